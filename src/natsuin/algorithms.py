@@ -1,0 +1,78 @@
+"""Names of key algorithms and signature schemes, and the plain facts about each.
+
+What may be used when is decided in `natsuin.signing.policy`; here are only names, hash functions and sizes, so that both
+processes speak of the same things.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class KeyAlgorithm(StrEnum):
+    """Kinds of signing key."""
+
+    RSA_3072 = "rsa-3072"
+    RSA_4096 = "rsa-4096"
+    P_256 = "p-256"
+    P_384 = "p-384"
+    P_521 = "p-521"
+    ED25519 = "ed25519"
+
+
+class SignatureScheme(StrEnum):
+    """Ways to sign with a key: padding or curve scheme, with the hash function of what is signed."""
+
+    RSA_PKCS1_SHA256 = "rsa-pkcs1-sha256"
+    RSA_PKCS1_SHA384 = "rsa-pkcs1-sha384"
+    RSA_PKCS1_SHA512 = "rsa-pkcs1-sha512"
+    RSA_PSS_SHA256 = "rsa-pss-sha256"
+    RSA_PSS_SHA384 = "rsa-pss-sha384"
+    RSA_PSS_SHA512 = "rsa-pss-sha512"
+    ECDSA_SHA256 = "ecdsa-sha256"
+    ECDSA_SHA384 = "ecdsa-sha384"
+    ECDSA_SHA512 = "ecdsa-sha512"
+    ED25519 = "ed25519"
+
+
+@dataclass(frozen=True)
+class SchemeFacts:
+    """`hash_name` as hashlib knows it; `digest_bytes` its length; `prehashed` is False where the key signs the message itself."""
+
+    hash_name: str
+    digest_bytes: int
+    prehashed: bool = True
+
+
+_BY_HASH = {
+    "sha256": SchemeFacts("sha256", 32),
+    "sha384": SchemeFacts("sha384", 48),
+    "sha512": SchemeFacts("sha512", 64),
+}
+
+FACTS: dict[SignatureScheme, SchemeFacts] = {
+    scheme: SchemeFacts("sha512", 64, prehashed=False)
+    if scheme is SignatureScheme.ED25519
+    else _BY_HASH[scheme.value.rsplit("-", 1)[1]]
+    for scheme in SignatureScheme
+}
+"""For Ed25519 the approved digest is SHA-512 of the message, and the message itself is handed over for signing (RFC 8032)."""
+
+DEFAULT_SCHEME: dict[KeyAlgorithm, SignatureScheme] = {
+    KeyAlgorithm.RSA_3072: SignatureScheme.RSA_PKCS1_SHA256,
+    KeyAlgorithm.RSA_4096: SignatureScheme.RSA_PKCS1_SHA256,
+    KeyAlgorithm.P_256: SignatureScheme.ECDSA_SHA256,
+    KeyAlgorithm.P_384: SignatureScheme.ECDSA_SHA384,
+    KeyAlgorithm.P_521: SignatureScheme.ECDSA_SHA512,
+    KeyAlgorithm.ED25519: SignatureScheme.ED25519,
+}
+
+_RSA = frozenset(s for s in SignatureScheme if s.value.startswith("rsa"))
+
+SCHEMES_OF: dict[KeyAlgorithm, frozenset[SignatureScheme]] = {
+    KeyAlgorithm.RSA_3072: _RSA,
+    KeyAlgorithm.RSA_4096: _RSA,
+    KeyAlgorithm.P_256: frozenset({SignatureScheme.ECDSA_SHA256}),
+    KeyAlgorithm.P_384: frozenset({SignatureScheme.ECDSA_SHA384}),
+    KeyAlgorithm.P_521: frozenset({SignatureScheme.ECDSA_SHA512}),
+    KeyAlgorithm.ED25519: frozenset({SignatureScheme.ED25519}),
+}

@@ -1,0 +1,1 @@
+"""The boundary between web and sam: messages, frames, server and client."""

@@ -1,0 +1,461 @@
+"""Every message web may send to sam, and every answer sam gives: the whole surface of the boundary.
+
+Messages are msgspec Structs, encoded as MessagePack in frames (see `natsuin.sam.frames`). Fields are only ever added, with a
+default, at the end; a changed meaning is a new message. Bytes are raw, times are whole milliseconds since the Unix epoch in
+UTC, identifiers are opaque lower-case text made by sam unless a comment says otherwise.
+
+sam believes nothing that web says about a person: where a message carries a `user_id`, it is only compared with what sam
+has on record for the key or the act.
+"""
+
+from typing import TypeAlias
+
+import msgspec
+
+
+class Message(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Base of everything that crosses the socket."""
+
+
+# --- Pieces of messages ----------------------------------------------------------------------------------------------
+
+
+class Attestation(msgspec.Struct, frozen=True, kw_only=True):
+    """A WebAuthn registration response (Web Authentication Level 3, 5.2.1), unchecked."""
+
+    credential_id: bytes
+    client_data_json: bytes
+    attestation_object: bytes
+    transports: tuple[str, ...] = ()
+
+
+class Assertion(msgspec.Struct, frozen=True, kw_only=True):
+    """A WebAuthn authentication response (Web Authentication Level 3, 5.2.2), unchecked."""
+
+    credential_id: bytes
+    client_data_json: bytes
+    authenticator_data: bytes
+    signature: bytes
+    user_handle: bytes | None = None
+
+
+class Passkey(msgspec.Struct, frozen=True, kw_only=True):
+    """A passkey that sam has verified and recorded; web keeps a copy for login only."""
+
+    credential_id: bytes
+    public_key: bytes
+    """COSE_Key, CBOR."""
+    sign_count: int
+    aaguid: str
+    backup_eligible: bool
+    """True for passkeys that may be synced between devices."""
+    transports: tuple[str, ...] = ()
+
+
+class Subject(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom a certificate names."""
+
+    common_name: str
+    country: str = "JP"
+    organization: str = ""
+
+
+class IdentityEvidence(msgspec.Struct, frozen=True, kw_only=True):
+    """How a registration officer made sure who the person is."""
+
+    kind: str
+    """Such as `my-number-card`, `passport`, `drivers-licence`, `employee-register`, `demo`."""
+    reference: str
+    """Where the evidence is kept; never the document itself."""
+    level: int
+    """1 to 3, 身元確認保証レベル as the operator's policy defines it."""
+    checked_by: str
+    checked_at: int
+
+
+class DocumentLabel(msgspec.Struct, frozen=True, kw_only=True):
+    """What the signer is shown about one document of an instruction."""
+
+    name: str
+    size: int
+    sha256: bytes
+    """Of the file as the signer saw it and may download it."""
+
+
+class KeyInformation(msgspec.Struct, frozen=True, kw_only=True):
+    """What may be told about a signing key to its owner."""
+
+    key_id: str
+    user_id: str
+    algorithm: str
+    """A `natsuin.algorithms.KeyAlgorithm`."""
+    schemes: tuple[str, ...]
+    state: str
+    """pre-active, active, suspended, revoked or destroyed."""
+    backend: str
+    """The vault that keeps it, such as `software`."""
+    created_at: int
+    certificate: bytes
+    """DER."""
+    chain: tuple[bytes, ...]
+    """DER, issuing CA first, root last."""
+    passkeys: tuple[bytes, ...]
+    """Credential ids that may approve for this key."""
+    pin_tries_left: int
+
+
+# --- The service itself ----------------------------------------------------------------------------------------------
+
+
+class Hello(Message):
+    """Ask who sam is. Needs nothing; changes nothing."""
+
+
+class ServiceInformation(Message):
+    """Public facts about this sam."""
+
+    version: str
+    service: str
+    """The WebAuthn relying party id, which is also the service's name in records."""
+    origin: str
+    """The only web origin whose approvals sam accepts."""
+    backend: str
+    hpke_public_key: bytes
+    """65 bytes, uncompressed P-256 point (RFC 9180, DHKEM(P-256, HKDF-SHA256), HKDF-SHA256, AES-256-GCM)."""
+    log_vkey: str
+    root_certificate: bytes
+    issuing_certificate: bytes
+    tsa_certificate: bytes
+
+
+class Health(Message):
+    """Ask whether sam can sign now."""
+
+
+class HealthReport(Message):
+    """`ready` is False when a named part is not."""
+
+    ready: bool
+    problems: tuple[str, ...]
+    log_size: int
+
+
+# --- Officers --------------------------------------------------------------------------------------------------------
+
+
+class OpenOfficerInvitation(Message):
+    """Begin to register an officer's passkey with the one-time token that `natsuin init` printed."""
+
+    token: str
+
+
+class RegistrationOffer(Message):
+    """What to put into the browser's registration ceremony. The challenge is sam's own and good once."""
+
+    user_id: str
+    display_name: str
+    challenge: bytes
+    expires_at: int
+
+
+class RegisterOfficer(Message):
+    """Finish an officer's registration. The token is spent only if everything verifies."""
+
+    token: str
+    attestation: Attestation
+
+
+class OfficerRegistered(Message):
+    """The officer exists in sam's own record."""
+
+    user_id: str
+    display_name: str
+    roles: tuple[str, ...]
+    passkey: Passkey
+
+
+# --- Enrolment of a signer -------------------------------------------------------------------------------------------
+
+
+class ProposeEnrolment(Message):
+    """An officer asks to register a person. Nothing is registered until the officer's passkey approves the record."""
+
+    officer_id: str
+    user_id: str
+    """Chosen by web: the account in DB-1. sam refuses one that it has seen before."""
+    subject: Subject
+    evidence: IdentityEvidence
+    algorithm: str
+
+
+class Act(Message):
+    """A canonical record that waits for a passkey's approval."""
+
+    act_id: str
+    record: bytes
+    """RFC 8785 JSON, exactly what is approved."""
+    challenge: bytes
+    """32 bytes: SHA-256 over a domain tag and the record."""
+    credential_ids: tuple[bytes, ...]
+    """The passkeys that may approve it."""
+    expires_at: int
+
+
+class ApproveEnrolment(Message):
+    """The officer's approval of a proposed enrolment."""
+
+    act_id: str
+    assertion: Assertion
+
+
+class Invitation(Message):
+    """The person may now enrol with this one-time token. sam keeps only its hash."""
+
+    user_id: str
+    token: str
+    expires_at: int
+
+
+class OpenInvitation(Message):
+    """Begin enrolment. May be asked again until the invitation is used or expires."""
+
+    token: str
+
+
+class InvitationOpened(Message):
+    """What the invited person is shown, and the challenge for registering the passkey."""
+
+    user_id: str
+    subject: Subject
+    algorithm: str
+    challenge: bytes
+    expires_at: int
+
+
+class CompleteEnrolment(Message):
+    """Register the person's passkey, set the secrets, make the key and its certificate. The invitation is spent."""
+
+    token: str
+    attestation: Attestation
+    sealed_secrets: bytes
+    """HPKE (enc || ciphertext) to sam's key, info = b"natsuin/enrol/v1\\0" || challenge, of the JSON {"pin","recovery_code"}."""
+
+
+class Enrolled(Message):
+    """The person's key exists and is certified."""
+
+    passkey: Passkey
+    key: KeyInformation
+
+
+class ListKeys(Message):
+    """Keys of one account."""
+
+    user_id: str
+
+
+class Keys(Message):
+    """In order of creation."""
+
+    keys: tuple[KeyInformation, ...]
+
+
+class ProposePINReset(Message):
+    """The owner wants a new PIN, with the recovery code."""
+
+    key_id: str
+    user_id: str
+
+
+class ApprovePINReset(Message):
+    """The owner's approval of a new PIN."""
+
+    act_id: str
+    assertion: Assertion
+    sealed_secrets: bytes
+    """As in `CompleteEnrolment`, info = b"natsuin/pin-reset/v1\\0" || challenge, of {"recovery_code","new_pin","new_recovery_code"}."""
+
+
+class PINReset(Message):
+    """The new PIN and the new recovery code are in force; the old ones open nothing."""
+
+    key: KeyInformation
+
+
+# --- The path of one signature ---------------------------------------------------------------------------------------
+
+
+class Instruct(Message):
+    """署名指示: what is to be signed. Nothing can be signed before the owner's approval of the record made from this."""
+
+    key_id: str
+    user_id: str
+    scheme: str
+    """A `natsuin.algorithms.SignatureScheme` that the key can do."""
+    digests: tuple[bytes, ...]
+    """Ordered. DTBS/R: the hash by the scheme's hash function; for Ed25519 SHA-512 of the message."""
+    documents: tuple[DocumentLabel, ...] = ()
+    """Either none (digests only) or one for each digest."""
+    client: str = "portal"
+    purpose: str = ""
+    life_seconds: int = 300
+    """At most 3600."""
+
+
+class Instruction(Message):
+    """The canonical record of an instruction, waiting for approval."""
+
+    instruction_id: str
+    record: bytes
+    challenge: bytes
+    credential_ids: tuple[bytes, ...]
+    expires_at: int
+
+
+class Activate(Message):
+    """The signer's approval: a passkey assertion over the challenge, and the PIN that only sam can read."""
+
+    instruction_id: str
+    assertion: Assertion
+    sealed_pin: bytes
+    """HPKE to sam's key, info = b"natsuin/approve/v1\\0" || challenge, of the JSON {"pin"}."""
+
+
+class Activated(Message):
+    """Signature activation data: an opaque secret, good only for the approved digests, each once."""
+
+    sad: bytes
+    """32 bytes."""
+    expires_at: int
+
+
+class Cancel(Message):
+    """No more signatures under this instruction, whatever was approved."""
+
+    instruction_id: str
+    user_id: str
+
+
+class Cancelled(Message):
+    """`unused` digests can no longer be signed."""
+
+    unused: int
+
+
+class Sign(Message):
+    """Sign the next digests of the approved list, in its order. The identical request again gives the recorded answer."""
+
+    sad: bytes
+    dtbs: tuple[bytes, ...]
+    """The approved digests; for Ed25519 the messages whose SHA-512 was approved."""
+
+
+class Signed(Message):
+    """Signatures in the order of the request, released after the log held their outcome."""
+
+    signatures: tuple[bytes, ...]
+    """ECDSA as DER (RFC 3279), RSA and Ed25519 raw."""
+    receipt: str
+    """`.tlog-proof` (C2SP tlog-proof@v1) of the outcome entry; its `extra` line is the entry."""
+
+
+class Evidence(Message):
+    """Everything that shows that and how the owner approved one instruction."""
+
+    instruction_id: str
+    user_id: str
+
+
+class EvidenceBundle(Message):
+    """JSON text: record, assertion, passkey, log entries with proofs and openings, certificates."""
+
+    document: bytes
+
+
+# --- Certification and time, public services that web passes through ------------------------------------------------
+
+
+class TimeStamp(Message):
+    """RFC 3161 TimeStampReq, DER."""
+
+    request: bytes
+
+
+class OCSP(Message):
+    """RFC 6960 OCSPRequest, DER."""
+
+    request: bytes
+
+
+class RevocationList(Message):
+    """The newest CRL of `root` or `issuing`."""
+
+    authority: str
+
+
+class Reply(Message):
+    """DER answer of a certification or time service."""
+
+    der: bytes
+
+
+# --- Errors ----------------------------------------------------------------------------------------------------------
+
+
+class Failure(Message):
+    """An error of `natsuin.errors`, by its code. Message and hint are for people and hold no internals."""
+
+    code: str
+    message: str
+    hint: str = ""
+
+
+Request: TypeAlias = (
+    Hello
+    | Health
+    | OpenOfficerInvitation
+    | RegisterOfficer
+    | ProposeEnrolment
+    | ApproveEnrolment
+    | OpenInvitation
+    | CompleteEnrolment
+    | ListKeys
+    | ProposePINReset
+    | ApprovePINReset
+    | Instruct
+    | Activate
+    | Cancel
+    | Sign
+    | Evidence
+    | TimeStamp
+    | OCSP
+    | RevocationList
+)
+"""What web may send."""
+
+Response: TypeAlias = (
+    ServiceInformation
+    | HealthReport
+    | RegistrationOffer
+    | OfficerRegistered
+    | Act
+    | Invitation
+    | InvitationOpened
+    | Enrolled
+    | Keys
+    | PINReset
+    | Instruction
+    | Activated
+    | Cancelled
+    | Signed
+    | EvidenceBundle
+    | Reply
+    | Failure
+)
+"""What sam answers."""
+
+HPKE_INFO_ENROL = b"natsuin/enrol/v1\0"
+HPKE_INFO_PIN_RESET = b"natsuin/pin-reset/v1\0"
+HPKE_INFO_APPROVE = b"natsuin/approve/v1\0"
+MAX_DIGESTS = 1000
+"""In one instruction; an outcome entry must fit into 65,535 bytes (C2SP tlog-tiles)."""
