@@ -1,11 +1,11 @@
 """Every message web may send to sam, and every answer sam gives: the whole surface of the boundary.
 
-Messages are msgspec Structs, encoded as MessagePack in frames (see `natsuin.sam.frames`). Fields are only ever added, with a
-default, at the end; a changed meaning is a new message. Bytes are raw, times are whole milliseconds since the Unix epoch in
-UTC, identifiers are opaque lower-case text made by sam unless a comment says otherwise.
+Messages are msgspec Structs, encoded as MessagePack in frames (see `natsuin.sam.frames`). Fields are only ever added,
+with a default, at the end; a changed meaning is a new message. Bytes are raw, times are whole milliseconds since the
+Unix epoch in UTC, identifiers are opaque lower-case text made by sam unless a comment says otherwise.
 
-sam believes nothing that web says about a person: where a message carries a `user_id`, it is only compared with what sam
-has on record for the key or the act.
+sam believes nothing that web says about a person: where a message carries a `user_id`, it is only compared with what
+sam has on record for the key or the act.
 """
 
 from typing import TypeAlias
@@ -107,11 +107,11 @@ class KeyInformation(msgspec.Struct, frozen=True, kw_only=True):
 # --- The service itself ----------------------------------------------------------------------------------------------
 
 
-class Hello(Message):
+class Hello(Message, frozen=True, kw_only=True):
     """Ask who sam is. Needs nothing; changes nothing."""
 
 
-class ServiceInformation(Message):
+class ServiceInformation(Message, frozen=True, kw_only=True):
     """Public facts about this sam."""
 
     version: str
@@ -128,11 +128,11 @@ class ServiceInformation(Message):
     tsa_certificate: bytes
 
 
-class Health(Message):
+class Health(Message, frozen=True, kw_only=True):
     """Ask whether sam can sign now."""
 
 
-class HealthReport(Message):
+class HealthReport(Message, frozen=True, kw_only=True):
     """`ready` is False when a named part is not."""
 
     ready: bool
@@ -143,13 +143,13 @@ class HealthReport(Message):
 # --- Officers --------------------------------------------------------------------------------------------------------
 
 
-class OpenOfficerInvitation(Message):
+class OpenOfficerInvitation(Message, frozen=True, kw_only=True):
     """Begin to register an officer's passkey with the one-time token that `natsuin init` printed."""
 
     token: str
 
 
-class RegistrationOffer(Message):
+class RegistrationOffer(Message, frozen=True, kw_only=True):
     """What to put into the browser's registration ceremony. The challenge is sam's own and good once."""
 
     user_id: str
@@ -158,14 +158,14 @@ class RegistrationOffer(Message):
     expires_at: int
 
 
-class RegisterOfficer(Message):
+class RegisterOfficer(Message, frozen=True, kw_only=True):
     """Finish an officer's registration. The token is spent only if everything verifies."""
 
     token: str
     attestation: Attestation
 
 
-class OfficerRegistered(Message):
+class OfficerRegistered(Message, frozen=True, kw_only=True):
     """The officer exists in sam's own record."""
 
     user_id: str
@@ -177,7 +177,7 @@ class OfficerRegistered(Message):
 # --- Enrolment of a signer -------------------------------------------------------------------------------------------
 
 
-class ProposeEnrolment(Message):
+class ProposeEnrolment(Message, frozen=True, kw_only=True):
     """An officer asks to register a person. Nothing is registered until the officer's passkey approves the record."""
 
     officer_id: str
@@ -188,7 +188,7 @@ class ProposeEnrolment(Message):
     algorithm: str
 
 
-class Act(Message):
+class Act(Message, frozen=True, kw_only=True):
     """A canonical record that waits for a passkey's approval."""
 
     act_id: str
@@ -201,14 +201,14 @@ class Act(Message):
     expires_at: int
 
 
-class ApproveEnrolment(Message):
+class ApproveEnrolment(Message, frozen=True, kw_only=True):
     """The officer's approval of a proposed enrolment."""
 
     act_id: str
     assertion: Assertion
 
 
-class Invitation(Message):
+class Invitation(Message, frozen=True, kw_only=True):
     """The person may now enrol with this one-time token. sam keeps only its hash."""
 
     user_id: str
@@ -216,13 +216,13 @@ class Invitation(Message):
     expires_at: int
 
 
-class OpenInvitation(Message):
+class OpenInvitation(Message, frozen=True, kw_only=True):
     """Begin enrolment. May be asked again until the invitation is used or expires."""
 
     token: str
 
 
-class InvitationOpened(Message):
+class InvitationOpened(Message, frozen=True, kw_only=True):
     """What the invited person is shown, and the challenge for registering the passkey."""
 
     user_id: str
@@ -232,51 +232,53 @@ class InvitationOpened(Message):
     expires_at: int
 
 
-class CompleteEnrolment(Message):
+class CompleteEnrolment(Message, frozen=True, kw_only=True):
     """Register the person's passkey, set the secrets, make the key and its certificate. The invitation is spent."""
 
     token: str
     attestation: Attestation
     sealed_secrets: bytes
-    """HPKE (enc || ciphertext) to sam's key, info = b"natsuin/enrol/v1\\0" || challenge, of the JSON {"pin","recovery_code"}."""
+    """HPKE (enc || ciphertext) to sam's key, info = b"natsuin/enrol/v1\\0" || challenge, of the JSON
+    {"pin","recovery_code"}."""
 
 
-class Enrolled(Message):
+class Enrolled(Message, frozen=True, kw_only=True):
     """The person's key exists and is certified."""
 
     passkey: Passkey
     key: KeyInformation
 
 
-class ListKeys(Message):
+class ListKeys(Message, frozen=True, kw_only=True):
     """Keys of one account."""
 
     user_id: str
 
 
-class Keys(Message):
+class Keys(Message, frozen=True, kw_only=True):
     """In order of creation."""
 
     keys: tuple[KeyInformation, ...]
 
 
-class ProposePINReset(Message):
+class ProposePINReset(Message, frozen=True, kw_only=True):
     """The owner wants a new PIN, with the recovery code."""
 
     key_id: str
     user_id: str
 
 
-class ApprovePINReset(Message):
+class ApprovePINReset(Message, frozen=True, kw_only=True):
     """The owner's approval of a new PIN."""
 
     act_id: str
     assertion: Assertion
     sealed_secrets: bytes
-    """As in `CompleteEnrolment`, info = b"natsuin/pin-reset/v1\\0" || challenge, of {"recovery_code","new_pin","new_recovery_code"}."""
+    """As in `CompleteEnrolment`, info = b"natsuin/pin-reset/v1\\0" || challenge, of
+    {"recovery_code","new_pin","new_recovery_code"}."""
 
 
-class PINReset(Message):
+class PINReset(Message, frozen=True, kw_only=True):
     """The new PIN and the new recovery code are in force; the old ones open nothing."""
 
     key: KeyInformation
@@ -285,8 +287,8 @@ class PINReset(Message):
 # --- The path of one signature ---------------------------------------------------------------------------------------
 
 
-class Instruct(Message):
-    """署名指示: what is to be signed. Nothing can be signed before the owner's approval of the record made from this."""
+class Instruct(Message, frozen=True, kw_only=True):
+    """署名指示: what is to be signed. Nothing can be signed before the owner has approved the record made of it."""
 
     key_id: str
     user_id: str
@@ -302,7 +304,7 @@ class Instruct(Message):
     """At most 3600."""
 
 
-class Instruction(Message):
+class Instruction(Message, frozen=True, kw_only=True):
     """The canonical record of an instruction, waiting for approval."""
 
     instruction_id: str
@@ -312,7 +314,7 @@ class Instruction(Message):
     expires_at: int
 
 
-class Activate(Message):
+class Activate(Message, frozen=True, kw_only=True):
     """The signer's approval: a passkey assertion over the challenge, and the PIN that only sam can read."""
 
     instruction_id: str
@@ -321,7 +323,7 @@ class Activate(Message):
     """HPKE to sam's key, info = b"natsuin/approve/v1\\0" || challenge, of the JSON {"pin"}."""
 
 
-class Activated(Message):
+class Activated(Message, frozen=True, kw_only=True):
     """Signature activation data: an opaque secret, good only for the approved digests, each once."""
 
     sad: bytes
@@ -329,28 +331,29 @@ class Activated(Message):
     expires_at: int
 
 
-class Cancel(Message):
+class Cancel(Message, frozen=True, kw_only=True):
     """No more signatures under this instruction, whatever was approved."""
 
     instruction_id: str
     user_id: str
 
 
-class Cancelled(Message):
+class Cancelled(Message, frozen=True, kw_only=True):
     """`unused` digests can no longer be signed."""
 
     unused: int
 
 
-class Sign(Message):
-    """Sign the next digests of the approved list, in its order. The identical request again gives the recorded answer."""
+class Sign(Message, frozen=True, kw_only=True):
+    """Sign the next digests of the approved list, in its order. The identical request again gives the recorded
+    answer."""
 
     sad: bytes
     dtbs: tuple[bytes, ...]
     """The approved digests; for Ed25519 the messages whose SHA-512 was approved."""
 
 
-class Signed(Message):
+class Signed(Message, frozen=True, kw_only=True):
     """Signatures in the order of the request, released after the log held their outcome."""
 
     signatures: tuple[bytes, ...]
@@ -359,14 +362,14 @@ class Signed(Message):
     """`.tlog-proof` (C2SP tlog-proof@v1) of the outcome entry; its `extra` line is the entry."""
 
 
-class Evidence(Message):
+class Evidence(Message, frozen=True, kw_only=True):
     """Everything that shows that and how the owner approved one instruction."""
 
     instruction_id: str
     user_id: str
 
 
-class EvidenceBundle(Message):
+class EvidenceBundle(Message, frozen=True, kw_only=True):
     """JSON text: record, assertion, passkey, log entries with proofs and openings, certificates."""
 
     document: bytes
@@ -375,25 +378,25 @@ class EvidenceBundle(Message):
 # --- Certification and time, public services that web passes through ------------------------------------------------
 
 
-class TimeStamp(Message):
+class TimeStamp(Message, frozen=True, kw_only=True):
     """RFC 3161 TimeStampReq, DER."""
 
     request: bytes
 
 
-class OCSP(Message):
+class OCSP(Message, frozen=True, kw_only=True):
     """RFC 6960 OCSPRequest, DER."""
 
     request: bytes
 
 
-class RevocationList(Message):
+class RevocationList(Message, frozen=True, kw_only=True):
     """The newest CRL of `root` or `issuing`."""
 
     authority: str
 
 
-class Reply(Message):
+class Reply(Message, frozen=True, kw_only=True):
     """DER answer of a certification or time service."""
 
     der: bytes
@@ -402,7 +405,7 @@ class Reply(Message):
 # --- Errors ----------------------------------------------------------------------------------------------------------
 
 
-class Failure(Message):
+class Failure(Message, frozen=True, kw_only=True):
     """An error of `natsuin.errors`, by its code. Message and hint are for people and hold no internals."""
 
     code: str

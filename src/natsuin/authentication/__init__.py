@@ -1,0 +1,37 @@
+"""利用者認証, user authentication: who is asking.
+
+A person signs in to the portal with a passkey (Web Authentication Level 3) whose authenticator verified them, and gets a
+session: a cookie of 256 random bits of which only the hash is stored, ended by sign-out, after 15 minutes without use and
+after 12 hours at the latest. Signing in opens the portal and nothing else. The right to use a signing key is a second gate
+that stands in sam, is proved anew for every instruction, and does not read anything kept here (design, section 2).
+
+What may be relied on:
+
+- `Login.challenge` and `Login.finish` are the two halves of a sign-in. A challenge is spent by the first answer to it.
+- `Sessions` opens, finds and closes sessions. `recall` never blocks and is for busy routes; what it may miss is a closing by
+  another process less than two seconds ago.
+- `Throttle` bounds how often a source may try. Counters that protect secrets are not here but in sam.
+- Failures to sign in are all the same `SignInFailed`.
+"""
+
+from natsuin.authentication.errors import SignInFailed, TooManyAttempts
+from natsuin.authentication.login import CHALLENGE_LIFE_SECONDS, Login
+from natsuin.authentication.passkeys import RelyingParty, keep_passkey, transports_of
+from natsuin.authentication.sessions import PASSKEY_LEVEL, Session, SessionLimits, Sessions
+from natsuin.authentication.throttling import Throttle, source_of
+
+__all__ = [
+    "CHALLENGE_LIFE_SECONDS",
+    "PASSKEY_LEVEL",
+    "Login",
+    "RelyingParty",
+    "Session",
+    "SessionLimits",
+    "Sessions",
+    "SignInFailed",
+    "Throttle",
+    "TooManyAttempts",
+    "keep_passkey",
+    "source_of",
+    "transports_of",
+]

@@ -1,0 +1,185 @@
+"""Sessions: who is signed in, by a cookie whose value only the browser holds.
+
+A session lets its holder look at their own things and prepare an instruction. It never signs: each signature needs a fresh
+approval that sam verifies (requirement R16).
+"""
+
+import hashlib
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from natsuin.authentication.tables import session
+from natsuin.clock import Clock, milliseconds
+from natsuin.storage import Database
+
+PASSKEY_LEVEL = 3
+"""Authentication level reached by a passkey with user verification (DS-511 level 3, AAL2)."""
+
+_TOUCH_EVERY = 60_000
+_CACHED_SESSIONS = 10_000
+
+
+@dataclass(frozen=True)
+class SessionLimits:
+    """How long a session may last at most, and how long it may lie idle."""
+
+    absolute: timedelta = timedelta(hours=12)
+    idle: timedelta = timedelta(minutes=15)
+
+
+@dataclass(frozen=True)
+class Session:
+    """One sign-in that was good at the time it was looked up. Times in milliseconds."""
+
+    user_id: str
+    level: int
+    created_at: int
+    last_used_at: int
+    expires_at: int
+
+
+class Sessions:
+    """The sessions of one database. Thread safe; `open` and `close` are durable on return.
+
+    A session found is remembered for `remember_seconds`, so that busy callers cost no query. Closing through this object
+    works at once; closing by another process works after that time.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        limits: SessionLimits | None = None,
+        remember_seconds: float = 2.0,
+        timer: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self.limits = limits or SessionLimits()
+        self._remember_seconds = remember_seconds
+        self._timer = timer
+        self._lock = threading.Lock()
+        self._remembered: OrderedDict[bytes, tuple[float, Session]] = OrderedDict()
+        self._closings = 0
+
+    def open(self, user_id: str, *, level: int = PASSKEY_LEVEL, replaces: str | None = None) -> str:
+        """Begin a session and return the cookie's value, which is not stored. The session in `replaces` ends."""
+        secret = secrets.token_urlsafe(32)
+        now = milliseconds(self._clock.now())
+        with self._database.write() as connection:
+            if replaces is not None:
+                connection.execute(sa.delete(session).where(session.c.secret_hash == _hash(replaces)))
+            connection.execute(
+                sa.insert(session).values(
+                    secret_hash=_hash(secret),
+                    user_id=user_id,
+                    level=level,
+                    created_at=now,
+                    last_used_at=now,
+                    expires_at=now + _milliseconds_in(self.limits.absolute),
+                )
+            )
+        if replaces is not None:
+            self._forget(_hash(replaces))
+        return secret
+
+    def recall(self, secret: str) -> Session | None:
+        """The session, if it was found moments ago: never blocks. None means `find` has to look."""
+        with self._lock:
+            entry = self._remembered.get(_hash(secret))
+        if entry is None or self._timer() - entry[0] > self._remember_seconds:
+            return None
+        return entry[1] if self._is_good(entry[1]) else None
+
+    def find(self, secret: str) -> Session | None:
+        """The session that this cookie's value opens, or None. Notes about once a minute that it is in use."""
+        secret_hash = _hash(secret)
+        with self._lock:
+            closings = self._closings
+        with self._database.read() as connection:
+            row = connection.execute(
+                sa.select(
+                    session.c.user_id,
+                    session.c.level,
+                    session.c.created_at,
+                    session.c.last_used_at,
+                    session.c.expires_at,
+                ).where(session.c.secret_hash == secret_hash)
+            ).one_or_none()
+        if row is None:
+            return None
+        found = Session(*row)
+        if not self._is_good(found):
+            self.close(secret)
+            return None
+        found = self._touched(secret_hash, found)
+        with self._lock:
+            if closings == self._closings:
+                # Nothing was closed since the row was read, so remembering cannot bring a closed session back.
+                self._remembered[secret_hash] = (self._timer(), found)
+                while len(self._remembered) > _CACHED_SESSIONS:
+                    self._remembered.popitem(last=False)
+        return found
+
+    def close(self, secret: str) -> None:
+        """End a session at once. Closing one that is not open does nothing."""
+        with self._database.write() as connection:
+            connection.execute(sa.delete(session).where(session.c.secret_hash == _hash(secret)))
+        self._forget(_hash(secret))
+
+    def close_all(self, user_id: str) -> None:
+        """End every session of a person, as after the loss of a passkey."""
+        with self._database.write() as connection:
+            connection.execute(sa.delete(session).where(session.c.user_id == user_id))
+        with self._lock:
+            self._closings += 1
+            self._remembered.clear()
+
+    def purge(self) -> int:
+        """Delete the rows of sessions that are over. Returns how many."""
+        now = milliseconds(self._clock.now())
+        with self._database.write() as connection:
+            return connection.execute(
+                sa.delete(session).where(
+                    sa.or_(
+                        session.c.expires_at <= now,
+                        session.c.last_used_at <= now - _milliseconds_in(self.limits.idle),
+                    )
+                )
+            ).rowcount
+
+    def _is_good(self, found: Session) -> bool:
+        now = milliseconds(self._clock.now())
+        return now < found.expires_at and now < found.last_used_at + _milliseconds_in(self.limits.idle)
+
+    def _touched(self, secret_hash: bytes, found: Session) -> Session:
+        now = milliseconds(self._clock.now())
+        if now - found.last_used_at < _TOUCH_EVERY:
+            return found
+        with self._database.write() as connection:
+            connection.execute(
+                sa.update(session).where(session.c.secret_hash == secret_hash).values(last_used_at=now)
+            )
+        return Session(found.user_id, found.level, found.created_at, now, found.expires_at)
+
+    def _forget(self, secret_hash: bytes) -> None:
+        with self._lock:
+            self._closings += 1
+            self._remembered.pop(secret_hash, None)
+
+
+def _hash(secret: str) -> bytes:
+    """Looking up by hash takes a time that says nothing about the secret, and a stolen table opens no session."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
+
+
+def _milliseconds_in(span: timedelta) -> int:
+    return round(span.total_seconds() * 1000)

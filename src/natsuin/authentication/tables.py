@@ -1,0 +1,43 @@
+"""Tables of user authentication in DB-1. Times are whole milliseconds since 1970 in UTC.
+
+Nothing here can make a signature: passkeys are public keys, and of a session only the hash of its secret is kept.
+"""
+
+import sqlalchemy as sa
+
+from natsuin.storage import web_metadata
+
+passkey = sa.Table(
+    "passkey",
+    web_metadata,
+    sa.Column("credential_id", sa.LargeBinary, primary_key=True),
+    sa.Column("user_id", sa.Text, sa.ForeignKey("person.user_id", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("public_key", sa.LargeBinary, nullable=False),
+    sa.Column("sign_count", sa.BigInteger, nullable=False),
+    sa.Column("aaguid", sa.Text, nullable=False),
+    sa.Column("backup_eligible", sa.Boolean, nullable=False),
+    sa.Column("transports", sa.JSON, nullable=False),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("last_used_at", sa.BigInteger),
+)
+"""Copies, for login only, of the passkeys that sam verified. sam has its own record and trusts none of these rows."""
+
+session = sa.Table(
+    "session",
+    web_metadata,
+    sa.Column("secret_hash", sa.LargeBinary(32), primary_key=True),
+    sa.Column("user_id", sa.Text, sa.ForeignKey("person.user_id", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("level", sa.Integer, nullable=False),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("last_used_at", sa.BigInteger, nullable=False),
+    sa.Column("expires_at", sa.BigInteger, nullable=False, index=True),
+)
+"""Open sign-ins. `secret_hash` is SHA-256 of the cookie's value."""
+
+login_challenge = sa.Table(
+    "login_challenge",
+    web_metadata,
+    sa.Column("challenge", sa.LargeBinary(32), primary_key=True),
+    sa.Column("expires_at", sa.BigInteger, nullable=False, index=True),
+)
+"""Challenges given out and not yet answered. A row is deleted by the first answer, right or wrong."""

@@ -1,0 +1,74 @@
+"""Opening PDF bytes that nobody vouches for: one place that turns every way of failing into an error of this package."""
+
+import io
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pyhanko.pdf_utils.misc import PdfDecodeLimitError
+from pyhanko.pdf_utils.reader import PdfFileReader
+
+from natsuin.documents.errors import BrokenDocument, DocumentTooLarge, EncryptedDocument, NotAPDF
+from natsuin.errors import NatsuinError
+
+LIMIT_BYTES = 64 * 1024 * 1024
+"""The largest PDF accepted, unless the caller states another limit."""
+
+# Hostile files make the parser complain at length; its complaints quote the document and belong in no log.
+logging.getLogger("pyhanko").setLevel(logging.CRITICAL)
+
+_SAVE_AGAIN = "Open it in the program that made it and export it as PDF again, or print it to PDF, then upload the new file."
+
+
+def broken(cause: str) -> BrokenDocument:
+    """The error for a PDF whose structure fails in the way that `cause` names."""
+    return BrokenDocument(f"The PDF is damaged: {cause}.", hint=_SAVE_AGAIN)
+
+
+@contextmanager
+def hostile_input() -> Iterator[None]:
+    """Run a block over hostile bytes so that only `NatsuinError` comes out.
+
+    The PDF and ASN.1 parsers raise whatever their code runs into (KeyError, TypeError, RecursionError ...), so the only
+    complete list is Exception; a defect of ours in the block would also be told as a broken document.
+    """
+    try:
+        yield
+    except NatsuinError:
+        raise
+    except PdfDecodeLimitError as error:
+        raise DocumentTooLarge(
+            "The PDF unpacks to more data than is accepted.", hint="Remove very large images or attachments, and upload it again."
+        ) from error
+    except MemoryError as error:
+        raise DocumentTooLarge("The PDF needs more memory than is allowed.", hint="Split it, or reduce its images.") from error
+    except RecursionError as error:
+        raise broken("its objects are nested endlessly") from error
+    except Exception as error:
+        raise broken("its structure cannot be read") from error
+
+
+def open_reader(pdf: bytes, *, limit: int = LIMIT_BYTES) -> PdfFileReader:
+    """A strict reader over `pdf`; hybrid cross-references are accepted because word processors write them.
+
+    Raises `NotAPDF`, `DocumentTooLarge`, `EncryptedDocument`, `BrokenDocument`. The reader keeps `pdf`; it is for one thread.
+    """
+    if len(pdf) > limit:
+        raise DocumentTooLarge(
+            f"The file has {len(pdf) / 1048576:.0f} MiB; at most {limit / 1048576:.0f} MiB are accepted.",
+            hint="Reduce the size of its images, or split it.",
+        )
+    if b"%PDF-" not in pdf[:1024]:
+        raise NotAPDF("The file is not a PDF.", hint="Choose a file made by 'Export as PDF' or 'Print to PDF'.")
+    if not pdf.startswith(b"%PDF-"):
+        raise broken("other data comes before its beginning")
+    with hostile_input():
+        # The default decode limits of the reader are those for documents from strangers.
+        reader = PdfFileReader(io.BytesIO(pdf), strict=True)
+        if reader.encrypted:
+            raise EncryptedDocument(
+                "The PDF is encrypted.", hint="Remove the password (save it without security), and upload it again."
+            )
+        if reader.root.get("/Type", "/Catalog") != "/Catalog":
+            raise broken("it has no catalogue")
+    return reader

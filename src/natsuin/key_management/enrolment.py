@@ -1,0 +1,229 @@
+"""How a person gets a key: an officer's approved registration, a one-time invitation, the person's own passkey and PIN.
+
+web alone can enrol nobody: without an assertion of a registration officer's passkey, from sam's own record, no
+invitation is made; without the invitation no key is.
+"""
+
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from natsuin.algorithms import KeyAlgorithm
+from natsuin.clock import milliseconds
+from natsuin.errors import Conflict, Expired, Malformed, NotFound
+from natsuin.key_management.foundation import Foundation
+from natsuin.key_management.key_creation import KeyMaker, NewKey
+from natsuin.key_management.keys import Keys, StoredKey
+from natsuin.key_management.officers import REGISTRATION_OFFICER, Officers, token_hash
+from natsuin.key_management.records import Record, make_record, plain_text
+from natsuin.key_management.signer_secrets import EnrolmentSecrets, SecretOpener
+from natsuin.key_management.tables import certificate, enrolment, key_slot, officer, signing_key
+from natsuin.sam.protocol import (
+    HPKE_INFO_ENROL,
+    Act,
+    ApproveEnrolment,
+    CompleteEnrolment,
+    Enrolled,
+    IdentityEvidence,
+    Invitation,
+    InvitationOpened,
+    OpenInvitation,
+    ProposeEnrolment,
+    Subject,
+)
+
+PROPOSAL_LIFE = timedelta(minutes=10)
+INVITATION_LIFE = timedelta(days=14)
+_PROPOSED, _INVITED, _ENROLLED = "proposed", "invited", "enrolled"
+_IDENTITY_LEVELS = range(1, 4)
+
+
+@dataclass(frozen=True)
+class Enrolments:
+    """From an officer's proposal to a certified key. Safe from several threads; each step is durable on return."""
+
+    foundation: Foundation
+    officers: Officers
+    keys: Keys
+    maker: KeyMaker
+    opener: SecretOpener
+    require_usable: Callable[[KeyAlgorithm], None]
+    """Raises `Refused` for an algorithm that policy does not allow today."""
+    require_certifiable: Callable[[Subject], None]
+    """Raises `Refused` for a subject that the certification authority could not name."""
+
+    def propose(self, message: ProposeEnrolment) -> Act:
+        """Record what the officer wants to approve. Nothing is registered yet."""
+        algorithm = _algorithm(message.algorithm)
+        self.require_usable(algorithm)
+        subject = _plain_subject(message.subject)
+        self.require_certifiable(subject)
+        fields = {
+            "officer": message.officer_id,
+            "user": plain_text(message.user_id, "the account", required=True),
+            "subject": msgspec.to_builtins(subject),
+            "evidence": msgspec.to_builtins(_plain_evidence(message.evidence)),
+            "algorithm": algorithm.value,
+        }
+        foundation = self.foundation
+        record = make_record(
+            "enrol", foundation.relying_party.identifier, fields, clock=foundation.clock, life=PROPOSAL_LIFE
+        )
+        with foundation.database.write() as connection:
+            officer_row = self.officers.require(connection, message.officer_id, REGISTRATION_OFFICER)
+            if foundation.find(connection, enrolment, user_id=message.user_id) is not None:
+                raise Conflict("the account was proposed before", hint="Begin again with a new account.")
+            foundation.insert(connection, enrolment, _proposal(message, record, subject))
+        return Act(
+            act_id=record.identifier,
+            record=record.content,
+            challenge=record.challenge,
+            credential_ids=(officer_row["credential_id"],),
+            expires_at=record.expires_at,
+        )
+
+    def approve(self, message: ApproveEnrolment) -> Invitation:
+        """Verify the officer's passkey over the recorded proposal and make the invitation."""
+        foundation = self.foundation
+        with foundation.database.read() as connection:
+            row = foundation.find(connection, enrolment, act_id=message.act_id)
+            if row is None:
+                raise NotFound("there is no such registration to approve")
+            self._require(row, _PROPOSED)
+            officer_row = self.officers.require(connection, row["officer_id"], REGISTRATION_OFFICER)
+        sign_count = self.officers.verify_approval(officer_row, row["record"], message.assertion)
+        token = secrets.token_urlsafe(32)
+        expires_at = milliseconds(foundation.clock.now() + INVITATION_LIFE)
+        foundation.journal.record(
+            "enrolment-approved", private={"user": row["user_id"], "officer": row["officer_id"], "act": row["act_id"]}
+        )
+        with foundation.database.write() as connection:
+            approved = foundation.update(
+                connection,
+                enrolment,
+                row,
+                state=_INVITED,
+                approval=msgspec.json.encode(message.assertion),
+                token_hash=token_hash(token),
+                challenge=os.urandom(32),
+                expires_at=expires_at,
+            )
+            counted = foundation.update(connection, officer, officer_row, sign_count=sign_count)
+            if not (approved and counted):
+                raise Conflict("the registration was approved a moment ago")
+        return Invitation(user_id=row["user_id"], token=token, expires_at=expires_at)
+
+    def open(self, message: OpenInvitation) -> InvitationOpened:
+        """What the invited person is shown before anything is made."""
+        with self.foundation.database.read() as connection:
+            row = self._invited(connection, message.token)
+        return InvitationOpened(
+            user_id=row["user_id"],
+            subject=msgspec.json.decode(row["subject"], type=Subject),
+            algorithm=row["algorithm"],
+            challenge=row["challenge"],
+            expires_at=row["expires_at"],
+        )
+
+    def complete(self, message: CompleteEnrolment) -> Enrolled:
+        """Register the passkey, make key and certificate, spend the invitation.
+
+        If this fails before the last step nothing exists and the invitation is still good; the log may then tell of a
+        key that was made and never kept.
+        """
+        foundation = self.foundation
+        with foundation.database.read() as connection:
+            row = self._invited(connection, message.token)
+        passkey = foundation.relying_party.verify_registration(message.attestation, row["challenge"])
+        secret = self.opener.open(message.sealed_secrets, HPKE_INFO_ENROL + row["challenge"], EnrolmentSecrets)
+        subject = msgspec.json.decode(row["subject"], type=Subject)
+        made = self.maker.make(KeyAlgorithm(row["algorithm"]), row["user_id"], subject, passkey, secret)
+        foundation.journal.record(
+            "key-created",
+            public={"key": made.row["key_id"], "algorithm": row["algorithm"], "backend": made.row["backend"]},
+            private={
+                "user": row["user_id"],
+                "act": row["act_id"],
+                "certificate_serial": made.certificate_row["serial"],
+            },
+        )
+        with foundation.database.write() as connection:
+            if not foundation.update(connection, enrolment, row, state=_ENROLLED):
+                raise Conflict("the invitation was used a moment ago")
+            self._store(connection, made)
+            information = self.keys.information(connection, StoredKey(made.row))
+        return Enrolled(passkey=passkey, key=information)
+
+    def _store(self, connection: sa.Connection, made: NewKey) -> None:
+        self.foundation.insert(connection, signing_key, made.row)
+        self.foundation.insert(connection, certificate, made.certificate_row)
+        for slot in made.slot_rows:
+            self.foundation.insert(connection, key_slot, slot)
+
+    def _invited(self, connection: sa.Connection, token: str) -> dict[str, Any]:
+        row = self.foundation.find(connection, enrolment, token_hash=token_hash(token))
+        if row is None or row["state"] != _INVITED:
+            raise NotFound(
+                "the invitation is not known or was used", hint="Ask your registration officer for a new invitation."
+            )
+        self._require(row, _INVITED)
+        return row
+
+    def _require(self, row: dict[str, Any], state: str) -> None:
+        if row["state"] != state:
+            raise Conflict("this registration was already approved")
+        if row["expires_at"] < self.foundation.now():
+            raise Expired("the time for this has passed", hint="Ask your registration officer to begin again.")
+
+
+def _proposal(message: ProposeEnrolment, record: Record, subject: Subject) -> dict[str, Any]:
+    return {
+        "act_id": record.identifier,
+        "user_id": message.user_id,
+        "officer_id": message.officer_id,
+        "state": _PROPOSED,
+        "record": record.content,
+        "subject": msgspec.json.encode(subject),
+        "algorithm": message.algorithm,
+        "approval": b"",
+        "token_hash": b"",
+        "challenge": b"",
+        "expires_at": record.expires_at,
+    }
+
+
+def _algorithm(name: str) -> KeyAlgorithm:
+    try:
+        return KeyAlgorithm(name)
+    except ValueError as error:
+        raise Malformed(
+            "the key algorithm is not known", hint=f"Choose one of {', '.join(a.value for a in KeyAlgorithm)}."
+        ) from error
+
+
+def _plain_subject(subject: Subject) -> Subject:
+    return Subject(
+        common_name=plain_text(subject.common_name, "the name", required=True),
+        country=subject.country.strip().upper(),
+        organization=plain_text(subject.organization, "the organization"),
+    )
+
+
+def _plain_evidence(evidence: IdentityEvidence) -> IdentityEvidence:
+    if evidence.level not in _IDENTITY_LEVELS:
+        raise Malformed(
+            "the identity evidence has no level from 1 to 3", hint="State how well the person was identified."
+        )
+    return IdentityEvidence(
+        kind=plain_text(evidence.kind, "the kind of evidence", required=True),
+        reference=plain_text(evidence.reference, "the reference of the evidence", required=True),
+        level=evidence.level,
+        checked_by=plain_text(evidence.checked_by, "who checked", required=True),
+        checked_at=evidence.checked_at,
+    )

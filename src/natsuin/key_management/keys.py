@@ -1,0 +1,180 @@
+"""Signing keys on record: reading one with its seal checked, and opening the signer's layer with the secret that only
+they know."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import rfc8785
+import sqlalchemy as sa
+
+from natsuin.algorithms import SCHEMES_OF, KeyAlgorithm
+from natsuin.errors import Conflict, Locked, NotFound, WrongSecret
+from natsuin.key_management.foundation import Foundation
+from natsuin.key_management.journal import b64u
+from natsuin.key_management.tables import key_slot, signing_key
+from natsuin.key_management.vaults import PublicKey, load_public_key
+from natsuin.key_management.wrapping import Slot, open_slot
+from natsuin.sam.protocol import KeyInformation
+
+MAX_TRIES = 10
+PIN_SLOT = "pin"
+RECOVERY_SLOT = "recovery"
+
+
+class KeyState(StrEnum):
+    """Life of a key. Only an active key signs."""
+
+    PRE_ACTIVE = "pre-active"
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    REVOKED = "revoked"
+    DESTROYED = "destroyed"
+
+
+def key_binding(row: Mapping[str, Any]) -> bytes:
+    """Associated data of both layers: every name that must not change without the key becoming useless. RFC 8785
+    JSON."""
+    return rfc8785.dumps(
+        {
+            "v": row["version"],
+            "key": row["key_id"],
+            "user": row["user_id"],
+            "algorithm": row["algorithm"],
+            "public_key": b64u(row["public_key"]),
+            "authenticators": [{"id": b64u(row["credential_id"]), "public_key": b64u(row["passkey"])}],
+        }
+    )
+
+
+@dataclass(frozen=True)
+class StoredKey:
+    """A sealed row of `signing_key` that carried its seal."""
+
+    row: Mapping[str, Any]
+
+    @property
+    def key_id(self) -> str:
+        """Opaque name."""
+        return str(self.row["key_id"])
+
+    @property
+    def user_id(self) -> str:
+        """The owner."""
+        return str(self.row["user_id"])
+
+    @property
+    def algorithm(self) -> KeyAlgorithm:
+        """Kind of key."""
+        return KeyAlgorithm(self.row["algorithm"])
+
+    @property
+    def binding(self) -> bytes:
+        """See `key_binding`."""
+        return key_binding(self.row)
+
+    @property
+    def public_key(self) -> PublicKey:
+        """The public half, for checking what the vault returned."""
+        return load_public_key(self.row["public_key"])
+
+    def require_active(self) -> None:
+        """Raise `Conflict` unless the key may sign."""
+        if self.row["state"] != KeyState.ACTIVE:
+            raise Conflict(f"the key is {self.row['state']}", hint="Only an active key signs; see My keys.")
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Reads keys and opens their signer's layer. Safe from several threads."""
+
+    foundation: Foundation
+    chain: tuple[bytes, ...]
+
+    def get(self, connection: sa.Connection, key_id: str, user_id: str) -> StoredKey:
+        """The key, if `user_id` owns it. Raises `NotFound` alike for no key and another's key, `Tampered` for an edited
+        row."""
+        row = self.foundation.find(connection, signing_key, key_id=key_id)
+        if row is None or row["user_id"] != user_id:
+            raise NotFound("there is no such key", hint="Choose one of your own keys.")
+        return StoredKey(row)
+
+    def owned_by(self, user_id: str) -> tuple[KeyInformation, ...]:
+        """What the owner may know of their keys, oldest first."""
+        with self.foundation.database.read() as connection:
+            query = sa.select(signing_key).where(signing_key.c.user_id == user_id).order_by(signing_key.c.created_at)
+            rows = connection.execute(query).mappings().all()
+            keys = [StoredKey(self.foundation.checked(signing_key, row)) for row in rows]
+            return tuple(self.information(connection, key) for key in keys)
+
+    def information(self, connection: sa.Connection, key: StoredKey) -> KeyInformation:
+        """What may be told about `key`."""
+        slot = self.foundation.find(connection, key_slot, key_id=key.key_id, name=PIN_SLOT)
+        row = key.row
+        return KeyInformation(
+            key_id=key.key_id,
+            user_id=key.user_id,
+            algorithm=key.algorithm.value,
+            schemes=tuple(sorted(scheme.value for scheme in SCHEMES_OF[key.algorithm])),
+            state=row["state"],
+            backend=row["backend"],
+            created_at=row["created_at"],
+            certificate=row["certificate"],
+            chain=self.chain,
+            passkeys=(row["credential_id"],),
+            pin_tries_left=max(MAX_TRIES - (slot["failures"] if slot else MAX_TRIES), 0),
+        )
+
+    def open_signer_key(self, key: StoredKey, slot_name: str, secret: str) -> bytes:
+        """The signer key, by PIN or recovery code.
+
+        The try is counted and durable before the secret is checked, so that stopping the process between the two gains
+        nothing. Raises `WrongSecret` with the tries left, or `Locked`.
+        """
+        failures = self.foundation.database.run_grouped(lambda connection: self._count_try(connection, key, slot_name))
+        with self.foundation.database.read() as connection:
+            slot = self._slot(connection, key, slot_name)
+        try:
+            signer_key = open_slot(slot_name, Slot(slot["salt"], slot["wrapped"]), secret, key.binding)
+        except WrongSecret as error:
+            left = MAX_TRIES - failures
+            self.foundation.journal.record(
+                "secret-refused", public={"key": key.key_id}, private={"slot": slot_name, "tries_left": left}
+            )
+            what = "PIN" if slot_name == PIN_SLOT else "recovery code"
+            raise WrongSecret(
+                f"the {what} is wrong; {left} tries left",
+                hint="After the last try the key stays closed until recovery.",
+            ) from error
+        self.foundation.database.run_grouped(lambda connection: self._clear_tries(connection, key, slot_name))
+        return signer_key
+
+    def block(self, key_id: str) -> None:
+        """Stop a key at once, because the vault returned what the key cannot have made. Durable on return."""
+        self.foundation.journal.record("key-suspended", public={"key": key_id, "reason": "wrong-signature"}, private={})
+        with self.foundation.database.write() as connection:
+            row = self.foundation.find(connection, signing_key, key_id=key_id)
+            if row is not None:
+                self.foundation.update(connection, signing_key, row, state=KeyState.SUSPENDED.value)
+
+    def _slot(self, connection: sa.Connection, key: StoredKey, name: str) -> dict[str, Any]:
+        slot = self.foundation.find(connection, key_slot, key_id=key.key_id, name=name)
+        if slot is None:
+            raise NotFound("the key has no such secret")
+        return slot
+
+    def _count_try(self, connection: sa.Connection, key: StoredKey, name: str) -> int:
+        slot = self._slot(connection, key, name)
+        if slot["failures"] >= MAX_TRIES:
+            raise Locked(
+                "too many wrong tries; the key is closed",
+                hint="Set a new PIN with your recovery code under My keys." if name == PIN_SLOT else "The key is lost.",
+            )
+        if not self.foundation.update(connection, key_slot, slot, failures=slot["failures"] + 1):
+            raise Conflict("another try is under way", hint="Wait a moment and try again.")
+        return int(slot["failures"]) + 1
+
+    def _clear_tries(self, connection: sa.Connection, key: StoredKey, name: str) -> None:
+        slot = self._slot(connection, key, name)
+        self.foundation.update(connection, key_slot, slot, failures=0)

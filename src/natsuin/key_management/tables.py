@@ -1,0 +1,140 @@
+"""DB-2, the part about keys: who may approve, which keys exist, what waits for approval.
+
+Every row carries a seal (`natsuin.key_management.seals`). Times are milliseconds since the epoch, UTC; JSON is kept as
+bytes.
+"""
+
+import sqlalchemy as sa
+
+from natsuin.storage import sam_metadata
+
+service_key = sa.Table(
+    "service_key",
+    sam_metadata,
+    sa.Column("purpose", sa.String(40), primary_key=True),
+    sa.Column("algorithm", sa.String(20), nullable=False),
+    sa.Column("public_key", sa.LargeBinary, nullable=False),
+    sa.Column("sealed_key", sa.LargeBinary, nullable=False),
+    sa.Column("certificate", sa.LargeBinary, nullable=False),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("seal", sa.LargeBinary, nullable=False),
+)
+"""The service's own keys: log, sealing, CA, OCSP, time-stamps. `certificate` is empty for the first two."""
+
+officer_invitation = sa.Table(
+    "officer_invitation",
+    sam_metadata,
+    sa.Column("token_hash", sa.LargeBinary, primary_key=True),
+    sa.Column("user_id", sa.String(64), nullable=False),
+    sa.Column("display_name", sa.String(200), nullable=False),
+    sa.Column("roles", sa.String(200), nullable=False),
+    sa.Column("challenge", sa.LargeBinary, nullable=False),
+    sa.Column("expires_at", sa.BigInteger, nullable=False),
+    sa.Column("used_at", sa.BigInteger, nullable=False),
+    sa.Column("seal", sa.LargeBinary, nullable=False),
+)
+"""One-time tokens for officers; `used_at` is 0 until used."""
+
+officer = sa.Table(
+    "officer",
+    sam_metadata,
+    sa.Column("user_id", sa.String(64), primary_key=True),
+    sa.Column("display_name", sa.String(200), nullable=False),
+    sa.Column("roles", sa.String(200), nullable=False),
+    sa.Column("credential_id", sa.LargeBinary, nullable=False, unique=True),
+    sa.Column("public_key", sa.LargeBinary, nullable=False),
+    sa.Column("sign_count", sa.BigInteger, nullable=False),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("seal", sa.LargeBinary, nullable=False),
+)
+"""Officers and the passkey each approves with. `roles` is separated by blanks."""
+
+enrolment = sa.Table(
+    "enrolment",
+    sam_metadata,
+    sa.Column("act_id", sa.String(64), primary_key=True),
+    sa.Column("user_id", sa.String(64), nullable=False, unique=True),
+    sa.Column("officer_id", sa.String(64), nullable=False),
+    sa.Column("state", sa.String(20), nullable=False),
+    sa.Column("record", sa.LargeBinary, nullable=False),
+    sa.Column("subject", sa.LargeBinary, nullable=False),
+    sa.Column("algorithm", sa.String(20), nullable=False),
+    sa.Column("approval", sa.LargeBinary, nullable=False),
+    sa.Column("token_hash", sa.LargeBinary, nullable=False, index=True),
+    sa.Column("challenge", sa.LargeBinary, nullable=False),
+    sa.Column("expires_at", sa.BigInteger, nullable=False),
+    sa.Column("seal", sa.LargeBinary, nullable=False),
+)
+"""A person's way in: proposed, invited, enrolled. `approval` is the officer's assertion, `challenge` the signer's
+passkey's."""
+
+signing_key = sa.Table(
+    "signing_key",
+    sam_metadata,
+    sa.Column("key_id", sa.String(64), primary_key=True),
+    sa.Column("user_id", sa.String(64), nullable=False, index=True),
+    sa.Column("algorithm", sa.String(20), nullable=False),
+    sa.Column("public_key", sa.LargeBinary, nullable=False),
+    sa.Column("state", sa.String(20), nullable=False),
+    sa.Column("backend", sa.String(20), nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("credential_id", sa.LargeBinary, nullable=False),
+    sa.Column("passkey", sa.LargeBinary, nullable=False),
+    sa.Column("passkey_sign_count", sa.BigInteger, nullable=False),
+    sa.Column("key_blob", sa.LargeBinary, nullable=False),
+    sa.Column("certificate", sa.LargeBinary, nullable=False),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("seal", sa.LargeBinary, nullable=False),
+)
+"""A person's key. Key id, owner, public key, algorithm, passkey and version are also bound into the encrypted key
+itself."""
+
+certificate = sa.Table(
+    "certificate",
+    sam_metadata,
+    sa.Column("serial", sa.String(64), primary_key=True),
+    sa.Column("authority", sa.String(20), nullable=False),
+    sa.Column("key_id", sa.String(64), nullable=False, index=True),
+    sa.Column("der", sa.LargeBinary, nullable=False),
+    sa.Column("issued_at", sa.BigInteger, nullable=False),
+    sa.Column("revoked_at", sa.BigInteger, nullable=False),
+    sa.Column("reason", sa.String(40), nullable=False),
+    sa.Column("seal", sa.LargeBinary, nullable=False),
+)
+"""Every certificate that the built-in CA issued. `serial` is lower-case hexadecimal; `revoked_at` is 0 while it
+stands."""
+
+key_slot = sa.Table(
+    "key_slot",
+    sam_metadata,
+    sa.Column("key_id", sa.String(64), sa.ForeignKey("signing_key.key_id"), primary_key=True),
+    sa.Column("name", sa.String(20), primary_key=True),
+    sa.Column("salt", sa.LargeBinary, nullable=False),
+    sa.Column("wrapped", sa.LargeBinary, nullable=False),
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("seal", sa.LargeBinary, nullable=False),
+)
+"""PIN and recovery code, each a way to the signer key. `failures` is raised before each try and cleared by a
+success."""
+
+pin_reset = sa.Table(
+    "pin_reset",
+    sam_metadata,
+    sa.Column("act_id", sa.String(64), primary_key=True),
+    sa.Column("key_id", sa.String(64), nullable=False),
+    sa.Column("record", sa.LargeBinary, nullable=False),
+    sa.Column("expires_at", sa.BigInteger, nullable=False),
+    sa.Column("used_at", sa.BigInteger, nullable=False),
+    sa.Column("seal", sa.LargeBinary, nullable=False),
+)
+"""A new PIN that waits for its owner's approval."""
+
+log_opening = sa.Table(
+    "log_opening",
+    sam_metadata,
+    sa.Column("tx", sa.String(32), primary_key=True),
+    sa.Column("salt", sa.LargeBinary, nullable=False),
+    sa.Column("fields", sa.LargeBinary, nullable=False),
+)
+"""What the commitments in the log commit to. Erasing a row here erases the data; the log stays whole. Not sealed: the
+log is."""

@@ -1,0 +1,214 @@
+"""The sam process: made once by `initialise`, run by `run`. Only here are the parts of the sam side put together."""
+
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from natsuin import __version__
+from natsuin.certification import check_subject
+from natsuin.clock import Clock, SystemClock
+from natsuin.config import Config
+from natsuin.errors import NatsuinError, Refused
+from natsuin.key_management import (
+    MASTER_KEY_BYTES,
+    REGISTRATION_OFFICER,
+    Enrolments,
+    Foundation,
+    Journal,
+    KeyMaker,
+    Keys,
+    MasterKey,
+    MasterKeyMissing,
+    Officers,
+    PINResets,
+    RelyingParty,
+    RowSealer,
+    SecretOpener,
+    ServiceKeys,
+    SoftwareVault,
+)
+from natsuin.key_management.service_keys import LOG, SEALED_SECRETS
+from natsuin.sam.built_in_authority import BuiltInAuthority, establish
+from natsuin.sam.handlers import Handlers, service_information
+from natsuin.signing import (
+    Activation,
+    EvidenceRoom,
+    Instructing,
+    Reservations,
+    SigningLine,
+    SigningPath,
+    close_unfinished,
+    require_usable,
+)
+from natsuin.signing_log import LogKey, SigningLog, create_log
+from natsuin.storage import Database, open_database
+
+STORAGE_FAILED_EXIT = 74
+"""EX_IOERR of sysexits.h: a durable write failed."""
+
+_log = structlog.get_logger("natsuin.sam")
+
+
+@dataclass(frozen=True)
+class Sam:
+    """An open sam: what answers messages, and what must be closed in the end."""
+
+    handlers: Handlers
+    journal: Journal
+    log: SigningLog
+    database: Database
+
+    def close(self) -> None:
+        """Finish what waits, write the entry `shutdown`, let go of log and database."""
+        self.handlers.line.close()
+        self.journal.record("shutdown", public={"version": __version__}, private={})
+        self.log.close()
+        self.database.close()
+
+
+def initialise(config: Config, *, officer_name: str = "First registration officer") -> str:
+    """Make what sam needs to exist: master key, service keys, certificates, an empty log, an invitation for an officer.
+
+    DB-2 exists already, empty. Answers with the officer's one-time token, which is kept nowhere. Durable on return.
+    """
+    clock = SystemClock()
+    master = _make_master_key(config.sam.master_key_file)
+    database = open_database(config.sam.database, name="sam")
+    try:
+        sealer = RowSealer.from_master(master)
+        keys = ServiceKeys(database, SoftwareVault(master), sealer, clock)
+        log_key = _log_key(keys.create(LOG).edwards)
+        keys.create(SEALED_SECRETS)
+        establish(keys, config)
+        create_log(config.sam.log_folder, config.sam.log_state, origin=config.sam.log_origin, key=log_key)
+        log = _open_log(config, log_key, clock, _stop)
+        try:
+            foundation = _foundation(config, database, sealer, log=log, clock=clock)
+            genesis = {"origin": config.sam.log_origin, "version": __version__, "backend": SoftwareVault.name}
+            foundation.journal.record("genesis", public=genesis, private={})
+            return Officers(foundation).invite(officer_name, (REGISTRATION_OFFICER,))
+        finally:
+            log.close()
+    finally:
+        database.close()
+
+
+def open_sam(config: Config, *, clock: Clock | None = None, stop: Callable[[NatsuinError], None] | None = None) -> Sam:
+    """Open everything, close what a crash left open, and write the entry `boot`. Refuses rather than run damaged.
+
+    `stop` is called, from any thread, when only a new start can tell what is true.
+    """
+    clock = clock or SystemClock()
+    stop = stop or _stop
+    master = MasterKey(_read_master_key(config.sam.master_key_file))
+    database = open_database(config.sam.database, name="sam")
+    vault = SoftwareVault(master)
+    service_keys = ServiceKeys(database, vault, RowSealer.from_master(master), clock)
+    log = _open_log(config, _log_key(service_keys.load(LOG).edwards), clock, stop)
+    foundation = _foundation(config, database, service_keys.sealer, log=log, clock=clock)
+    closed = close_unfinished(foundation, log)
+    boot = {"version": __version__, "unknown": closed.unknown, "undelivered": closed.undelivered}
+    foundation.journal.record("boot", public=boot, private={})
+    _log.info("opened", log_size=log.size, unknown=closed.unknown, undelivered=closed.undelivered)
+    handlers = _handlers(config, foundation, service_keys, log=log, stop=stop)
+    return Sam(handlers, foundation.journal, log, database)
+
+
+def _handlers(
+    config: Config,
+    foundation: Foundation,
+    service_keys: ServiceKeys,
+    *,
+    log: SigningLog,
+    stop: Callable[[NatsuinError], None],
+) -> Handlers:
+    vault = service_keys.vault
+    authority = BuiltInAuthority.load(service_keys, foundation, config)
+    sealing_key = service_keys.load(SEALED_SECRETS).elliptic
+    opener = SecretOpener(sealing_key)
+    keys = Keys(foundation, authority.chain)
+    officers = Officers(foundation)
+    path = SigningPath(foundation, vault, Reservations(foundation), keys.block, stop)
+    return Handlers(
+        information=service_information(
+            authority,
+            log,
+            backend=vault.name,
+            hpke_public_key=sealing_key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint),
+        ),
+        officers=officers,
+        enrolments=Enrolments(
+            foundation,
+            officers,
+            keys,
+            maker=KeyMaker(vault, authority.certify, foundation.clock),
+            opener=opener,
+            require_usable=lambda algorithm: require_usable(algorithm, foundation.clock.now()),
+            require_certifiable=check_subject,
+        ),
+        keys=keys,
+        pin_resets=PINResets(foundation, keys, opener),
+        instructing=Instructing(foundation, keys),
+        activation=Activation(foundation, keys, opener),
+        line=SigningLine(path, lanes=max(2, min(4, os.cpu_count() or 1))),
+        evidence=EvidenceRoom(foundation, keys, log),
+        authority=authority,
+        log=log,
+    )
+
+
+def _foundation(config: Config, database: Database, sealer: RowSealer, *, log: SigningLog, clock: Clock) -> Foundation:
+    party = RelyingParty(config.service.rp_id, config.service.origin)
+    return Foundation(database, sealer, Journal(log, database, clock), clock, party)
+
+
+def _open_log(config: Config, key: LogKey, clock: Clock, stop: Callable[[NatsuinError], None]) -> SigningLog:
+    return SigningLog.open(
+        config.sam.log_folder,
+        config.sam.log_state,
+        origin=config.sam.log_origin,
+        key=key,
+        clock=clock,
+        on_fatal=stop,
+    )
+
+
+def _log_key(key: ed25519.Ed25519PrivateKey) -> LogKey:
+    return LogKey(key.public_key().public_bytes_raw(), key.sign)
+
+
+def _make_master_key(file: Path) -> MasterKey:
+    secret = secrets.token_bytes(MASTER_KEY_BYTES)
+    try:
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError as error:
+        raise Refused(
+            "there is a master key already", hint="A master key is made once; nothing was changed."
+        ) from error
+    with os.fdopen(handle, "wb") as opened:
+        opened.write(secret)
+        opened.flush()
+        os.fsync(opened.fileno())
+    return MasterKey(secret)
+
+
+def _read_master_key(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise MasterKeyMissing(
+            f"the master key cannot be read: {error.strerror}",
+            hint="Put it where sam.master_key says, or restore it from the custodians' copies.",
+        ) from error
+
+
+def _stop(error: NatsuinError) -> None:
+    # Leaving at once, without clean-up, is what makes the state on disk the only truth for the next start.
+    _log.critical("stopping", code=error.code, reason=error.message)
+    os._exit(STORAGE_FAILED_EXIT)

@@ -1,0 +1,34 @@
+"""③ 署名 with 鍵認可: from a sign instruction to a released signature. Start reading at `natsuin.signing.sign`.
+
+    Instructing     1 stores the sign instruction and makes the record that is approved
+    Activation      3, 4 verifies passkey and PIN, answers with the single-use SAD
+    SigningLine     5 carries requests along `SigningPath`, the numbered steps of one signature
+    close_unfinished    closes at start what a crash left open
+    EvidenceRoom    tells what was approved, how, and what the log says
+
+Nothing here trusts web: every check uses what sam itself recorded.
+"""
+
+from natsuin.signing.activation import Activation
+from natsuin.signing.evidence import EvidenceRoom
+from natsuin.signing.instructing import Instructing
+from natsuin.signing.line import SigningLine
+from natsuin.signing.policy import AlgorithmRefused, require_usable
+from natsuin.signing.recovery import Closed, close_unfinished
+from natsuin.signing.reservation import NotApproved, Reservations
+from natsuin.signing.sign import SigningPath, SignRequest
+
+__all__ = [
+    "Activation",
+    "AlgorithmRefused",
+    "Closed",
+    "EvidenceRoom",
+    "Instructing",
+    "NotApproved",
+    "Reservations",
+    "SignRequest",
+    "SigningLine",
+    "SigningPath",
+    "close_unfinished",
+    "require_usable",
+]

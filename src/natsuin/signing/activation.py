@@ -1,0 +1,153 @@
+"""鍵認可: the signer's approval of one instruction, and the signature activation data (SAD) that comes of it.
+
+The SAD is 32 random bytes. DB-2 keeps its hash, and the signer key encrypted under a key derived from it, with the
+challenge of the approved record as associated data: neither the database without the SAD nor the SAD with another
+record opens anything.
+"""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from natsuin.errors import AlreadyUsed, ApprovalRefused, Conflict, Expired, NotFound, Refused, Tampered
+from natsuin.key_management import (
+    PIN_SLOT,
+    Foundation,
+    Keys,
+    PINSecret,
+    SecretOpener,
+    StoredKey,
+    challenge_of,
+    decrypt,
+    encrypt,
+    normal_pin,
+    sha256,
+    signing_key,
+    unwrap_for_signer,
+)
+from natsuin.sam.protocol import HPKE_INFO_APPROVE, Activate, Activated, Assertion
+from natsuin.signing.instructing import APPROVED, CANCELLED, WAITING
+from natsuin.signing.tables import instruction
+
+SAD_BYTES = 32
+
+
+@dataclass(frozen=True)
+class Activation:
+    """Turns approvals into SADs. Safe from several threads; durable on return."""
+
+    foundation: Foundation
+    keys: Keys
+    opener: SecretOpener
+
+    def activate(self, message: Activate) -> Activated:
+        """Verify passkey and PIN against what sam has on record; answer with the SAD.
+
+        Raises `ApprovalRefused`, `WrongSecret`, `Locked`, `Expired`, `AlreadyUsed`, `Tampered`; each refusal is in the
+        log.
+        """
+        row, key = self._waiting(message.instruction_id)
+        try:
+            # 1. The passkey that is bound to this key signed exactly this record.
+            challenge = challenge_of(row["record"])
+            sign_count = self._verify_passkey(key, message.assertion, challenge)
+            # 2. The PIN, which only sam can read, opens the signer's layer; the try is counted before it is checked.
+            pin = self.opener.open(message.sealed_pin, HPKE_INFO_APPROVE + challenge, PINSecret).pin
+            signer_key = self.keys.open_signer_key(key, PIN_SLOT, normal_pin(pin))
+            unwrap_for_signer(key.row["key_blob"], signer_key, key.binding)
+        except Refused as refusal:
+            self._log_refusal(row, refusal)
+            raise
+        # 3. A secret for this record alone takes the place of the PIN until the approved digests are signed.
+        sad = os.urandom(SAD_BYTES)
+        self._log_approval(row, message.assertion)
+        with self.foundation.database.write() as connection:
+            approved = self.foundation.update(
+                connection,
+                instruction,
+                row,
+                state=APPROVED,
+                approval=msgspec.json.encode(message.assertion),
+                approved_at=self.foundation.now(),
+                sad_hash=sad_hash(sad),
+                sealed_signer_key=encrypt(_sad_key(sad), signer_key, challenge),
+            )
+            if not approved:
+                raise AlreadyUsed("the instruction was approved or cancelled a moment ago")
+            if not self.foundation.update(connection, signing_key, key.row, passkey_sign_count=sign_count):
+                raise Conflict("another approval with this key was a moment earlier", hint="Approve again.")
+        return Activated(sad=sad, expires_at=row["expires_at"])
+
+    def _waiting(self, instruction_id: str) -> tuple[dict[str, Any], StoredKey]:
+        with self.foundation.database.read() as connection:
+            row = self.foundation.find(connection, instruction, instruction_id=instruction_id)
+            if row is None:
+                raise NotFound("there is no such instruction", hint="Begin again with the document.")
+            require_state(row, WAITING, self.foundation.now())
+            key = self.keys.get(connection, row["key_id"], row["user_id"])
+        key.require_active()
+        return row, key
+
+    def _verify_passkey(self, key: StoredKey, assertion: Assertion, challenge: bytes) -> int:
+        if assertion.credential_id != key.row["credential_id"]:
+            raise ApprovalRefused(
+                "this is not the passkey that approves for the key", hint="Use the passkey that you enrolled with."
+            )
+        return self.foundation.relying_party.verify_assertion(
+            assertion, challenge, public_key=key.row["passkey"], sign_count=key.row["passkey_sign_count"]
+        )
+
+    def _log_refusal(self, row: dict[str, Any], refusal: Refused) -> None:
+        self.foundation.journal.record(
+            "approval-refused",
+            public={"key": row["key_id"], "reason": refusal.code},
+            private={"instruction": row["instruction_id"], "user": row["user_id"]},
+        )
+
+    def _log_approval(self, row: dict[str, Any], assertion: Assertion) -> None:
+        self.foundation.journal.record(
+            "approved",
+            public={"key": row["key_id"], "count": row["count"], "level": "passkey-and-pin"},
+            private={
+                "instruction": row["instruction_id"],
+                "user": row["user_id"],
+                "record_sha256": sha256(row["record"]).hex(),
+                "assertion_sha256": sha256(msgspec.json.encode(assertion)).hex(),
+            },
+        )
+
+
+def require_state(row: dict[str, Any], state: str, now: int) -> None:
+    """Raise `Expired`, `Conflict` or `AlreadyUsed` unless the instruction is in `state` and its time is not over."""
+    if row["expires_at"] < now:
+        raise Expired("the time for this approval has passed", hint="Begin again with the document.")
+    if row["state"] == CANCELLED:
+        raise Conflict("the instruction was cancelled", hint="Begin again with the document.")
+    if row["state"] != state:
+        raise AlreadyUsed(
+            "the instruction is not approved" if state == APPROVED else "the instruction was approved before"
+        )
+
+
+def sad_hash(sad: bytes) -> bytes:
+    """What DB-2 knows a SAD by. 256 random bits need no slow hash."""
+    return hashlib.sha256(b"natsuin/sad/v1\0" + sad).digest()
+
+
+def open_with_sad(sealed_signer_key: bytes, sad: bytes, challenge: bytes) -> bytes:
+    """The signer key that the approval left under the SAD. Raises `Tampered` if record or row changed since."""
+    try:
+        return decrypt(_sad_key(sad), sealed_signer_key, challenge)
+    except InvalidTag as error:
+        raise Tampered("the approved record was changed after its approval and is not used") from error
+
+
+def _sad_key(sad: bytes) -> bytes:
+    info = b"natsuin/sad-key/v1\0"
+    return HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=info).derive(sad)

@@ -1,0 +1,81 @@
+"""One instruction's evidence: that the owner approved exactly this, how, and what the log says came of it.
+
+A JSON document that a third party can check without this server: record, assertion and passkey show the approval;
+entries, openings and proofs show the log; certificates show whose key it was.
+"""
+
+import json
+from base64 import b64encode
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from natsuin.errors import NotFound
+from natsuin.key_management import Foundation, Keys, b64u, challenge_of, log_opening
+from natsuin.sam.protocol import Assertion, Evidence, EvidenceBundle
+from natsuin.signing.tables import instruction, use
+from natsuin.signing_log import SigningLog
+
+FORMAT = "natsuin-evidence/v1"
+
+
+@dataclass(frozen=True)
+class EvidenceRoom:
+    """Puts evidence together. Reads only; safe from several threads."""
+
+    foundation: Foundation
+    keys: Keys
+    log: SigningLog
+
+    def evidence(self, message: Evidence) -> EvidenceBundle:
+        """The bundle for the owner of the instruction. Raises `NotFound` for anybody else's."""
+        foundation = self.foundation
+        with foundation.database.read() as connection:
+            row = foundation.find(connection, instruction, instruction_id=message.instruction_id)
+            if row is None or row["user_id"] != message.user_id:
+                raise NotFound("there is no such instruction")
+            key = self.keys.get(connection, row["key_id"], row["user_id"])
+            query = sa.select(use).where(use.c.instruction_id == row["instruction_id"]).order_by(use.c.first)
+            uses = connection.execute(query).mappings().all()
+            told = [self._use(connection, foundation.checked(use, each)) for each in uses]
+        party = foundation.relying_party
+        document = {
+            "format": FORMAT,
+            "record": row["record"].decode(),
+            "challenge": b64u(challenge_of(row["record"])),
+            "approval": _approval(row),
+            "approved_at": row["approved_at"],
+            "passkey": {"credential_id": b64u(key.row["credential_id"]), "public_key": b64u(key.row["passkey"])},
+            "relying_party": {"id": party.identifier, "origin": party.origin},
+            "key": {"id": key.key_id, "algorithm": key.algorithm.value, "backend": key.row["backend"]},
+            "certificates": [b64encode(der).decode() for der in (key.row["certificate"], *self.keys.chain)],
+            "log_vkey": self.log.vkey,
+            "uses": told,
+        }
+        return EvidenceBundle(document=json.dumps(document, ensure_ascii=False, indent=1).encode())
+
+    def _use(self, connection: sa.Connection, row: dict[str, Any]) -> dict[str, Any]:
+        told: dict[str, Any] = {"first": row["first"], "count": row["count"], "state": row["state"]}
+        opening = (
+            connection.execute(sa.select(log_opening).where(log_opening.c.tx == row["tx"])).mappings().one_or_none()
+        )
+        if opening is not None:
+            told["opening"] = {"salt": b64u(opening["salt"]), "fields": opening["fields"].decode()}
+        if row["intent_index"] >= 0:
+            told["intent"] = self.log.receipt(row["intent_index"]).tlog_proof()
+        if row["receipt"]:
+            told["outcome"] = row["receipt"]
+        return told
+
+
+def _approval(row: dict[str, Any]) -> dict[str, str] | None:
+    if not row["approval"]:
+        return None
+    assertion = msgspec.json.decode(row["approval"], type=Assertion)
+    return {
+        "authenticator_data": b64u(assertion.authenticator_data),
+        "client_data_json": b64u(assertion.client_data_json),
+        "signature": b64u(assertion.signature),
+    }

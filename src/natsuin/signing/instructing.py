@@ -1,0 +1,132 @@
+"""署名指示: taking a sign instruction, making its canonical record, and cancelling it."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+from cryptography import x509
+
+from natsuin.errors import Conflict, Malformed, NotFound, Refused
+from natsuin.key_management import Foundation, Keys, Record, StoredKey, b64u, make_record, plain_text, sha256
+from natsuin.sam.protocol import MAX_DIGESTS, Cancel, Cancelled, DocumentLabel, Instruct, Instruction
+from natsuin.signing.policy import require_digests, require_usable, scheme_for
+from natsuin.signing.tables import instruction
+
+WAITING, APPROVED, CANCELLED = "waiting", "approved", "cancelled"
+_LONGEST_LIFE = 3600
+
+
+class CertificateRefused(Refused):
+    """The key's certificate may not sign now."""
+
+    code = "certificate_refused"
+
+
+@dataclass(frozen=True)
+class Instructing:
+    """Stores instructions. Safe from several threads; durable on return."""
+
+    foundation: Foundation
+    keys: Keys
+
+    def instruct(self, message: Instruct) -> Instruction:
+        """Check policy, key and certificate; store the record and answer with its challenge."""
+        if not 1 <= message.life_seconds <= _LONGEST_LIFE:
+            raise Malformed("an approval lives 1 to 3600 seconds", hint="Ask for a shorter life.")
+        foundation = self.foundation
+        with foundation.database.read() as connection:
+            key = self.keys.get(connection, message.key_id, message.user_id)
+        key.require_active()
+        require_usable(key.algorithm, foundation.clock.now())
+        scheme = scheme_for(message.scheme, key.algorithm)
+        require_digests(message.digests, scheme, MAX_DIGESTS)
+        require_valid_certificate(key, foundation)
+        record = self._record(message, key)
+        row = {
+            "instruction_id": record.identifier,
+            "key_id": key.key_id,
+            "user_id": key.user_id,
+            "scheme": scheme.value,
+            "client": message.client,
+            "record": record.content,
+            "digests": b"".join(message.digests),
+            "count": len(message.digests),
+            "state": WAITING,
+            "created_at": foundation.now(),
+            "expires_at": record.expires_at,
+            "approval": b"",
+            "approved_at": 0,
+            "sad_hash": None,
+            "sealed_signer_key": b"",
+            "used": 0,
+        }
+        with foundation.database.write() as connection:
+            foundation.insert(connection, instruction, row)
+        return Instruction(
+            instruction_id=record.identifier,
+            record=record.content,
+            challenge=record.challenge,
+            credential_ids=(key.row["credential_id"],),
+            expires_at=record.expires_at,
+        )
+
+    def cancel(self, message: Cancel) -> Cancelled:
+        """Stop an instruction: what is not signed yet never will be. Raises `NotFound`, `Conflict` if it was just
+        used."""
+        foundation = self.foundation
+        with foundation.database.write() as connection:
+            row = foundation.find(connection, instruction, instruction_id=message.instruction_id)
+            if row is None or row["user_id"] != message.user_id:
+                raise NotFound("there is no such instruction")
+            if not foundation.update(
+                connection, instruction, row, state=CANCELLED, sealed_signer_key=b"", sad_hash=row["sad_hash"]
+            ):
+                raise Conflict("the instruction is in use at this moment", hint="Try again.")
+        foundation.journal.record(
+            "instruction-cancelled", public={"key": row["key_id"]}, private={"instruction": row["instruction_id"]}
+        )
+        return Cancelled(unused=row["count"] - row["used"])
+
+    def _record(self, message: Instruct, key: StoredKey) -> Record:
+        foundation = self.foundation
+        fields: dict[str, Any] = {
+            "user": key.user_id,
+            "key": key.key_id,
+            "certificate_sha256": b64u(sha256(key.row["certificate"])),
+            "algorithm": key.algorithm.value,
+            "scheme": message.scheme,
+            "digests": [b64u(digest) for digest in message.digests],
+            "count": len(message.digests),
+            "documents": _labels(message.documents, len(message.digests)),
+            "client": plain_text(message.client, "the client"),
+            "purpose": plain_text(message.purpose, "the purpose"),
+        }
+        life = timedelta(seconds=message.life_seconds)
+        return make_record("sign", foundation.relying_party.identifier, fields, clock=foundation.clock, life=life)
+
+
+def require_valid_certificate(key: StoredKey, foundation: Foundation) -> None:
+    """Raise `CertificateRefused` unless the key's certificate is valid at this time."""
+    parsed = x509.load_der_x509_certificate(key.row["certificate"])
+    now = foundation.clock.now()
+    if not parsed.not_valid_before_utc <= now <= parsed.not_valid_after_utc:
+        raise CertificateRefused(
+            f"the key's certificate is valid only from {parsed.not_valid_before_utc:%Y-%m-%d} "
+            f"to {parsed.not_valid_after_utc:%Y-%m-%d}",
+            hint="Ask your registration officer for a renewal.",
+        )
+
+
+def _labels(documents: tuple[DocumentLabel, ...], digests: int) -> list[dict[str, Any]]:
+    if documents and len(documents) != digests:
+        raise Malformed("there must be one document for each digest, or none")
+    labels: list[dict[str, Any]] = []
+    for document in documents:
+        if len(document.sha256) != 32 or not 0 <= document.size < 2**53:
+            raise Malformed("a document's size or hash is not one")
+        label = msgspec.structs.asdict(document)
+        label["name"] = plain_text(document.name, "the document's name", required=True)
+        label["sha256"] = b64u(document.sha256)
+        labels.append(label)
+    return labels

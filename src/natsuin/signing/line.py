@@ -1,0 +1,79 @@
+"""The signing line: requests wait in one queue, and a few lanes carry along whatever waits when they set out."""
+
+import queue
+import threading
+from concurrent.futures import Future
+
+from natsuin.errors import Busy, NatsuinError, StorageFailed
+from natsuin.sam.protocol import Sign, Signed
+from natsuin.signing.sign import SigningPath, SignRequest
+
+_LONGEST_QUEUE = 4096
+_TOGETHER = 32
+
+
+class SigningLine:
+    """Feeds `SigningPath.sign_together`. Safe from several threads.
+
+    State: `_waiting` is shared by callers and lanes and guards itself; each lane thread owns the requests that it took.
+    """
+
+    def __init__(self, path: SigningPath, *, lanes: int = 2) -> None:
+        self._path = path
+        self._waiting: queue.Queue[SignRequest | None] = queue.Queue(_LONGEST_QUEUE)
+        self._lanes = [threading.Thread(target=self._run, name=f"signing-{n}", daemon=True) for n in range(lanes)]
+        for lane in self._lanes:
+            lane.start()
+
+    def submit(self, message: Sign) -> "Future[Signed]":
+        """The signatures, when they may leave. Raises `Busy` if too many requests wait; the future raises the rest."""
+        future: Future[Signed] = Future()
+
+        def answer(result: Signed | NatsuinError) -> None:
+            if isinstance(result, NatsuinError):
+                future.set_exception(result)
+            else:
+                future.set_result(result)
+
+        try:
+            self._waiting.put_nowait(SignRequest(message, answer))
+        except queue.Full as error:
+            raise Busy("too many signatures are waiting", hint="Ask again in a few seconds.") from error
+        return future
+
+    def close(self) -> None:
+        """Finish what waits, then stop the lanes."""
+        for _ in self._lanes:
+            self._waiting.put(None)
+        for lane in self._lanes:
+            lane.join()
+
+    def _run(self) -> None:
+        while True:
+            first = self._waiting.get()
+            if first is None:
+                return
+            requests = [first, *self._others()]
+            stop = requests[-1] is None
+            self._carry([request for request in requests if request is not None])
+            if stop:
+                return
+
+    def _carry(self, requests: list[SignRequest]) -> None:
+        try:
+            self._path.sign_together(requests)
+        except Exception as error:
+            # A defect of ours: nobody knows how far the requests came, so the next start must close them.
+            self._path.stop(StorageFailed(f"signing stopped on an unexpected error: {type(error).__name__}"))
+            raise
+
+    def _others(self) -> list[SignRequest | None]:
+        others: list[SignRequest | None] = []
+        while len(others) < _TOGETHER - 1:
+            try:
+                others.append(self._waiting.get_nowait())
+            except queue.Empty:
+                break
+            if others[-1] is None:
+                break
+        return others

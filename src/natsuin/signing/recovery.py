@@ -1,0 +1,83 @@
+"""Closing what a crash left open, before anything new is signed.
+
+An intent without an outcome gets the outcome `unknown`: whether a signature was made is not known, and it was not
+released. An outcome `signed` whose answer was never recorded gets an entry `undelivered`. Uses that were reserved are
+consumed: their digests are never signed again, and an identical request is told to approve anew.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from natsuin.key_management import Foundation
+from natsuin.signing.reservation import CONSUMED, RESERVED
+from natsuin.signing.tables import log_mark, use
+from natsuin.signing_log import SigningLog
+
+_MARK = "closed"
+
+
+@dataclass
+class Unfinished:
+    """What the log tells since the last time everything was closed: by tx, the index of its intent or signed
+    outcome."""
+
+    intents: dict[str, tuple[int, str]] = field(default_factory=dict)
+    signed: dict[str, tuple[int, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Closed:
+    """How many of each kind were closed."""
+
+    unknown: int
+    undelivered: int
+    never_begun: int
+
+
+def close_unfinished(foundation: Foundation, log: SigningLog) -> Closed:
+    """Give every intent its outcome and every reserved use its end. Durable on return; running it twice changes
+    nothing."""
+    with foundation.database.read() as connection:
+        mark = connection.execute(sa.select(log_mark.c.size).where(log_mark.c.name == _MARK)).scalar() or 0
+        reserved = connection.execute(sa.select(use).where(use.c.state == RESERVED)).mappings().all()
+    open_uses = {row["tx"]: foundation.checked(use, row) for row in reserved}
+    found = read_unfinished(log.entries(mark))
+    unknown = 0
+    for tx, (index, key) in found.intents.items():
+        foundation.journal.submit("outcome", {"tx": tx, "key": key, "intent": index, "result": "unknown"}).result()
+        unknown += 1
+    undelivered = [tx for tx in found.signed if tx in open_uses]
+    for tx in undelivered:
+        index, key = found.signed[tx]
+        foundation.journal.submit("undelivered", {"tx": tx, "key": key, "outcome": index}).result()
+    _consume(foundation, open_uses.values(), log.size)
+    begun = found.intents.keys() | found.signed.keys()
+    return Closed(unknown, len(undelivered), len([tx for tx in open_uses if tx not in begun]))
+
+
+def read_unfinished(entries: Iterable[tuple[int, bytes]]) -> Unfinished:
+    """Intents without outcome, and outcomes `signed`, among `entries`."""
+    found = Unfinished()
+    for index, leaf in entries:
+        entry = msgspec.json.decode(leaf)
+        if entry["type"] == "intent":
+            found.intents[entry["tx"]] = (index, entry["key"])
+        elif entry["type"] == "outcome":
+            found.intents.pop(entry["tx"], None)
+            if entry["result"] == "signed":
+                found.signed[entry["tx"]] = (index, entry["key"])
+        elif entry["type"] == "undelivered":
+            found.signed.pop(entry["tx"], None)
+    return found
+
+
+def _consume(foundation: Foundation, rows: Iterable[dict[str, Any]], size: int) -> None:
+    with foundation.database.write() as connection:
+        for row in rows:
+            foundation.update(connection, use, row, state=CONSUMED)
+        connection.execute(log_mark.delete().where(log_mark.c.name == _MARK))
+        connection.execute(log_mark.insert(), {"name": _MARK, "size": size})

@@ -1,0 +1,196 @@
+"""The path of one signature, from an approved instruction to a released signature. Start reading here.
+
+What comes before is in `instructing.py` (1 instruct) and `activation.py` (3 approve, 4 activate); this file is step 5,
+sign. Requests that wait at the same time travel together, because each durable write on the way is shared by all of
+them; each has its own result, and the refusal of one is nothing to the others.
+
+    1. reserve     the digests are the next approved ones and nobody else's         DB-2, durable
+    2. intend      the log says that this key is about to be used                   log, durable
+    3. use         the key is opened with the SAD, signs, and is wiped
+    4. check       each signature verifies with the public key on record
+    5. outcome     the log says what came of it, under a signed checkpoint          log, durable
+    6. record      the answer is kept for an identical request                      DB-2, durable
+    7. release     only now does a signature leave
+
+A process that dies after 1 leaves a reserved use, which start-up closes (`recovery.py`); what was not recorded in 6 is
+never released.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from natsuin import faults
+from natsuin.algorithms import SignatureScheme
+from natsuin.errors import NatsuinError, Refused, StorageFailed, Unavailable
+from natsuin.key_management import (
+    Foundation,
+    Opening,
+    StoredKey,
+    Vault,
+    WrongSignature,
+    b64u,
+    challenge_of,
+    sha256,
+    unwrap_for_signer,
+    verify_signature,
+)
+from natsuin.sam.protocol import Sign, Signed
+from natsuin.signing.activation import open_with_sad
+from natsuin.signing.reservation import Reservations
+from natsuin.signing_log import Receipt
+
+
+@dataclass
+class SignRequest:
+    """One request on its way. `answer` is called once: with the signatures, or with the error that ended it."""
+
+    message: Sign
+    answer: Callable[[Signed | NatsuinError], None] = field(repr=False)
+
+
+@dataclass
+class Use:
+    """A reserved use of a key: it must end in an outcome in the log, whatever happens."""
+
+    request: SignRequest
+    row: dict[str, Any]
+    """Of table `use`."""
+    instruction: dict[str, Any] = field(repr=False)
+    key: StoredKey
+    opening: Opening = field(repr=False)
+    signatures: tuple[bytes, ...] = ()
+    failure: NatsuinError | None = None
+    intent: Receipt | None = None
+    outcome: Receipt | None = None
+
+
+@dataclass(frozen=True)
+class SigningPath:
+    """Everything the path needs. Safe from several threads, each with its own requests."""
+
+    foundation: Foundation
+    vault: Vault
+    reservations: Reservations
+    block_key: Callable[[str], None]
+    """Stops a key that returned a wrong signature."""
+    stop: Callable[[NatsuinError], None]
+    """Ends the process: after a failed durable write only a new start can tell what is true."""
+
+    def sign_together(self, requests: Sequence[SignRequest]) -> None:
+        """Answer every request, each by its own merits. Nothing is raised; nothing is retried."""
+        uses: list[Use] | None = None
+        try:
+            faults.point("sign.before-reserve")
+            uses = self._reserve(requests)
+            faults.point("sign.after-reserve")
+            self._intend(uses)
+            faults.point("sign.after-intent")
+            for use in uses:
+                self._use_and_check(use)
+            faults.point("sign.before-outcome")
+            self._log_outcomes(uses)
+            faults.point("sign.after-outcome")
+            self._record(uses)
+            faults.point("sign.after-record")
+        except NatsuinError as error:
+            # A durable write failed, so nobody knows what became durable: nothing is released, and start-up closes it.
+            for request in requests if uses is None else [use.request for use in uses]:
+                request.answer(error)
+            if isinstance(error, StorageFailed):
+                self.stop(error)
+            return
+        for use in uses:
+            faults.point("sign.before-release")
+            use.request.answer(use.failure or _released(use))
+
+    def _reserve(self, requests: Sequence[SignRequest]) -> list[Use]:
+        uses: list[Use] = []
+        outcomes = self.reservations.reserve([request.message for request in requests])
+        for request, outcome in zip(requests, outcomes, strict=True):
+            if isinstance(outcome, Signed | NatsuinError):
+                request.answer(outcome)
+            else:
+                uses.append(Use(request, outcome.use, outcome.instruction, outcome.key, outcome.opening))
+        return uses
+
+    def _intend(self, uses: Sequence[Use]) -> None:
+        waiting = []
+        for use in uses:
+            public = {
+                "key": use.key.key_id,
+                "algorithm": use.key.row["algorithm"],
+                "scheme": use.instruction["scheme"],
+                "count": use.row["count"],
+            }
+            waiting.append(self.foundation.journal.submit("intent", public, use.opening))
+        for use, future in zip(uses, waiting, strict=True):
+            use.intent = future.result()
+
+    def _use_and_check(self, use: Use) -> None:
+        scheme = SignatureScheme(use.instruction["scheme"])
+        try:
+            signer_key = open_with_sad(
+                use.instruction["sealed_signer_key"], use.request.message.sad, challenge_of(use.instruction["record"])
+            )
+            sealed = unwrap_for_signer(use.key.row["key_blob"], signer_key, use.key.binding)
+            faults.point("sign.before-open")
+            with self.vault.open(sealed, use.key.binding) as key:
+                faults.point("sign.after-open")
+                signatures = tuple(key.sign(dtbs, scheme) for dtbs in use.request.message.dtbs)
+            faults.point("sign.after-signature")
+            public_key = use.key.public_key
+            for dtbs, signature in zip(use.request.message.dtbs, signatures, strict=True):
+                verify_signature(public_key, dtbs, signature, scheme)
+            faults.point("sign.after-check")
+            use.signatures = signatures
+        except WrongSignature as error:
+            # A fault in the vault, or a key that is not the one on record: what came out must never leave.
+            use.failure = error
+            self.block_key(use.key.key_id)
+        except Refused as error:
+            use.failure = error
+
+    def _log_outcomes(self, uses: Sequence[Use]) -> None:
+        waiting = []
+        for use in uses:
+            public: dict[str, Any] = {"tx": use.opening.tx, "key": use.key.key_id, "intent": _index(use.intent)}
+            if use.failure is None:
+                public |= {"result": "signed", "signatures": [b64u(sha256(value)) for value in use.signatures]}
+            else:
+                public |= {"result": "failed", "reason": use.failure.code}
+            waiting.append(self.foundation.journal.submit("outcome", public))
+        for use, future in zip(uses, waiting, strict=True):
+            use.outcome = future.result()
+
+    def _record(self, uses: Sequence[Use]) -> None:
+        self.reservations.record(
+            [
+                {
+                    **use.row,
+                    "state": "consumed" if use.failure else "released",
+                    "intent_index": _index(use.intent),
+                    "signatures": msgspec.msgpack.encode(use.signatures),
+                    "receipt": _proof(use.outcome),
+                }
+                for use in uses
+            ]
+        )
+
+
+def _released(use: Use) -> Signed:
+    return Signed(signatures=use.signatures, receipt=_proof(use.outcome))
+
+
+def _index(receipt: Receipt | None) -> int:
+    if receipt is None:
+        raise Unavailable("a step of signing was left out")
+    return receipt.index
+
+
+def _proof(receipt: Receipt | None) -> str:
+    if receipt is None:
+        raise Unavailable("a step of signing was left out")
+    return receipt.tlog_proof()

@@ -1,0 +1,221 @@
+"""The open signing log, and how one comes to be.
+
+Creating is an act of its own and happens once. Opening checks that the record, the published checkpoint and the newest
+files tell the same story, and refuses with a reason of its own where they do not. What a crash left beyond the record
+was never acknowledged and is written anew.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Final, Self
+
+from natsuin.clock import Clock
+from natsuin.errors import Malformed, NatsuinError
+from natsuin.signing_log.checkpoints import Checkpoint, open_checkpoint, sign_checkpoint
+from natsuin.signing_log.cleaning import Cleaner
+from natsuin.signing_log.commit import CHECKPOINT, Committer, Leaf
+from natsuin.signing_log.entries import JSON, encode_entry
+from natsuin.signing_log.folder import LogFolder
+from natsuin.signing_log.merkle import EMPTY_ROOT
+from natsuin.signing_log.notes import MAX_NOTE, LogKey, VerifierKey, make_verifier_key
+from natsuin.signing_log.reader import LogReader
+from natsuin.signing_log.receipts import Receipt
+from natsuin.signing_log.refusals import (
+    CheckpointAhead,
+    CheckpointDiverges,
+    FileMissing,
+    LastBundleDamaged,
+    LogDamaged,
+    LogExists,
+    LogMissing,
+    StateBehind,
+    StateDamaged,
+    UntrustedNote,
+)
+from natsuin.signing_log.sources import FolderSource
+from natsuin.signing_log.state import Signed, State
+from natsuin.signing_log.tiles import TILE_WIDTH, TileName, encode_bundle
+from natsuin.signing_log.tree import RightEdge
+from natsuin.signing_log.writer import MAX_WAITING, Writer
+
+_STORED: Final = (CHECKPOINT, "tile", "tile/entries", "tile/0")
+
+
+def create_log(folder: Path, state: Path, *, origin: str, key: LogKey) -> None:
+    """Begin an empty log in `folder` (made if missing) with its record in the file `state`. Durable on return.
+
+    `origin` is the log's name for ever: a URL prefix without scheme, no blanks, no plus sign (C2SP tlog-checkpoint).
+    Raises `LogExists` when the folder holds anything or the record is there, `BadKey`, `StorageFailed`, `LogLocked`,
+    `LogMissing`.
+    """
+    make_verifier_key(origin, key.public)
+    if state.exists() or (folder.exists() and any(folder.iterdir())):
+        raise LogExists("there is a log already", hint="A log is created once; choose another folder and a new origin.")
+    folder.mkdir(mode=0o755, exist_ok=True)
+    folder.chmod(0o755)
+    held = LogFolder(folder)
+    try:
+        note = sign_checkpoint(Checkpoint(origin, 0, EMPTY_ROOT), key)
+        State.create(state, Signed(0, EMPTY_ROOT, note))
+        held.write(CHECKPOINT, note.encode())
+        held.synchronise()
+    finally:
+        held.close()
+
+
+class SigningLog:
+    """An open log, written by this process alone. Every method may be called from any thread."""
+
+    def __init__(self, folder: Path, held: LogFolder, state: State, *, verifier: VerifierKey, cleaner: Cleaner) -> None:
+        """For `open` only."""
+        self._path, self._held, self._state = folder, held, state
+        self._verifier = verifier
+        self._cleaner = cleaner
+        self._writer: Writer
+        self._published: tuple[int, str] = (0, "")
+
+    @classmethod
+    def open(
+        cls,
+        folder: Path,
+        state: Path,
+        *,
+        origin: str,
+        key: LogKey,
+        clock: Clock,
+        on_fatal: Callable[[NatsuinError], None] | None = None,
+    ) -> Self:
+        """Open the log that `create_log` made, and publish the newest checkpoint if a crash prevented that.
+
+        Raises, each for its own reason: `LogLocked`, `LogMissing`, `LoosePermissions`, `StateMissing`, `StateDamaged`,
+        `StateBehind`, `CheckpointAhead`, `CheckpointDiverges`, `RightEdgeDamaged`, `LastBundleDamaged`,
+        `StorageFailed`. None of them goes away by asking again; the folder is left as it was found.
+
+        When writing fails later, `on_fatal` is called from the writer thread: end the process, its next start recovers.
+        """
+        verifier = make_verifier_key(origin, key.public)
+        held = LogFolder(folder)
+        record: State | None = None
+        try:
+            held.refuse_loose_permissions(*_STORED)
+            record = State.open(state)
+            reader, last = _check(folder, held, record.read(), verifier)
+            edge = RightEdge(reader.checkpoint.size, reader.partial)
+            committer = Committer(held, record, origin=origin, key=key, edge=edge, bundle=last)
+            log = cls(folder, held, record, verifier=verifier, cleaner=Cleaner(held, clock, size=edge.size))
+            committer.publish()
+        except BaseException:
+            if record is not None:
+                record.close()
+            held.close()
+            raise
+        log._published = (committer.signed.size, committer.signed.note)
+        log._writer = Writer(committer, on_commit=log._committed, on_fatal=on_fatal)
+        return log
+
+    def submit(self, entry: Mapping[str, JSON]) -> Future[Receipt]:
+        """Queue an entry; the future gives its receipt as soon as it is durable under a published, signed checkpoint.
+
+        Raises `BadEntry` or `EntryTooLarge` for an unusable entry, `Busy` when 4,096 wait, `LogClosed`,
+        `StorageFailed`; the future gives `StorageFailed`. Who stops waiting, or got `StorageFailed`, does not know
+        whether the entry was written.
+        """
+        return self._writer.submit(Leaf.of(encode_entry(entry)))
+
+    def add(self, entry: Mapping[str, JSON]) -> Receipt:
+        """Write an entry and wait until it is durable under a published, signed checkpoint. Raises as `submit`."""
+        return self.submit(entry).result()
+
+    def receipt(self, index: int) -> Receipt:
+        """A receipt for an entry that is already in the log, under the newest checkpoint.
+
+        Raises `NotFound`, `LogDamaged`.
+        """
+        reader, note = self._reader()
+        leaf = reader.entry(index)
+        return Receipt(index, leaf, reader.checkpoint.size, reader.inclusion_proof(index), note)
+
+    def entries(self, start: int = 0) -> Iterator[tuple[int, bytes]]:
+        """Index and bytes of every entry from `start` to the size at the first step, each led back to the signed root.
+
+        Raises `LogDamaged` where the files do not agree with it, `LogUnreachable` when they cannot be read.
+        """
+        reader, _ = self._reader()
+        for bundle in range(start // TILE_WIDTH, -(-reader.checkpoint.size // TILE_WIDTH)):
+            for index, entry in enumerate(reader.bundle(bundle), bundle * TILE_WIDTH):
+                if index >= start:
+                    yield index, entry
+
+    @property
+    def size(self) -> int:
+        """Number of entries under the published checkpoint."""
+        return self._published[0]
+
+    @property
+    def checkpoint(self) -> str:
+        """The published checkpoint, a signed note."""
+        return self._published[1]
+
+    @property
+    def vkey(self) -> str:
+        """The verifier key that everything of this log is checked with."""
+        return str(self._verifier)
+
+    def close(self) -> None:
+        """Take no more entries, commit and answer what waits, and let go of the log. May be called again."""
+        self._writer.close()
+        self._state.close()
+        self._held.close()
+
+    def _committed(self, size: int, note: str) -> None:
+        self._published = (size, note)
+        self._cleaner.clean(size)
+
+    def _reader(self) -> tuple[LogReader, str]:
+        note = self._published[1]
+        return LogReader(FolderSource(self._path), open_checkpoint(note, self._verifier)), note
+
+
+def _check(folder: Path, held: LogFolder, signed: Signed, verifier: VerifierKey) -> tuple[LogReader, bytes]:
+    """Compare record, checkpoint and newest files. Gives a reader at the record's size and the last, partial bundle."""
+    try:
+        recorded = open_checkpoint(signed.note, verifier)
+    except (Malformed, UntrustedNote) as error:
+        raise StateDamaged("the record of the last signed checkpoint is not of this log or this key") from error
+    if (recorded.size, recorded.root) != (signed.size, signed.root):
+        raise StateDamaged("the record of the last signed checkpoint contradicts itself")
+    source = FolderSource(folder)
+    published = _published(source, recorded, verifier)
+    if published.size > recorded.size:
+        raise CheckpointAhead(
+            "the published checkpoint is newer than the record of the last signed one",
+            hint="The record was rolled back. Never restore it from a backup; begin a new log with a new origin.",
+        )
+    beyond = TileName(None, (recorded.size + MAX_WAITING) // TILE_WIDTH + 1)
+    if held.exists(str(beyond)) or held.exists(f"{beyond}.p"):
+        raise StateBehind("the folder holds more entries than one unfinished commit beyond the record")
+    reader = LogReader(source, recorded)
+    if published.size == recorded.size and published.root != recorded.root:
+        raise CheckpointDiverges("the published checkpoint and the record have one size and two roots")
+    if published.size < recorded.size and reader.root(published.size) != published.root:
+        raise CheckpointDiverges("the published checkpoint is not an earlier state of this log")
+    last = b""
+    if recorded.size:
+        try:
+            entries = reader.bundle((recorded.size - 1) // TILE_WIDTH)
+        except LogDamaged as error:
+            raise LastBundleDamaged("the newest entries of the log do not match their tile") from error
+        last = encode_bundle(entries) if recorded.size % TILE_WIDTH else b""
+    return reader, last
+
+
+def _published(source: FolderSource, recorded: Checkpoint, verifier: VerifierKey) -> Checkpoint:
+    try:
+        return open_checkpoint(source.read(CHECKPOINT, MAX_NOTE), verifier)
+    except FileMissing as error:
+        if recorded.size == 0:
+            return recorded
+        raise LogMissing("the folder holds no checkpoint", hint="Is this the folder of the log?") from error
+    except (Malformed, UntrustedNote) as error:
+        raise CheckpointDiverges("the published checkpoint is not signed by this log") from error

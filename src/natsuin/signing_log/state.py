@@ -1,0 +1,127 @@
+"""The record of the last checkpoint that was signed: one row that is only ever swapped against its known content.
+
+A folder alone cannot tell that it was rolled back to an older state of itself. This row can, and it decides which of
+two writers goes on. It is a SQLite file of its own, in WAL mode with synchronous=FULL (the default of WAL mode may lose
+the last commits when power fails), and it must be there before a log is opened: an empty disk never begins a log anew.
+"""
+
+import os
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+from natsuin.errors import StorageFailed
+from natsuin.signing_log.refusals import LogExists, LogLocked, LoosePermissions, StateDamaged, StateMissing
+
+_SCHEMA: Final = """
+CREATE TABLE signed (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    size INTEGER NOT NULL,
+    root BLOB NOT NULL,
+    note TEXT NOT NULL,
+    opened INTEGER NOT NULL DEFAULT 0
+) STRICT
+"""
+
+
+@dataclass(frozen=True)
+class Signed:
+    """The last signed checkpoint: its size, its root (32 bytes) and the whole note."""
+
+    size: int
+    root: bytes
+    note: str
+
+
+class State:
+    """The open record. Used by one thread at a time; whatever returns is durable."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    @classmethod
+    def create(cls, path: Path, first: Signed) -> None:
+        """Make the record with its first row, readable by its owner only. Raises `LogExists`, `StorageFailed`."""
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+            connection = _connect(path)
+            with connection:
+                connection.execute(_SCHEMA)
+                connection.execute("INSERT INTO signed VALUES (1, ?, ?, ?, 0)", (first.size, first.root, first.note))
+            connection.close()
+            _synchronise(path.parent)
+        except FileExistsError as error:
+            raise LogExists("the record of a log is already there") from error
+        except (OSError, sqlite3.Error) as error:
+            raise StorageFailed("the record of the log cannot be made") from error
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open the record that `create` made.
+
+        Raises `StateMissing`, `LoosePermissions`, `StateDamaged`, `LogLocked`, `StorageFailed`.
+        """
+        try:
+            mode = path.stat().st_mode
+        except FileNotFoundError as error:
+            hint = "Bring the record back, or begin a new log with a new origin."
+            raise StateMissing("the record of the last signed checkpoint is missing", hint=hint) from error
+        if mode & 0o077:
+            hint = "Set its permissions to 0600 (chmod 600)."
+            raise LoosePermissions("the record of the last signed checkpoint is open to others", hint=hint)
+        try:
+            connection = _connect(path)
+            # A write of its own makes durable what an earlier process may have left half-written.
+            connection.execute("UPDATE signed SET opened = opened + 1 WHERE id = 1")
+        except sqlite3.Error as error:
+            if error.sqlite_errorname in ("SQLITE_BUSY", "SQLITE_LOCKED"):
+                raise LogLocked("another process holds the record of the last signed checkpoint") from error
+            if error.sqlite_errorname.startswith(("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_READONLY")):
+                raise StorageFailed("the record of the last signed checkpoint cannot be written") from error
+            raise StateDamaged("the record of the last signed checkpoint cannot be read") from error
+        return cls(connection)
+
+    def read(self) -> Signed:
+        """The row. Raises `StateMissing` when there is none, `StateDamaged` when it cannot be read."""
+        try:
+            row = self._connection.execute("SELECT size, root, note FROM signed WHERE id = 1").fetchone()
+        except sqlite3.Error as error:
+            raise StateDamaged("the record of the last signed checkpoint cannot be read") from error
+        if row is None:
+            raise StateMissing("the record of the last signed checkpoint is empty")
+        return Signed(*row)
+
+    def swap(self, old: Signed, new: Signed) -> None:
+        """Put `new` in the place of `old`. From here on the new checkpoint stands, whatever happens.
+
+        Raises `StorageFailed` when the row was not `old` or cannot be written; the writer must then stop.
+        """
+        try:
+            done = self._connection.execute(
+                "UPDATE signed SET size = ?, root = ?, note = ? WHERE id = 1 AND size = ? AND root = ?",
+                (new.size, new.root, new.note, old.size, old.root),
+            )
+        except sqlite3.Error as error:
+            raise StorageFailed("the record of the last signed checkpoint cannot be written") from error
+        if done.rowcount != 1:
+            raise StorageFailed("another writer has signed a checkpoint of this log")
+
+    def close(self) -> None:
+        """Close the file. The row stays."""
+        self._connection.close()
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=2.0)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    return connection
+
+
+def _synchronise(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,111 @@
+"""The one writer thread: it takes everything that waits, commits it at once, and answers everybody.
+
+There is no timer. While one batch is on its way to the disk the next one gathers, so a lone entry is never kept waiting
+and a crowd shares one commit.
+"""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Final
+
+from natsuin import faults
+from natsuin.errors import Busy, NatsuinError, StorageFailed
+from natsuin.signing_log.commit import Committer, Leaf
+from natsuin.signing_log.receipts import Receipt
+from natsuin.signing_log.refusals import LogClosed
+
+MAX_WAITING: Final = 4096
+"""Entries that may wait; also the most that one commit takes."""
+
+
+class Writer:
+    """The queue in front of a `Committer`. `submit` may be called from any thread."""
+
+    def __init__(
+        self,
+        committer: Committer,
+        *,
+        on_commit: Callable[[int, str], None],
+        on_fatal: Callable[[NatsuinError], None] | None = None,
+    ) -> None:
+        """Start the thread. It calls `on_commit(size, checkpoint)` before anybody gets a receipt of that commit.
+
+        After a failure it calls `on_fatal` once, having failed all who wait: the process should then end.
+        """
+        # Owned by the writer thread.
+        self._committer = committer
+        self._on_commit, self._on_fatal = on_commit, on_fatal
+        # Guarded by the condition.
+        self._condition = threading.Condition()
+        self._waiting: list[tuple[Leaf, Future[Receipt]]] = []
+        self._closing = False
+        self._failure: NatsuinError | None = None
+        self._thread = threading.Thread(target=self._run, name="signing-log-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, leaf: Leaf) -> Future[Receipt]:
+        """Queue an entry. The future gives its receipt when it is durable and published, or `StorageFailed`.
+
+        Raises `Busy` when the queue is full, `LogClosed` after `close`, `StorageFailed` after a failure. A caller that
+        gives up waiting knows nothing: the entry may still be written.
+        """
+        future: Future[Receipt] = Future()
+        # A waiting entry is somebody's; cancelling it would leave a hole in what the caller believes.
+        future.set_running_or_notify_cancel()
+        with self._condition:
+            if self._failure is not None:
+                raise StorageFailed(self._failure.message) from self._failure
+            if self._closing:
+                raise LogClosed("the log is closed")
+            if len(self._waiting) >= MAX_WAITING:
+                raise Busy("too many entries wait for the log", hint="Try again in a moment.")
+            self._waiting.append((leaf, future))
+            self._condition.notify()
+        faults.point("log.queued")
+        return future
+
+    def close(self) -> None:
+        """Take no more, commit what waits, and end the thread."""
+        with self._condition:
+            self._closing = True
+            self._condition.notify()
+        if threading.current_thread() is not self._thread:
+            self._thread.join()
+
+    def _run(self) -> None:
+        while batch := self._next_batch():
+            try:
+                self._commit(batch)
+            except Exception as error:
+                # Whatever it was, the disk may be ahead of the row, and only a start from the row puts that right.
+                self._fail(error, batch)
+                return
+
+    def _next_batch(self) -> list[tuple[Leaf, Future[Receipt]]]:
+        """Everything that waits; nothing only when the log closes."""
+        with self._condition:
+            while not self._waiting and not self._closing:
+                self._condition.wait()
+            batch, self._waiting = self._waiting, []
+            return batch
+
+    def _commit(self, batch: list[tuple[Leaf, Future[Receipt]]]) -> None:
+        growth = self._committer.commit([leaf for leaf, _ in batch])
+        note = self._committer.signed.note
+        self._on_commit(growth.size, note)
+        for index, (leaf, future) in enumerate(batch, growth.old_size):
+            future.set_result(Receipt(index, leaf.content, growth.size, growth.proof(index), note))
+
+    def _fail(self, error: Exception, batch: list[tuple[Leaf, Future[Receipt]]]) -> None:
+        failure = error if isinstance(error, StorageFailed) else StorageFailed("the log cannot sign or go on")
+        if failure is not error:
+            failure.__cause__ = error
+        with self._condition:
+            self._failure = failure
+            left, self._waiting = self._waiting, []
+        for _, future in (*batch, *left):
+            if not future.done():
+                future.set_exception(StorageFailed(failure.message))
+        if self._on_fatal is not None:
+            self._on_fatal(failure)

@@ -1,0 +1,67 @@
+"""Accounts: who exists and what they may do."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from natsuin.errors import Conflict
+from natsuin.user_management.tables import person
+
+
+class Role(StrEnum):
+    """What an account may do in the portal. sam keeps its own record of officers and does not read this one."""
+
+    SIGNER = "signer"
+    OFFICER = "registration-officer"
+
+
+@dataclass(frozen=True)
+class Person:
+    """One account. `roles` are values of `Role`, or roles that sam knows and the portal has no page for."""
+
+    user_id: str
+    display_name: str
+    email: str
+    roles: tuple[str, ...]
+    locale: str
+
+    @property
+    def is_signer(self) -> bool:
+        """May have keys and documents."""
+        return Role.SIGNER in self.roles
+
+    @property
+    def is_officer(self) -> bool:
+        """May register people."""
+        return Role.OFFICER in self.roles
+
+
+def add_person(connection: Connection, added: Person, *, now: int) -> None:
+    """Make an account. Making the same one again changes nothing; raises `Conflict` if the id has other roles."""
+    known = find_person(connection, added.user_id)
+    if known is not None:
+        if known.roles != added.roles:
+            raise Conflict("this account exists with other roles")
+        return
+    connection.execute(
+        sa.insert(person).values(
+            user_id=added.user_id,
+            display_name=added.display_name,
+            email=added.email,
+            roles=list(added.roles),
+            locale=added.locale,
+            created_at=now,
+        )
+    )
+
+
+def find_person(connection: Connection, user_id: str) -> Person | None:
+    """The account with this id, or None."""
+    row = connection.execute(
+        sa.select(
+            person.c.user_id, person.c.display_name, person.c.email, person.c.roles, person.c.locale
+        ).where(person.c.user_id == user_id)
+    ).one_or_none()
+    return None if row is None else Person(row.user_id, row.display_name, row.email, tuple(row.roles), row.locale)

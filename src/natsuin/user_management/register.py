@@ -1,0 +1,137 @@
+"""The officers' register: people proposed, invited and enrolled.
+
+The register shows what happened; it decides nothing. A person is registered because an officer's passkey approved the act
+that sam wrote, and enrolled because sam verified their passkey and made their key.
+"""
+
+import secrets
+from dataclasses import dataclass, replace
+
+import sqlalchemy as sa
+
+from natsuin.clock import Clock, milliseconds
+from natsuin.errors import NotFound
+from natsuin.sam.protocol import Act, IdentityEvidence, Invitation, Subject
+from natsuin.storage import Database
+from natsuin.user_management.people import Person, Role, add_person
+from natsuin.user_management.tables import registration
+
+MAX_LISTED = 500
+"""The register's page shows this many people, newest first."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What an officer typed about a person. `user_id` is made here and was never used before."""
+
+    user_id: str
+    email: str
+    subject: Subject
+    evidence: IdentityEvidence
+    algorithm: str
+
+
+@dataclass(frozen=True)
+class RegisteredPerson:
+    """One line of the register. `state` is proposed, invited, expired or enrolled; times in milliseconds."""
+
+    user_id: str
+    common_name: str
+    email: str
+    organization: str
+    algorithm: str
+    evidence_kind: str
+    evidence_level: int
+    state: str
+    officer_id: str
+    proposed_at: int
+    expires_at: int
+    enrolled_at: int | None
+
+
+def new_user_id() -> str:
+    """An account id of 120 random bits: it says nothing about the person."""
+    return f"u-{secrets.token_hex(15)}"
+
+
+class Register:
+    """The register of one database. Thread safe; every change is durable on return."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def note_proposed(self, proposal: Proposal, act: Act, *, officer_id: str) -> None:
+        """Remember what an officer is about to approve."""
+        with self._database.write() as connection:
+            connection.execute(
+                sa.insert(registration).values(
+                    user_id=proposal.user_id,
+                    act_id=act.act_id,
+                    officer_id=officer_id,
+                    common_name=proposal.subject.common_name,
+                    email=proposal.email,
+                    country=proposal.subject.country,
+                    organization=proposal.subject.organization,
+                    algorithm=proposal.algorithm,
+                    evidence_kind=proposal.evidence.kind,
+                    evidence_reference=proposal.evidence.reference,
+                    evidence_level=proposal.evidence.level,
+                    state="proposed",
+                    proposed_at=milliseconds(self._clock.now()),
+                    expires_at=act.expires_at,
+                )
+            )
+
+    def require_proposed_by(self, act_id: str, officer_id: str) -> None:
+        """Raise `NotFound` unless this officer proposed this act."""
+        with self._database.read() as connection:
+            found = connection.execute(
+                sa.select(registration.c.user_id).where(
+                    registration.c.act_id == act_id, registration.c.officer_id == officer_id
+                )
+            ).scalar_one_or_none()
+        if found is None:
+            raise NotFound("there is no such proposal")
+
+    def note_invited(self, act_id: str, invitation: Invitation, *, locale: str) -> None:
+        """Remember that the act was approved, and make the account that the invitation is for."""
+        now = milliseconds(self._clock.now())
+        with self._database.write() as connection:
+            row = connection.execute(
+                sa.select(registration.c.user_id, registration.c.common_name, registration.c.email).where(
+                    registration.c.act_id == act_id
+                )
+            ).one()
+            connection.execute(
+                sa.update(registration)
+                .where(registration.c.act_id == act_id, registration.c.state == "proposed")
+                .values(state="invited", approved_at=now, expires_at=invitation.expires_at)
+            )
+            add_person(
+                connection, Person(row.user_id, row.common_name, row.email, (Role.SIGNER.value,), locale), now=now
+            )
+
+    def note_enrolled(self, connection: sa.Connection, user_id: str) -> None:
+        """Remember, in the caller's transaction, that the person has a passkey and a key."""
+        connection.execute(
+            sa.update(registration)
+            .where(registration.c.user_id == user_id)
+            .values(state="enrolled", enrolled_at=milliseconds(self._clock.now()))
+        )
+
+    def people(self) -> tuple[RegisteredPerson, ...]:
+        """The newest people of the register, newest first."""
+        now = milliseconds(self._clock.now())
+        columns = [registration.c[name] for name in RegisteredPerson.__dataclass_fields__]
+        with self._database.read() as connection:
+            rows = connection.execute(
+                sa.select(*columns).order_by(registration.c.proposed_at.desc()).limit(MAX_LISTED)
+            ).all()
+        return tuple(_with_state(RegisteredPerson(*row), now) for row in rows)
+
+
+def _with_state(listed: RegisteredPerson, now: int) -> RegisteredPerson:
+    if listed.state != "enrolled" and listed.expires_at <= now:
+        return replace(listed, state="expired")
+    return listed

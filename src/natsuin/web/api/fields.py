@@ -1,0 +1,116 @@
+"""Pieces of request bodies. Everything is read strictly: no conversion between kinds, no unknown members."""
+
+import base64
+import binascii
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from natsuin.errors import Malformed
+from natsuin.sam.protocol import Assertion, Attestation
+
+
+def to_base64url(value: bytes) -> str:
+    """Base64url without padding (RFC 4648 section 5)."""
+    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
+
+
+def from_base64url(text: str) -> bytes:
+    """The bytes of canonical base64url without padding. Raises `Malformed` for any other spelling."""
+    try:
+        value = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError) as cause:
+        raise Malformed("a value is not base64url") from cause
+    if to_base64url(value) != text:
+        raise Malformed("a value is not base64url without padding")
+    return value
+
+
+def _decoded(value: Any) -> Any:
+    if not isinstance(value, str):
+        raise ValueError("must be base64url text")
+    try:
+        return from_base64url(value)
+    except Malformed as cause:
+        raise ValueError("must be base64url text") from cause
+
+
+Base64URL = Annotated[bytes, BeforeValidator(_decoded), WithJsonSchema({"type": "string", "format": "base64url"})]
+CredentialId = Annotated[Base64URL, Field(min_length=1, max_length=1023)]
+Sealed = Annotated[Base64URL, Field(min_length=82, max_length=4096)]
+"""HPKE: the encapsulated key (65 bytes) and a ciphertext with its tag (more than 16)."""
+Token = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{16,200}$")]
+
+
+class Body(BaseModel):
+    """Base of request bodies that are ours."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class Empty(Body):
+    """A body that says nothing."""
+
+
+class FromBrowser(BaseModel):
+    """Base of what a browser's `toJSON` makes: the members we use are strict, members of later browsers are passed over."""
+
+    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
+
+
+class AssertionResponse(FromBrowser):
+    """AuthenticatorAssertionResponseJSON."""
+
+    clientDataJSON: Annotated[Base64URL, Field(max_length=8192)]
+    authenticatorData: Annotated[Base64URL, Field(max_length=8192)]
+    signature: Annotated[Base64URL, Field(max_length=8192)]
+    userHandle: Annotated[Base64URL, Field(max_length=64)] | None = None
+
+
+class AssertionCredential(FromBrowser):
+    """AuthenticationResponseJSON (Web Authentication Level 3, section 5.1.8)."""
+
+    id: CredentialId
+    rawId: CredentialId
+    type: Literal["public-key"]
+    response: AssertionResponse
+
+    def message(self) -> Assertion:
+        """As sam wants it. Raises `Malformed` if the two ids differ."""
+        if self.id != self.rawId:
+            raise Malformed("id and rawId of the credential differ")
+        return Assertion(
+            credential_id=self.rawId,
+            client_data_json=self.response.clientDataJSON,
+            authenticator_data=self.response.authenticatorData,
+            signature=self.response.signature,
+            user_handle=self.response.userHandle,
+        )
+
+
+class AttestationResponse(FromBrowser):
+    """AuthenticatorAttestationResponseJSON."""
+
+    clientDataJSON: Annotated[Base64URL, Field(max_length=8192)]
+    attestationObject: Annotated[Base64URL, Field(max_length=65536)]
+    transports: list[Annotated[str, Field(pattern=r"^[a-z-]{1,30}$")]] = Field(default_factory=list, max_length=10)
+
+
+class AttestationCredential(FromBrowser):
+    """RegistrationResponseJSON (Web Authentication Level 3, section 5.1.8)."""
+
+    id: CredentialId
+    rawId: CredentialId
+    type: Literal["public-key"]
+    response: AttestationResponse
+
+    def message(self) -> Attestation:
+        """As sam wants it. Raises `Malformed` if the two ids differ."""
+        if self.id != self.rawId:
+            raise Malformed("id and rawId of the credential differ")
+        return Attestation(
+            credential_id=self.rawId,
+            client_data_json=self.response.clientDataJSON,
+            attestation_object=self.response.attestationObject,
+            transports=tuple(self.response.transports),
+        )

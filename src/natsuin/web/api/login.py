@@ -1,0 +1,88 @@
+"""Signing in and out, and who is signed in."""
+
+from typing import Any
+
+from anyio import to_thread
+from fastapi import Request
+from fastapi.responses import JSONResponse
+from starlette.responses import Response
+
+from natsuin.authentication import Login, Sessions, SignInFailed, Throttle, source_of
+from natsuin.storage import Database
+from natsuin.user_management import find_person
+from natsuin.web.api.fields import AssertionCredential, Body, Empty
+from natsuin.web.callers import SESSION_COOKIE, Access, Callers
+from natsuin.web.ceremonies import request_options
+from natsuin.web.routing import ApiRoutes, SignedIn
+
+
+class LoginBody(Body):
+    """The answer of the passkey."""
+
+    credential: AssertionCredential
+
+
+class LoginAPI:
+    """`/api/login`, `/api/logout`, `/api/me`."""
+
+    def __init__(self, login: Login, callers: Callers, database: Database) -> None:
+        self._login = login
+        self._callers = callers
+        self._sessions: Sessions = callers.sessions
+        self._database = database
+        self._failures = Throttle(10, seconds=6)
+        self._challenges = Throttle(30, seconds=1)
+
+    def add_to(self, routes: ApiRoutes) -> None:
+        """Add the routes."""
+        routes.add("POST", "/api/login/options", self.options, access=Access.PUBLIC)
+        routes.add("POST", "/api/login", self.login, access=Access.PUBLIC)
+        routes.add("POST", "/api/logout", self.logout, access=Access.SIGNED_IN)
+        routes.add("GET", "/api/me", self.me, access=Access.SIGNED_IN)
+
+    async def options(self, request: Request, body: Empty | None = None) -> dict[str, Any]:
+        """A new challenge for any passkey of this service."""
+        self._challenges.take(source_of(request.client.host if request.client else None))
+        challenge = await to_thread.run_sync(self._login.challenge)
+        return {"publicKey": request_options(self._login.party, challenge=challenge)}
+
+    async def login(self, request: Request, body: LoginBody) -> Response:
+        """Sign in: always a new session, whatever cookie came with the request."""
+        source = source_of(request.client.host if request.client else None)
+        self._failures.check(source)
+        try:
+            user_id = await to_thread.run_sync(self._login.finish, body.credential.message())
+            person = await to_thread.run_sync(self._find, user_id)
+            if person is None:
+                raise SignInFailed("the sign-in could not be verified")
+        except SignInFailed:
+            self._failures.take(source)
+            raise
+        self._failures.forget(source)
+        earlier = request.cookies.get(SESSION_COOKIE)
+        secret = await to_thread.run_sync(lambda: self._sessions.open(user_id, replaces=earlier))
+        answer = JSONResponse(
+            {"user_id": person.user_id, "display_name": person.display_name, "roles": list(person.roles)}
+        )
+        self._callers.set_cookie(answer, secret)
+        return answer
+
+    async def logout(self, request: Request, body: Empty | None = None) -> Response:
+        """End this session."""
+        await to_thread.run_sync(self._sessions.close, request.cookies[SESSION_COOKIE])
+        answer = Response(status_code=204)
+        self._callers.clear_cookie(answer)
+        return answer
+
+    async def me(self, caller: SignedIn) -> dict[str, Any]:
+        """Who is signed in."""
+        return {
+            "user_id": caller.user_id,
+            "display_name": caller.display_name,
+            "roles": list(caller.roles),
+            "level": caller.level,
+        }
+
+    def _find(self, user_id: str) -> Any:
+        with self._database.read() as connection:
+            return find_person(connection, user_id)

@@ -1,0 +1,117 @@
+"""Who is calling, and whether such a caller may use a route. Every route states its `Access`; there is no default."""
+
+import threading
+import time
+from collections import OrderedDict
+from enum import StrEnum
+
+from anyio import to_thread
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+
+from natsuin.authentication import Session, Sessions
+from natsuin.errors import Forbidden, Unauthenticated
+from natsuin.storage import Database
+from natsuin.user_management import Person, find_person
+from natsuin.web.view import Caller
+
+SESSION_COOKIE = "natsuin_session"
+_REMEMBER_SECONDS = 2.0
+_REMEMBERED = 10_000
+
+
+class Access(StrEnum):
+    """Who may use a route."""
+
+    PUBLIC = "public"
+    SIGNED_IN = "signed-in"
+    SIGNER = "signer"
+    OFFICER = "officer"
+
+
+class Callers:
+    """Finds out who calls, from the session cookie alone: headers that a proxy might set are never read for this."""
+
+    def __init__(self, sessions: Sessions, database: Database, *, https: bool) -> None:
+        self.sessions = sessions
+        self._database = database
+        self._https = https
+        self._lock = threading.Lock()
+        self._people: OrderedDict[str, tuple[float, Person]] = OrderedDict()
+
+    async def identify(self, connection: HTTPConnection) -> Caller | None:
+        """The caller, or None if nobody is signed in. Costs no query for a session seen within the last two seconds."""
+        secret = connection.cookies.get(SESSION_COOKIE)
+        if not secret:
+            return None
+        session = self.sessions.recall(secret)
+        if session is None:
+            session = await to_thread.run_sync(self.sessions.find, secret)
+        if session is None:
+            return None
+        person = self._recall(session.user_id)
+        if person is None:
+            person = await to_thread.run_sync(self._look_up, session.user_id)
+        return None if person is None else _caller(person, session)
+
+    async def require(self, connection: HTTPConnection, access: Access) -> Caller | None:
+        """The caller of a route with this access; None only where anybody may call.
+
+        Raises `Unauthenticated` if nobody is signed in, `Forbidden` if their role is another one.
+        """
+        if access is Access.PUBLIC:
+            return None
+        caller = await self.identify(connection)
+        if caller is None:
+            raise Unauthenticated("you are not signed in")
+        if access is Access.SIGNED_IN or has_access(caller, access):
+            return caller
+        raise Forbidden("your role does not allow this")
+
+    def forget(self, user_id: str) -> None:
+        """Look the person up again at their next request."""
+        with self._lock:
+            self._people.pop(user_id, None)
+
+    def set_cookie(self, answer: Response, secret: str) -> None:
+        """Give the browser its session: not readable by scripts, not sent from other sites, gone when the browser closes."""
+        answer.set_cookie(SESSION_COOKIE, secret, path="/", httponly=True, secure=self._https, samesite="strict")
+
+    def clear_cookie(self, answer: Response) -> None:
+        """Take the session from the browser."""
+        answer.delete_cookie(SESSION_COOKIE, path="/", httponly=True, secure=self._https, samesite="strict")
+
+    def _recall(self, user_id: str) -> Person | None:
+        with self._lock:
+            entry = self._people.get(user_id)
+        return entry[1] if entry is not None and time.monotonic() - entry[0] <= _REMEMBER_SECONDS else None
+
+    def _look_up(self, user_id: str) -> Person | None:
+        with self._database.read() as connection:
+            found = find_person(connection, user_id)
+        if found is not None:
+            with self._lock:
+                self._people[user_id] = (time.monotonic(), found)
+                while len(self._people) > _REMEMBERED:
+                    self._people.popitem(last=False)
+        return found
+
+
+def has_access(caller: Caller, access: Access) -> bool:
+    """Whether somebody who is signed in has this access."""
+    if access is Access.SIGNER:
+        return caller.is_signer
+    if access is Access.OFFICER:
+        return caller.is_officer
+    return True
+
+
+def _caller(person: Person, session: Session) -> Caller:
+    return Caller(
+        user_id=person.user_id,
+        display_name=person.display_name,
+        roles=person.roles,
+        is_signer=person.is_signer,
+        is_officer=person.is_officer,
+        level=session.level,
+    )

@@ -1,0 +1,55 @@
+"""Options for the browser's two WebAuthn ceremonies (Web Authentication Level 3, sections 5.4 and 5.5), as JSON."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from natsuin.authentication import RelyingParty
+from natsuin.web.api.fields import to_base64url
+
+TIMEOUT_MILLISECONDS = 300_000
+_ALGORITHMS = (-7, -8, -257)
+"""ES256, EdDSA, RS256 (IANA COSE algorithms), in the order in which they are wanted."""
+
+
+def creation_options(
+    party: RelyingParty, *, user_id: str, name: str, display_name: str, challenge: bytes
+) -> dict[str, Any]:
+    """PublicKeyCredentialCreationOptionsJSON for a discoverable passkey with user verification."""
+    return {
+        "rp": {"id": party.rp_id, "name": party.name},
+        "user": {"id": to_base64url(user_id.encode()), "name": name, "displayName": display_name},
+        "challenge": to_base64url(challenge),
+        "pubKeyCredParams": [{"type": "public-key", "alg": algorithm} for algorithm in _ALGORITHMS],
+        "timeout": TIMEOUT_MILLISECONDS,
+        "excludeCredentials": [],
+        "authenticatorSelection": {
+            "residentKey": "required",
+            "requireResidentKey": True,
+            "userVerification": "required",
+        },
+        "attestation": "none",
+    }
+
+
+def request_options(
+    party: RelyingParty,
+    *,
+    challenge: bytes,
+    credential_ids: tuple[bytes, ...] = (),
+    transports: Mapping[bytes, tuple[str, ...]] | None = None,
+) -> dict[str, Any]:
+    """PublicKeyCredentialRequestOptionsJSON. Without `credential_ids` the person picks any passkey of this service."""
+    known = transports or {}
+    allowed: list[dict[str, Any]] = []
+    for credential_id in credential_ids:
+        descriptor: dict[str, Any] = {"type": "public-key", "id": to_base64url(credential_id)}
+        if known.get(credential_id):
+            descriptor["transports"] = list(known[credential_id])
+        allowed.append(descriptor)
+    return {
+        "challenge": to_base64url(challenge),
+        "timeout": TIMEOUT_MILLISECONDS,
+        "rpId": party.rp_id,
+        "allowCredentials": allowed,
+        "userVerification": "required",
+    }

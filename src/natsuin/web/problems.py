@@ -1,0 +1,148 @@
+"""The one table from errors to HTTP: status, and what people are told, in Japanese and English (RFC 9457).
+
+Everything that leaves the web process as an error passes through `problem_of`. An error whose code has no row of its own is
+told as the nearest class above it that has one. Nothing of an unknown exception is told but that it happened.
+"""
+
+from dataclasses import dataclass
+
+from natsuin.errors import Malformed, NatsuinError, NotFound, Refused
+from natsuin.web.problem_texts import TEXTS, Text
+
+STATUS: dict[str, int] = {
+    "error": 500,
+    "refused": 422,
+    "malformed": 400,
+    "not_found": 404,
+    "unauthenticated": 401,
+    "forbidden": 403,
+    "approval_refused": 403,
+    "wrong_secret": 403,
+    "locked": 423,
+    "expired": 410,
+    "already_used": 409,
+    "conflict": 409,
+    "too_large": 413,
+    "tampered": 409,
+    "unavailable": 503,
+    "busy": 503,
+    "indeterminate": 504,
+    "storage_failed": 503,
+    "sign_in_failed": 401,
+    "too_many_attempts": 429,
+    "unsupported_media_type": 415,
+    "method_not_allowed": 405,
+    "wrong_host": 421,
+    "foreign_request": 403,
+    "storage_quota": 413,
+    "not_a_pdf": 422,
+    "encrypted_document": 422,
+    "broken_document": 422,
+    "document_timeout": 422,
+    "changes_forbidden": 422,
+    "placement_refused": 422,
+    "missing_characters": 422,
+    "certificate_refused": 409,
+    "signature_mismatch": 409,
+    "time_stamp_failed": 503,
+}
+"""Status by error code. A row here needs a text in `problem_texts`, which a test checks."""
+
+
+class UnsupportedMediaType(Malformed):
+    """The body is of another kind than this address takes."""
+
+    code = "unsupported_media_type"
+
+
+class MethodNotAllowed(Refused):
+    """This address exists and does not do that."""
+
+    code = "method_not_allowed"
+
+
+class WrongHost(NotFound):
+    """The request names another host than this service has."""
+
+    code = "wrong_host"
+
+
+class ForeignRequest(Refused):
+    """A request that changes something and does not come from a page of this service."""
+
+    code = "foreign_request"
+
+
+class InvalidFields(Malformed):
+    """Fields of a body are missing, unknown or of the wrong kind; `fields` names them, never their values."""
+
+    def __init__(self, fields: tuple[str, ...]) -> None:
+        super().__init__("these fields are missing, unknown or of the wrong kind: " + ", ".join(fields))
+        self.fields = fields
+
+
+@dataclass(frozen=True)
+class Problem:
+    """An error as it is told. `detail` names the cause, `hint` the next step."""
+
+    status: int
+    code: str
+    title: str
+    detail: str
+    hint: str
+    retry_after: int | None = None
+    fields: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, object]:
+        """The members of application/problem+json."""
+        members: dict[str, object] = {
+            "type": f"urn:natsuin:problem:{self.code}",
+            "title": self.title,
+            "status": self.status,
+            "code": self.code,
+            "detail": self.detail,
+            "hint": self.hint,
+        }
+        if self.fields:
+            members["fields"] = list(self.fields)
+        return members
+
+
+def problem_of(error: BaseException, lang: str) -> Problem:
+    """How `error` is told in `lang` (`ja` or `en`). Total: any exception gives a problem, and none gives its internals."""
+    if not isinstance(error, NatsuinError):
+        return _told("error", "error", lang)
+    row = row_code(type(error))
+    text = TEXTS[row].ja if lang == "ja" else TEXTS[row].en
+    told = _told(error.code, row, lang)
+    # Messages of errors are written in English and for people; where a table's sentence is all there is in Japanese, the
+    # English page tells the more exact cause.
+    detail = error.message if lang == "en" and isinstance(error, Refused) and error.message else text.detail
+    hint = error.hint if lang == "en" and error.hint else text.hint
+    return Problem(
+        status=told.status,
+        code=error.code,
+        title=text.title,
+        detail=_sentence(detail),
+        hint=hint,
+        retry_after=getattr(error, "retry_after", 1 if told.status == 503 else None),
+        fields=getattr(error, "fields", ()),
+    )
+
+
+def row_code(kind: type[NatsuinError]) -> str:
+    """The code of the row that tells errors of this class: its own, or that of the nearest class above."""
+    for ancestor in kind.__mro__:
+        code = ancestor.__dict__.get("code")
+        if isinstance(code, str) and code in STATUS:
+            return code
+    return "error"
+
+
+def _told(code: str, row: str, lang: str) -> Problem:
+    text: Text = TEXTS[row].ja if lang == "ja" else TEXTS[row].en
+    return Problem(STATUS[row], code, text.title, text.detail, text.hint)
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "。", "!", "?")) else ".") if text else text

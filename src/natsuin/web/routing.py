@@ -1,0 +1,113 @@
+"""Routes that cannot forget to ask who is calling: the access is part of adding a route, and is checked before the body is read."""
+
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Request
+from fastapi.routing import APIRoute
+from starlette.responses import Response
+from starlette.routing import Route
+
+from natsuin.web.callers import Access, Callers
+from natsuin.web.problems import UnsupportedMediaType
+from natsuin.web.strict_json import parse_json
+from natsuin.web.view import Caller
+
+ACCESS = "x-natsuin-access"
+"""The member of a route's OpenAPI description that states its access."""
+
+Identifier = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$")]
+
+
+def caller_of(request: Request) -> Caller:
+    """The caller of a route that is not public."""
+    caller: Caller = request.state.caller
+    return caller
+
+
+SignedIn = Annotated[Caller, Depends(caller_of)]
+
+
+class ApiRoutes:
+    """Collects the routes of the JSON API. Each is given its access, and its body is read as strict JSON."""
+
+    def __init__(self, callers: Callers) -> None:
+        self._callers = callers
+        self.router = APIRouter(route_class=_route_class(callers))
+
+    def add(
+        self, method: str, path: str, endpoint: Callable[..., Any], *, access: Access, status_code: int = 200
+    ) -> None:
+        """Serve `method path` by `endpoint`, for callers with `access`."""
+        self.router.add_api_route(
+            path,
+            endpoint,
+            methods=[method],
+            status_code=status_code,
+            openapi_extra={ACCESS: access.value},
+            response_model=None,
+        )
+
+    def add_plain(
+        self,
+        method: str,
+        path: str,
+        endpoint: Callable[[Request], Awaitable[Response]],
+        *,
+        access: Access,
+    ) -> None:
+        """Serve a route that reads its own body: raw bytes, or a hot call that decodes with msgspec."""
+        self.router.routes.append(PlainRoute(path, endpoint, method, access=access, callers=self._callers))
+
+
+class PlainRoute(Route):
+    """A Starlette route with an access."""
+
+    def __init__(
+        self,
+        path: str,
+        endpoint: Callable[[Request], Awaitable[Response]],
+        method: str,
+        *,
+        access: Access,
+        callers: Callers,
+    ) -> None:
+        self.access = access
+
+        async def guarded(request: Request) -> Response:
+            request.state.caller = await callers.require(request, access)
+            return await endpoint(request)
+
+        super().__init__(path, guarded, methods=[method], name=getattr(endpoint, "__name__", path))
+
+
+def _route_class(callers: Callers) -> type[APIRoute]:
+    class GuardedRoute(APIRoute):
+        """A FastAPI route that asks for the caller's right first and parses JSON strictly."""
+
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            """The handler, with both checks in front."""
+            inner = super().get_route_handler()
+            access = Access((self.openapi_extra or {})[ACCESS])
+            reads_body = self.body_field is not None
+
+            async def handle(request: Request) -> Response:
+                request.state.caller = await callers.require(request, access)
+                if reads_body:
+                    await _read_strictly(request)
+                return await inner(request)
+
+            return handle
+
+    return GuardedRoute
+
+
+async def _read_strictly(request: Request) -> None:
+    """Read the body here, so that FastAPI finds it parsed, and only in our way."""
+    body = await request.body()
+    if not body:
+        return
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise UnsupportedMediaType("the body must be application/json")
+    request._json = parse_json(body)

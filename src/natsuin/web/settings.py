@@ -1,0 +1,57 @@
+"""What the web process needs to know of its installation, in the words of this folder."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from natsuin.authentication import RelyingParty, SessionLimits
+from natsuin.config import Config
+
+MEBIBYTE = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class WebSettings:
+    """Settings of one web process. Sizes in bytes."""
+
+    name: str
+    origin: str
+    rp_id: str
+    demo: bool
+    log_folder: Path
+    max_document_bytes: int = 64 * MEBIBYTE
+    max_bytes_per_person: int = 1024 * MEBIBYTE
+    session_limits: SessionLimits = field(default_factory=SessionLimits)
+
+    @property
+    def host(self) -> str:
+        """The only Host header value that is answered: host and, if it is not the scheme's own, port."""
+        return urlsplit(self.origin).netloc.lower()
+
+    @property
+    def is_https(self) -> bool:
+        """Whether people reach the service by TLS, here or at a proxy in front."""
+        return self.origin.startswith("https://")
+
+    @property
+    def party(self) -> RelyingParty:
+        """The WebAuthn relying party."""
+        return RelyingParty(rp_id=self.rp_id, origin=self.origin, name=self.name)
+
+
+def settings_of(config: Config) -> WebSettings:
+    """The part of an installation's configuration that the web process uses."""
+    return WebSettings(
+        name=config.service.name,
+        origin=config.service.origin,
+        rp_id=config.service.rp_id,
+        demo=config.service.demo,
+        log_folder=config.sam.log_folder,
+        max_document_bytes=config.web.max_document_bytes,
+        max_bytes_per_person=config.web.max_bytes_per_person,
+        session_limits=SessionLimits(
+            absolute=timedelta(seconds=config.web.session_life_seconds),
+            idle=timedelta(seconds=config.web.session_idle_seconds),
+        ),
+    )

@@ -1,0 +1,67 @@
+/** Registering a person: the form, the record that the officer's passkey signs, the invitation shown once. */
+
+import { send } from "../api.js";
+import { fact, find, goToStep, onSubmit } from "../dom.js";
+import { checkRecord, checkRegistration } from "../record.js";
+import { clear, guarded, notice, tellBusy, tellProblem } from "../status.js";
+import { assert } from "../webauthn.js";
+import { say, sayMoment } from "../words.js";
+
+const form = find("[data-person]");
+const formStatus = find("[data-status]", form);
+const approvePart = find('[data-step="approve"]');
+const approveButton = find("[data-approve]");
+let act = null;
+
+onSubmit(form, async () => {
+  const fields = Object.fromEntries(new FormData(form));
+  const typed = {
+    common_name: fields.common_name.trim(),
+    email: fields.email.trim(),
+    country: fields.country.trim().toUpperCase(),
+    organization: fields.organization.trim(),
+    algorithm: fields.algorithm,
+    evidence: { kind: fields.evidence_kind, reference: fields.evidence_reference.trim(), level: Number(fields.evidence_level) },
+  };
+  tellBusy(formStatus);
+  try {
+    const proposed = await send("/api/officer/people", { json: typed });
+    const { challenge, content } = await checkRecord(proposed, "enrol");
+    checkRegistration(content, typed);
+    act = { ...proposed, challenge };
+    clear(formStatus);
+    show(content);
+    goToStep("approve");
+  } catch (problem) {
+    tellProblem(formStatus, problem);
+  }
+});
+
+/** The facts as the record states them, in the words of the form. */
+function show(content) {
+  const { subject, evidence, algorithm } = content;
+  const words = (name, value) => form.querySelector(`[name="${name}"] option[value="${CSS.escape(String(value))}"]`).textContent;
+  find("[data-approval-facts]").replaceChildren(
+    ...fact(say("name"), subject.common_name),
+    ...fact(say("organization"), subject.organization || "–"),
+    ...fact(say("country"), subject.country),
+    ...fact(say("keyKind"), words("algorithm", algorithm)),
+    ...fact(say("evidence"), `${words("evidence_kind", evidence.kind)}, ${evidence.reference}`),
+    ...fact(say("evidenceLevel"), words("evidence_level", evidence.level)),
+  );
+  find("[data-record]").textContent = JSON.stringify(content, null, 2);
+  find("[data-record-check]").replaceChildren(notice("good", say("actGood")));
+}
+
+approveButton.addEventListener("click", () =>
+  guarded({ place: find(":scope > [data-status]", approvePart), button: approveButton, busy: say("waitingForPasskey") }, async () => {
+    const credential = await assert(act.publicKey, act.challenge);
+    const made = await send(`/api/officer/people/${encodeURIComponent(act.act_id)}/approve`, { json: { credential } });
+    find("#invitation").value = made.invitation_url;
+    find("[data-invitation-expiry]").textContent = say("validUntil", { time: sayMoment(made.expires_at) });
+    goToStep("invitation");
+  }),
+);
+
+find("[data-back]").addEventListener("click", () => goToStep("form"));
+find("#invitation").addEventListener("focus", (event) => event.target.select());

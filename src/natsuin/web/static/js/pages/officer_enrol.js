@@ -1,0 +1,30 @@
+/** A registration officer's own passkey, registered with the one-time link that `natsuin init` printed. */
+
+import { send } from "../api.js";
+import { find, goToStep } from "../dom.js";
+import { forgetInvitation, invitationToken } from "../invitation.js";
+import { clear, guarded, tellBusy, tellProblem } from "../status.js";
+import { register } from "../webauthn.js";
+import { say } from "../words.js";
+
+const opening = find("[data-opening]");
+const button = find("[data-register]");
+
+try {
+  tellBusy(opening);
+  const token = invitationToken();
+  const offer = await send("/api/officer/invitation", { json: { token } });
+  find("[data-display-name]").textContent = offer.display_name;
+  clear(opening);
+  goToStep("welcome");
+  button.addEventListener("click", () =>
+    guarded({ place: find('[data-step="welcome"] [data-status]'), button, busy: say("passkeyRegistering") }, async () => {
+      const credential = await register(offer.publicKey);
+      await send("/api/officer/register", { json: { token, credential } });
+      forgetInvitation();
+      goToStep("done");
+    }),
+  );
+} catch (problem) {
+  tellProblem(opening, problem);
+}

@@ -1,0 +1,93 @@
+/** Words of reading, placing and approving: [日本語, English]. */
+export const approval = {
+  opening: ["文書を開いています…", "Opening the document…"],
+  pageLabel: ["{page} ページ (全 {pages} ページ)", "Page {page} of {pages}"],
+  cannotShow: ["この文書を表示できません。", "This document cannot be shown."],
+  cannotShowStep: [
+    "見られない文書には署名できません。送り主に別の PDF を頼んでください。",
+    "What you cannot see you cannot sign here. Ask the sender for another PDF.",
+  ],
+  bytesGood: [
+    "✓ 表示しているバイト列から、このブラウザーが計算した値と一致しました。",
+    "✓ Equals what this browser computed from the very bytes it shows.",
+  ],
+  bytesBad: [
+    "表示している文書のフィンガープリントが、サーバーの示した値と違います。署名しないでください。",
+    "The fingerprint of the document shown differs from what the server told. Do not sign.",
+  ],
+  bytesBadStep: [
+    "ページを読み直しても続く場合は、運用者に連絡してください。",
+    "If it goes on after loading the page again, tell the operator.",
+  ],
+  pagesShown: ["表示した頁: {seen} / {pages}", "Pages shown: {seen} of {pages}"],
+  allPagesShown: ["全 {pages} ページを表示しました。", "All {pages} pages have been shown."],
+  notAllShown: ["まだ表示していないページがあります: {list}", "These pages have not been shown yet: {list}"],
+  notAllShownStep: [
+    "続きを読むか、ダウンロードするなど別の方法で読んだ場合は、下のボタンで進んでください。",
+    "Read on. If you have read the document in another way, such as in the downloaded file, go on with the button below.",
+  ],
+  goToUnread: ["{page} ページへ", "Go to page {page}"],
+  readOtherwise: ["別の方法で全部読みました", "I have read all of it in another way"],
+
+  markLabel: [
+    "印影: {page} ページ、左から {left} ミリ、上から {top} ミリ。矢印キーで動かせます。",
+    "Seal mark: page {page}, {left} mm from the left, {top} mm from the top. Arrow keys move it.",
+  ],
+  markPlaced: [
+    "{page} ページ、左から {left} ミリ、上から {top} ミリに印影を置きます。",
+    "The mark will stand on page {page}, {left} mm from the left and {top} mm from the top.",
+  ],
+  markNone: ["印影は表示しません。", "No mark will be shown."],
+  placementInvalid: ["印影の位置か大きさが正しくありません。", "The place or the size of the mark is not right."],
+  placementInvalidStep: ["ページの中に収まる数を入れてください。", "Enter numbers that keep the mark on the page."],
+
+  preparing: ["署名指示を作っています…", "Making the sign instruction…"],
+  document: ["文書", "Document"],
+  size: ["大きさ", "Size"],
+  shortPrint: ["短いフィンガープリント", "Short fingerprint"],
+  fullPrint: ["フィンガープリント (SHA-256)", "Fingerprint (SHA-256)"],
+  certificate: ["使う証明書", "Certificate used"],
+  issuedBy: ["発行者: {issuer}", "issued by {issuer}"],
+  certificateUntil: ["有効期限: {time}", "good until {time}"],
+  mark: ["印影", "Seal mark"],
+  reason: ["理由", "Reason"],
+  howMany: ["署名の数", "Number of signatures"],
+  one: ["1 (この文書だけ)", "1 (this document only)"],
+  recordGood: [
+    "このブラウザーが承認記録を計算し直しました。記録は、表示したとおりの文書だけを指しています。",
+    "This browser recomputed the record of approval. It names exactly the document that was shown to you, and nothing else.",
+  ],
+  actGood: [
+    "このブラウザーが承認記録を計算し直しました。パスキーは上の記録そのものに署名します。",
+    "This browser recomputed the record of approval. Your passkey signs exactly this record.",
+  ],
+  recordBad: [
+    "承認記録が、表示した文書と一致しません。署名は行われていません。",
+    "The record of approval does not fit the document that was shown. Nothing was signed.",
+  ],
+  recordBadStep: [
+    "承認しないでください。サーバーが改ざんされたおそれがあります。問い合わせ番号とともに運用者に連絡してください。",
+    "Do not approve. The server may have been tampered with. Tell the operator.",
+  ],
+  timeLeft: ["この承認は {time} 以内に行ってください。", "Time left for this approval: {time}."],
+  timeOver: ["時間切れになりました。署名は行われていません。", "Time is over. Nothing was signed."],
+  timeOverStep: ["もう一度「承認に進む」を押してください。", "Press “Go on to the approval” again."],
+  pinMissing: ["PIN を入力してください。", "Type your PIN."],
+  sealing: ["PIN を封印しています…", "Sealing the PIN…"],
+  waitingForPasskey: ["パスキーを待っています。端末の指示に従ってください…", "Waiting for your passkey. Follow what your device says…"],
+  signing: ["署名しています。このページを閉じないでください…", "Signing. Do not close this page…"],
+  signed: ["署名しました。結果を開いています…", "Signed. Opening the result…"],
+  triesLeft: ["残り {tries} 回です。", "{tries} tries left."],
+  unknownResult: [
+    "結果がまだ分かりません。同じ承認をもう一度送っても、二重に署名されることはありません。",
+    "The result is not known yet. The same approval can be sent again: it never signs twice.",
+  ],
+  askAgain: ["同じ承認で結果を尋ねる", "Ask again with the same approval"],
+  cancelled: ["取り消しました。署名は行われていません。", "Cancelled. Nothing was signed."],
+  name: ["氏名", "Name"],
+  organization: ["組織", "Organisation"],
+  country: ["国", "Country"],
+  evidence: ["本人確認", "Evidence of identity"],
+  evidenceLevel: ["本人確認の水準", "Level of identity proofing"],
+  keyKind: ["鍵の種類", "Kind of key"],
+};

