@@ -7,6 +7,8 @@ Every package comes from the index that this machine is set to, and only with th
 again it does nothing, unless one of the inputs changed. This file needs Python 3.11 and the standard library only.
 """
 
+from __future__ import annotations
+
 import hashlib
 import os
 import shutil

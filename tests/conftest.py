@@ -6,8 +6,16 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import settings
 
 from natsuin.storage import Database, create_database, open_database
+
+# How long an example takes says more about what else runs on the machine than about the code.
+settings.register_profile("natsuin", deadline=None)
+settings.load_profile("natsuin")
+
+
+pytest_plugins = ["rigs.installation"]
 
 
 @pytest.fixture(scope="session")

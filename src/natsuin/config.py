@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from natsuin.errors import Conflict, Refused
@@ -245,6 +245,13 @@ class Config(BaseSettings):
         """The environment goes before the file."""
         return env_settings, init_settings
 
+    _file: Path | None = PrivateAttr(default=None)
+
+    @property
+    def file(self) -> Path | None:
+        """The file it was read from, absolute."""
+        return self._file
+
     @property
     def practice_statement_url(self) -> str:
         """Where the rules of certification can be read."""
@@ -277,7 +284,9 @@ def load(path: str | Path) -> Config:
 def _checked(values: dict[str, Any], file: Path) -> Config:
     standing = _FOLDER.set(file.absolute().parent)
     try:
-        return Config(**values)
+        config = Config(**values)
+        config._file = file.absolute()
+        return config
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         parts = [str(part) for part in first["loc"]]

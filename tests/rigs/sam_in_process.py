@@ -1,4 +1,5 @@
-"""A whole sam in the test's own process: real vault, database and log. Messages are encoded and decoded as on the socket."""
+"""A whole sam in the test's own process: real vault, database and log. Messages are encoded and decoded as on the
+socket."""
 
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -56,7 +57,7 @@ class SamRig:
 
     def ask(self, message: Any) -> Any:
         arrived = _decode(_encode(message))
-        answer = self.sam.handlers.table()[type(arrived)](arrived)
+        answer = self.sam.handlers.answer(arrived)
         return answer.result(timeout=60) if isinstance(answer, Future) else answer
 
     @property

@@ -1,4 +1,5 @@
-"""Plays web towards sam, honestly or not: every message of the protocol, sent by whatever carries it (a function or a socket)."""
+"""Plays web towards sam, honestly or not: every message of the protocol, sent by whatever carries it (a function or a
+socket)."""
 
 import hashlib
 import secrets
@@ -72,9 +73,7 @@ class WebSide:
     def register_officer(self, token: str) -> Officer:
         offer = self.ask(p.OpenOfficerInvitation(token=token))
         device = self.device()
-        made = self.ask(
-            p.RegisterOfficer(token=token, attestation=attestation(device, offer.challenge, offer.user_id))
-        )
+        made = self.ask(p.RegisterOfficer(token=token, attestation=attestation(device, offer.challenge, offer.user_id)))
         return Officer(made.user_id, device)
 
     def propose(self, officer: Officer, *, name: str = "山田 太郎", algorithm: str = "p-256") -> p.Act:

@@ -4,7 +4,8 @@ from natsuin.errors import Busy, Unauthenticated
 
 
 class SignInFailed(Unauthenticated):
-    """The assertion proves no known passkey. One message for an unknown passkey, a bad signature and a spent challenge."""
+    """The assertion proves no known passkey. One message for an unknown passkey, a bad signature and a spent
+    challenge."""
 
     code = "sign_in_failed"
 

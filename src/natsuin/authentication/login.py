@@ -1,4 +1,5 @@
-"""Signing in with a passkey: a challenge given out once, and its answer verified (Web Authentication Level 3, section 7.2)."""
+"""Signing in with a passkey: a challenge given out once, and its answer verified (Web Authentication Level 3, section
+7.2)."""
 
 import secrets
 
@@ -14,7 +15,8 @@ from natsuin.storage import Database
 
 CHALLENGE_LIFE_SECONDS = 300
 MAX_OPEN_CHALLENGES = 20_000
-"""Above this nobody is given a new challenge until old ones expire: asking costs the caller nothing, so it must be bounded."""
+"""Above this nobody is given a new challenge until old ones expire: asking costs the caller nothing, so it must be
+bounded."""
 
 
 class Login:

@@ -19,8 +19,8 @@ _STAND_IN_KEY = bytes.fromhex(
     "225820"
     "4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5"
 )
-"""A COSE key nobody signs with (the generator point of P-256): unknown passkeys are checked against it, so that the answer
-takes as long as for a known one."""
+"""A COSE key nobody signs with (the generator point of P-256): unknown passkeys are checked against it, so that the
+answer takes as long as for a known one."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,8 @@ class RelyingParty:
 
 
 def keep_passkey(connection: Connection, user_id: str, verified: Passkey, *, now: int) -> None:
-    """Keep a copy of a passkey that sam has verified. Keeping the same one again for the same person changes nothing."""
+    """Keep a copy of a passkey that sam has verified. Keeping the same one again for the same person changes
+    nothing."""
     known = connection.execute(
         sa.select(passkey.c.user_id).where(passkey.c.credential_id == verified.credential_id)
     ).scalar_one_or_none()

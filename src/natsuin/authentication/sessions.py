@@ -1,7 +1,7 @@
 """Sessions: who is signed in, by a cookie whose value only the browser holds.
 
-A session lets its holder look at their own things and prepare an instruction. It never signs: each signature needs a fresh
-approval that sam verifies (requirement R16).
+A session lets its holder look at their own things and prepare an instruction. It never signs: each signature needs a
+fresh approval that sam verifies (requirement R16).
 """
 
 import hashlib
@@ -48,8 +48,8 @@ class Session:
 class Sessions:
     """The sessions of one database. Thread safe; `open` and `close` are durable on return.
 
-    A session found is remembered for `remember_seconds`, so that busy callers cost no query. Closing through this object
-    works at once; closing by another process works after that time.
+    A session found is remembered for `remember_seconds`, so that busy callers cost no query. Closing through this
+    object works at once; closing by another process works after that time.
     """
 
     def __init__(
@@ -165,9 +165,7 @@ class Sessions:
         if now - found.last_used_at < _TOUCH_EVERY:
             return found
         with self._database.write() as connection:
-            connection.execute(
-                sa.update(session).where(session.c.secret_hash == secret_hash).values(last_used_at=now)
-            )
+            connection.execute(sa.update(session).where(session.c.secret_hash == secret_hash).values(last_used_at=now))
         return Session(found.user_id, found.level, found.created_at, now, found.expires_at)
 
     def _forget(self, secret_hash: bytes) -> None:

@@ -18,6 +18,7 @@ from cryptography.x509 import ocsp
 from natsuin.certification.authority import require_pair
 from natsuin.certification.profiles import whole_seconds
 from natsuin.certification.public_keys import PrivateKey, PublicKey, key_bits, sign, signing_method
+from natsuin.certification.refusals import KeyNotAllowed
 from natsuin.certification.revocation import Revocation, RevocationReason, Standing
 from natsuin.certification.structures import (
     BasicOCSPResponse,
@@ -82,7 +83,8 @@ class Responder:
     def issuer_hashes(self) -> dict[str, tuple[bytes, bytes]]:
         """By the hash function that a client may choose, the hashes of the issuer's name and key (RFC 6960, 4.1.1)."""
         public_key = self.issuer.public_key()
-        assert isinstance(public_key, PublicKey)  # noqa: S101
+        if not isinstance(public_key, PublicKey):
+            raise KeyNotAllowed("The issuer's key is of a kind that is never certified here.")
         name, bits = self.issuer.subject.public_bytes(), key_bits(public_key)
         return {
             "sha1": (_sha1(name), _sha1(bits)),

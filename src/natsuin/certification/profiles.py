@@ -13,6 +13,10 @@ from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsag
 
 from natsuin.certification.public_keys import PublicKey, key_bits
 
+# RFC 9336. Verifiers built on S/MIME (NSS, so poppler's pdfsig; `openssl cms -verify`) do not know it and look for
+# e-mail protection, without which they trust no signature. NSS besides leaves an error behind where there is no
+# extended key usage at all, which pdfsig takes for a failure.
+_DOCUMENT_SIGNING = x509.ObjectIdentifier("1.3.6.1.5.5.7.3.36")
 _ANY_POLICY = x509.ObjectIdentifier("2.5.29.32.0")
 
 Extensions = Sequence[tuple[x509.ExtensionType, bool]]
@@ -104,6 +108,7 @@ def signer_extensions(public_key: PublicKey, issuer: x509.Certificate, rules: Is
     return [
         (x509.BasicConstraints(ca=False, path_length=None), True),
         (_key_usage("content_commitment"), True),
+        (x509.ExtendedKeyUsage([_DOCUMENT_SIGNING, ExtendedKeyUsageOID.EMAIL_PROTECTION]), False),
         (x509.CertificatePolicies([policy]), False),
         *_linked(public_key, issuer),
         *_published(rules.publication),

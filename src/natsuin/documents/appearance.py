@@ -4,8 +4,10 @@ from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.generic import pdf_name
 from pyhanko.pdf_utils.writer import BasePdfFileWriter
 
-from natsuin.documents.fonts import EmbeddedFont, seal_typeface
+from natsuin.documents.embedded_font import EmbeddedFont
+from natsuin.documents.objects import dictionary, reals, stream
 from natsuin.documents.seal import Drawing, Ring, SealAppearance, SealStyle, Setting, compose
+from natsuin.documents.typeface import seal_typeface
 
 SEAL_RED = (0.812, 0.149, 0.118)
 """Vermilion of seal paste (朱肉), device RGB."""
@@ -29,21 +31,16 @@ def write_appearance(
         font.collect(setting.run)
     font.freeze()
     content = _content(drawing, font, spoken=appearance.name)
-    form = generic.StreamObject(
-        generic.DictionaryObject(
-            {
-                pdf_name("/Type"): pdf_name("/XObject"),
-                pdf_name("/Subtype"): pdf_name("/Form"),
-                pdf_name("/BBox"): _array(0, 0, width, height),
-                pdf_name("/Matrix"): _array(*turn, 0, 0),
-                pdf_name("/Resources"): generic.DictionaryObject(
-                    {pdf_name("/Font"): generic.DictionaryObject({pdf_name("/F1"): font.write(writer)})}
-                ),
-            }
-        ),
-        stream_data=content,
+    form = stream(
+        {
+            "/Type": pdf_name("/XObject"),
+            "/Subtype": pdf_name("/Form"),
+            "/BBox": reals(0, 0, width, height),
+            "/Matrix": reals(*turn, 0, 0),
+            "/Resources": dictionary({"/Font": dictionary({"/F1": font.write(writer)})}),
+        },
+        content,
     )
-    form.compress()
     return writer.add_object(form)
 
 
@@ -120,7 +117,3 @@ def _rounded(x: float, y: float, half: float, *, corner: float) -> str:
 
 def _curve(*points: tuple[float, float]) -> str:
     return " ".join(f"{x:.4f} {y:.4f}" for x, y in points) + " c"
-
-
-def _array(*values: float) -> generic.ArrayObject:
-    return generic.ArrayObject([generic.FloatObject(f"{value:.4f}") for value in values])

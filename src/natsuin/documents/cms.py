@@ -23,7 +23,7 @@ _CONTENT_TYPE = "1.2.840.113549.1.9.3"
 _MESSAGE_DIGEST = "1.2.840.113549.1.9.4"
 _SIGNING_CERTIFICATE_V2 = "1.2.840.113549.1.9.16.2.47"
 _ALGORITHM_PROTECTION = "1.2.840.113549.1.9.52"
-_TIME_STAMP_TOKEN = "1.2.840.113549.1.9.16.2.14"
+_SIGNATURE_TIME_STAMP = "1.2.840.113549.1.9.16.2.14"
 _RSA_PSS = "1.2.840.113549.1.1.10"
 _MGF1 = "1.2.840.113549.1.1.8"
 
@@ -50,7 +50,7 @@ _PLAIN_SIGNATURES = {
 
 @dataclass(frozen=True)
 class SigningCertificate:
-    """The parts of a certificate that a SignerInfo repeats, byte for byte as they stand in it (`issuer`, `serial`: DER)."""
+    """The parts of a certificate that a SignerInfo repeats, as they stand in it (`issuer`, `serial`: DER)."""
 
     encoded: bytes
     issuer: bytes
@@ -67,7 +67,9 @@ class SigningCertificate:
             skip = 1 if fields[0].tag == 0xA0 else 0
             return cls(certificate, issuer=fields[skip + 2].whole, serial=fields[skip].whole)
         except (ValueError, IndexError, StopIteration) as error:
-            raise CertificateRefused("The signer's certificate cannot be read.", hint="Give one X.509 certificate as DER.") from error
+            raise CertificateRefused(
+                "The signer's certificate cannot be read.", hint="Give one X.509 certificate as DER."
+            ) from error
 
 
 def digest_algorithm(scheme: SignatureScheme) -> bytes:
@@ -117,10 +119,10 @@ def signed_data(
     signature: bytes,
     time_stamp: bytes | None,
 ) -> bytes:
-    """DER of the ContentInfo with one SignerInfo; `attributes` from `signed_attributes`, `time_stamp` a TimeStampToken."""
+    """DER of the ContentInfo with one SignerInfo; `time_stamp` is the DER of a TimeStampToken."""
     unsigned = b""
     if time_stamp is not None:
-        unsigned = der.encode(0xA1, _attribute(_TIME_STAMP_TOKEN, time_stamp))
+        unsigned = der.encode(0xA1, _attribute(_SIGNATURE_TIME_STAMP, time_stamp))
     signer = der.sequence(
         der.integer(1),
         der.sequence(certificate.issuer, certificate.serial),
@@ -159,7 +161,8 @@ def verify_value(certificate: bytes, scheme: SignatureScheme, *, message: bytes,
             key.verify(signature, message)
         else:
             raise CertificateRefused(
-                f"The certificate's key cannot sign with {scheme}.", hint="Choose one of the schemes listed for the key."
+                f"The certificate's key cannot sign with {scheme}.",
+                hint="Choose one of the schemes listed for the key.",
             )
     except InvalidSignature as error:
         raise SignatureMismatch(
@@ -182,7 +185,9 @@ def _public_key(certificate: bytes) -> object:
     try:
         return x509.load_der_x509_certificate(certificate).public_key()
     except Exception as error:  # The parser's own errors are many; each means the same here.
-        raise CertificateRefused("The signer's certificate cannot be read.", hint="Give one X.509 certificate as DER.") from error
+        raise CertificateRefused(
+            "The signer's certificate cannot be read.", hint="Give one X.509 certificate as DER."
+        ) from error
 
 
 def _attribute(dotted: str, value: bytes) -> bytes:

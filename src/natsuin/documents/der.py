@@ -1,7 +1,8 @@
 """A small DER writer and reader (ITU-T X.690), enough for CMS and time-stamps.
 
-Signing one PDF spends most of its time in a general ASN.1 library on structures that are the same for every document; writing
-them directly takes microseconds. The reader walks definite-length encodings only and raises `ValueError` on anything else.
+Signing one PDF spends most of its time in a general ASN.1 library on structures that are the same for every document;
+writing them directly takes microseconds. The reader walks definite-length encodings only and raises `ValueError` on
+anything else.
 """
 
 from collections.abc import Iterator

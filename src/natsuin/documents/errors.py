@@ -40,7 +40,7 @@ class PlacementRefused(Refused):
 
 
 class MissingCharacters(Refused):
-    """The font has no shape for some characters; they are listed in the message instead of being drawn as empty boxes."""
+    """The font has no shape for some characters; the message lists them, none is drawn as an empty box."""
 
     code = "missing_characters"
 
@@ -58,7 +58,7 @@ class SignatureMismatch(Refused):
 
 
 class TimeStampFailed(Unavailable):
-    """No good time-stamp was obtained. Nothing was embedded: the level asked for is reached or refused, never lowered."""
+    """No good time-stamp was obtained, so nothing was embedded: the level asked for is never lowered."""
 
     code = "time_stamp_failed"
 

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+LIMIT_BYTES = 64 * 1024 * 1024
+"""The largest PDF accepted, unless the caller states another limit."""
+
 
 @dataclass(frozen=True)
 class PageSize:

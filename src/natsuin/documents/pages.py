@@ -8,10 +8,12 @@ from pyhanko.pdf_utils.reader import PdfFileReader
 
 from natsuin.documents.errors import PlacementRefused
 from natsuin.documents.facts import PageSize, Placement
+from natsuin.documents.objects import entry, name_of, resolved
 from natsuin.documents.reading import broken
 
 MAXIMUM_PAGES = 20_000
 _A4 = (0.0, 0.0, 595.276, 841.89)
+_INHERITED = ("/MediaBox", "/CropBox", "/Rotate")
 _ROTATIONS = {
     0: (1, 0, 0, 1),
     90: (0, 1, -1, 0),
@@ -22,7 +24,7 @@ _ROTATIONS = {
 
 @dataclass(frozen=True)
 class Page:
-    """One page: its object, its visible box (left, bottom, right, top in its own units), quarter turns and unit in points."""
+    """One page: object, visible box (left, bottom, right, top in its own units), turn in degrees, unit in points."""
 
     reference: generic.IndirectObject
     box: tuple[float, float, float, float]
@@ -50,7 +52,8 @@ class Page:
         )
         if not inside:
             raise PlacementRefused(
-                "The mark does not lie on the page.", hint=f"Place it inside {size.width:.0f} x {size.height:.0f} points."
+                "The mark does not lie on the page.",
+                hint=f"Place it inside {size.width:.0f} x {size.height:.0f} points.",
             )
         corners = (
             self._own(place.x, place.y),
@@ -86,11 +89,11 @@ def walk_pages(reader: PdfFileReader) -> Iterator[Page]:
         if not isinstance(node, generic.IndirectObject) or node.idnum in seen:
             raise broken("its page tree is not a tree")
         seen.add(node.idnum)
-        content = node.get_object()
+        content = resolved(node)
         if not isinstance(content, generic.DictionaryObject):
             raise broken("a page is missing")
-        inherited = inherited | {k: content[k] for k in ("/MediaBox", "/CropBox", "/Rotate") if k in content}
-        if "/Kids" in content and content.get("/Type") != "/Page":
+        inherited = inherited | {k: content[k] for k in _INHERITED if k in content}
+        if "/Kids" in content and name_of(content, "/Type") != "/Page":
             waiting.extend((kid, inherited) for kid in reversed(list(_kids(content))))
             continue
         count += 1
@@ -120,7 +123,7 @@ def _page(
     if visible[2] - visible[0] < 1 or visible[3] - visible[1] < 1:
         raise broken("a page has no size")
     rotation = int(_number(inherited.get("/Rotate"), 0.0)) % 360
-    unit = _number(content.get("/UserUnit"), 1.0)
+    unit = _number(entry(content, "/UserUnit"), 1.0)
     return Page(reference, visible, rotation if rotation in _ROTATIONS else 0, unit if unit > 0 else 1.0)
 
 
@@ -131,5 +134,5 @@ def _number(value: object, default: float) -> float:
 def _box(value: generic.PdfObject | None) -> tuple[float, float, float, float] | None:
     if not isinstance(value, generic.ArrayObject) or len(value) != 4:
         return None
-    a, b, c, d = (float(part) for part in value)
+    a, b, c, d = (_number(resolved(part), 0.0) for part in value)
     return min(a, c), min(b, d), max(a, c), max(b, d)

@@ -1,4 +1,4 @@
-"""Opening PDF bytes that nobody vouches for: one place that turns every way of failing into an error of this package."""
+"""Opening PDF bytes that nobody vouches for: the place that turns every failure into an error of this package."""
 
 import io
 import logging
@@ -9,15 +9,16 @@ from pyhanko.pdf_utils.misc import PdfDecodeLimitError
 from pyhanko.pdf_utils.reader import PdfFileReader
 
 from natsuin.documents.errors import BrokenDocument, DocumentTooLarge, EncryptedDocument, NotAPDF
+from natsuin.documents.facts import LIMIT_BYTES
+from natsuin.documents.objects import name_of
 from natsuin.errors import NatsuinError
-
-LIMIT_BYTES = 64 * 1024 * 1024
-"""The largest PDF accepted, unless the caller states another limit."""
 
 # Hostile files make the parser complain at length; its complaints quote the document and belong in no log.
 logging.getLogger("pyhanko").setLevel(logging.CRITICAL)
 
-_SAVE_AGAIN = "Open it in the program that made it and export it as PDF again, or print it to PDF, then upload the new file."
+_SAVE_AGAIN = (
+    "Open it in the program that made it and export it as PDF again, or print it to PDF, then upload the new file."
+)
 
 
 def broken(cause: str) -> BrokenDocument:
@@ -38,10 +39,13 @@ def hostile_input() -> Iterator[None]:
         raise
     except PdfDecodeLimitError as error:
         raise DocumentTooLarge(
-            "The PDF unpacks to more data than is accepted.", hint="Remove very large images or attachments, and upload it again."
+            "The PDF unpacks to more data than is accepted.",
+            hint="Remove very large images or attachments, and upload it again.",
         ) from error
     except MemoryError as error:
-        raise DocumentTooLarge("The PDF needs more memory than is allowed.", hint="Split it, or reduce its images.") from error
+        raise DocumentTooLarge(
+            "The PDF needs more memory than is allowed.", hint="Split it, or reduce its images."
+        ) from error
     except RecursionError as error:
         raise broken("its objects are nested endlessly") from error
     except Exception as error:
@@ -51,7 +55,8 @@ def hostile_input() -> Iterator[None]:
 def open_reader(pdf: bytes, *, limit: int = LIMIT_BYTES) -> PdfFileReader:
     """A strict reader over `pdf`; hybrid cross-references are accepted because word processors write them.
 
-    Raises `NotAPDF`, `DocumentTooLarge`, `EncryptedDocument`, `BrokenDocument`. The reader keeps `pdf`; it is for one thread.
+    Raises `NotAPDF`, `DocumentTooLarge`, `EncryptedDocument`, `BrokenDocument`. The reader keeps `pdf`; it is for one
+    thread.
     """
     if len(pdf) > limit:
         raise DocumentTooLarge(
@@ -69,6 +74,6 @@ def open_reader(pdf: bytes, *, limit: int = LIMIT_BYTES) -> PdfFileReader:
             raise EncryptedDocument(
                 "The PDF is encrypted.", hint="Remove the password (save it without security), and upload it again."
             )
-        if reader.root.get("/Type", "/Catalog") != "/Catalog":
+        if name_of(reader.root, "/Type") not in ("", "/Catalog"):
             raise broken("it has no catalogue")
     return reader

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 
-from natsuin.documents.fonts import Run, Typeface, clean
+from natsuin.documents.typeface import Run, Typeface, clean
 
 
 class SealStyle(StrEnum):
@@ -33,7 +33,7 @@ class SealAppearance:
 
 @dataclass(frozen=True)
 class Setting:
-    """A run set with its pen at `x`, `y`, one em being `wide` by `high` points; `ink` tells seal red from caption black."""
+    """A run with its pen at `x`, `y`, one em being `wide` by `high` points; `ink` is "seal" or "caption"."""
 
     run: Run
     x: float
@@ -157,7 +157,7 @@ def _vertical(columns: Sequence[Sequence[str]], face: Typeface, ring: Ring) -> I
 
 
 def _field(columns: int, rows: int, ring: Ring) -> tuple[float, float]:
-    """Width and height that the characters fill: their corners may nearly touch the ring, for corners hold little ink."""
+    """Width and height that the characters fill; their corners hold little ink and may nearly touch the ring."""
     inner = ring.radius - ring.line
     if ring.style is SealStyle.SQUARE:
         side = 1.84 * inner

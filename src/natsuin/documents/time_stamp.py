@@ -1,4 +1,4 @@
-"""RFC 3161 from the client's side, bytes in and bytes out: write a request, and believe a response only after checking it."""
+"""RFC 3161 from the client's side, bytes in and bytes out: requests are written, responses checked."""
 
 import hashlib
 import secrets
@@ -27,7 +27,7 @@ class TimeStampRequest:
 
 
 def request_for(signature: bytes) -> TimeStampRequest:
-    """A request for a token over the SHA-256 of `signature`, with a fresh 64-bit nonce and the authority's certificate wanted."""
+    """A request for a token over the SHA-256 of `signature`, with a fresh 64-bit nonce."""
     imprint = hashlib.new(_HASH, signature).digest()
     nonce = secrets.randbits(64)
     encoded = der.sequence(
@@ -42,9 +42,9 @@ def request_for(signature: bytes) -> TimeStampRequest:
 def token_from(response: bytes, request: TimeStampRequest) -> bytes:
     """The DER of the TimeStampToken in `response` to `request`.
 
-    Checked: status, imprint, nonce, the token's own signature by the certificate it carries, and that this certificate is for
-    time-stamping (RFC 3161 section 2.3). Whether that certificate is trusted is the validator's question. Raises
-    `TimeStampFailed`.
+    Checked: status, imprint, nonce, the token's own signature by the certificate it carries, and that this
+    certificate is for time-stamping (RFC 3161 section 2.3). Whether that certificate is trusted is the validator's
+    question. Raises `TimeStampFailed`.
     """
     try:
         return _checked(response, request)

@@ -27,7 +27,16 @@ from natsuin.key_management.officers import REGISTRATION_OFFICER, Officers
 from natsuin.key_management.pin_reset import PINResets
 from natsuin.key_management.records import Record, challenge_of, make_record, plain_text
 from natsuin.key_management.seals import RowSealer
-from natsuin.key_management.service_keys import ServiceKey, ServiceKeys
+from natsuin.key_management.service_keys import (
+    ISSUING,
+    LOG,
+    OCSP,
+    ROOT,
+    SEALED_SECRETS,
+    TSA,
+    ServiceKey,
+    ServiceKeys,
+)
 from natsuin.key_management.signer_secrets import PINSecret, SecretOpener, WeakPIN, normal_pin
 from natsuin.key_management.tables import certificate, log_opening, signing_key
 from natsuin.key_management.vaults import OpenKey, PrivateKey, Vault, WrongSignature, verify_signature
@@ -35,11 +44,17 @@ from natsuin.key_management.vaults.software import SoftwareVault
 from natsuin.key_management.wrapping import decrypt, encrypt, unwrap_for_signer
 
 __all__ = [
+    "ISSUING",
+    "LOG",
     "MASTER_KEY_BYTES",
     "MAX_TRIES",
+    "OCSP",
     "PIN_SLOT",
     "RECOVERY_SLOT",
     "REGISTRATION_OFFICER",
+    "ROOT",
+    "SEALED_SECRETS",
+    "TSA",
     "Enrolments",
     "Foundation",
     "Journal",

@@ -9,6 +9,7 @@ from typing import Any
 import rfc8785
 import sqlalchemy as sa
 
+from natsuin import faults
 from natsuin.algorithms import SCHEMES_OF, KeyAlgorithm
 from natsuin.errors import Conflict, Locked, NotFound, WrongSecret
 from natsuin.key_management.foundation import Foundation
@@ -133,6 +134,7 @@ class Keys:
         nothing. Raises `WrongSecret` with the tries left, or `Locked`.
         """
         failures = self.foundation.database.run_grouped(lambda connection: self._count_try(connection, key, slot_name))
+        faults.point("secret.after_count")
         with self.foundation.database.read() as connection:
             slot = self._slot(connection, key, slot_name)
         try:

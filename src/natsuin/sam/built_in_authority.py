@@ -37,8 +37,7 @@ from natsuin.certification import (
 from natsuin.clock import from_milliseconds, milliseconds
 from natsuin.config import Config
 from natsuin.errors import Malformed
-from natsuin.key_management import Foundation, ServiceKeys, certificate
-from natsuin.key_management.service_keys import ISSUING, OCSP, ROOT, TSA
+from natsuin.key_management import ISSUING, OCSP, ROOT, TSA, Foundation, ServiceKeys, certificate
 from natsuin.sam.protocol import Subject
 
 

@@ -4,6 +4,7 @@ protocol."""
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from natsuin import __version__
@@ -32,6 +33,11 @@ class Handlers:
     authority: BuiltInAuthority
     log: SigningLog
 
+    def answer(self, message: protocol.Request) -> "protocol.Response | Future[Any]":
+        """The answer to any message, or a future of it. Raises what the one who answers it refuses with."""
+        return self.table[type(message)](message)
+
+    @cached_property
     def table(self) -> dict[type[protocol.Message], Handler]:
         """By kind of message, who answers it."""
         return {

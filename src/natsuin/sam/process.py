@@ -16,8 +16,10 @@ from natsuin.clock import Clock, SystemClock
 from natsuin.config import Config
 from natsuin.errors import NatsuinError, Refused
 from natsuin.key_management import (
+    LOG,
     MASTER_KEY_BYTES,
     REGISTRATION_OFFICER,
+    SEALED_SECRETS,
     Enrolments,
     Foundation,
     Journal,
@@ -33,9 +35,13 @@ from natsuin.key_management import (
     ServiceKeys,
     SoftwareVault,
 )
-from natsuin.key_management.service_keys import LOG, SEALED_SECRETS
 from natsuin.sam.built_in_authority import BuiltInAuthority, establish
 from natsuin.sam.handlers import Handlers, service_information
+from natsuin.sam.hardening import harden
+from natsuin.sam.permissions import check_permissions
+from natsuin.sam.protocol import Hello, Sign
+from natsuin.sam.server import Capacity, Listening, serve
+from natsuin.sam.transport import TLSFiles
 from natsuin.signing import (
     Activation,
     EvidenceRoom,
@@ -212,3 +218,24 @@ def _stop(error: NatsuinError) -> None:
     # Leaving at once, without clean-up, is what makes the state on disk the only truth for the next start.
     _log.critical("stopping", code=error.code, reason=error.message)
     os._exit(STORAGE_FAILED_EXIT)
+
+
+def run(config: Config) -> None:
+    """Be the sam process until told to stop: harden, open, serve. Raises what refuses a start; returns after SIGTERM."""
+    harden()
+    check_permissions(config)
+    sam = open_sam(config)
+    try:
+        serve(
+            sam.handlers.answer,
+            Listening(config.sam.address, _tls_files(config), frozenset(config.sam.allowed_uids)),
+            capacity=Capacity(threads=config.sam.threads),
+            inline=frozenset({Sign, Hello}),
+        )
+    finally:
+        sam.close()
+
+
+def _tls_files(config: Config) -> TLSFiles | None:
+    section = config.sam.server_tls
+    return section and TLSFiles(section.certificate, section.key, section.authority, section.names)

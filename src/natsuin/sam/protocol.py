@@ -411,6 +411,8 @@ class Failure(Message, frozen=True, kw_only=True):
     code: str
     message: str
     hint: str = ""
+    kind: str = ""
+    """The code of the nearest class of `natsuin.errors`, for an error that a function of sam refined."""
 
 
 Request: TypeAlias = (

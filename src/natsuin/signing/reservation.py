@@ -70,9 +70,10 @@ class Reservations:
     def _reserve(self, connection: sa.Connection, messages: Sequence[Sign]) -> list[Reserved | Signed | NatsuinError]:
         found = self._find(connection, messages)
         results: list[Reserved | Signed | NatsuinError] = []
+        taken: set[tuple[str, bytes]] = set()
         for message in messages:
             try:
-                results.append(self._reserve_one(connection, message, found))
+                results.append(self._reserve_one(connection, message, found, taken))
             except NatsuinError as error:
                 results.append(error)
         self._write(connection, [result for result in results if isinstance(result, Reserved)], found)
@@ -84,15 +85,21 @@ class Reservations:
         return {row["sad_hash"]: dict(row) for row in rows}
 
     def _reserve_one(
-        self, connection: sa.Connection, message: Sign, found: dict[bytes, dict[str, Any]]
+        self,
+        connection: sa.Connection,
+        message: Sign,
+        found: dict[bytes, dict[str, Any]],
+        taken: set[tuple[str, bytes]],
     ) -> Reserved | Signed:
         row = found.get(sad_hash(message.sad))
         if row is None:
             raise NotFound("the signature activation data is not known", hint="Approve the document again.")
         self.foundation.sealer.check(instruction, row)
-        taken = hashlib.sha256(msgspec.msgpack.encode(message.dtbs)).digest()
+        request_hash = hashlib.sha256(msgspec.msgpack.encode(message.dtbs)).digest()
+        if (row["instruction_id"], request_hash) in taken:
+            raise being_signed()
         if row["used"]:
-            earlier = self._earlier(connection, row, taken)
+            earlier = self._earlier(connection, row, request_hash)
             if earlier is not None:
                 return earlier
         require_state(row, APPROVED, self.foundation.now())
@@ -103,7 +110,7 @@ class Reservations:
             "instruction_id": row["instruction_id"],
             "first": row["used"],
             "count": len(message.dtbs),
-            "request_hash": taken,
+            "request_hash": request_hash,
             "state": RESERVED,
             "intent_index": -1,
             "signatures": b"",
@@ -116,6 +123,7 @@ class Reservations:
             # Nothing is left to sign, so nothing shall be left to open.
             row["sealed_signer_key"] = b""
         row["seal"] = self.foundation.sealer.seal(instruction, row)
+        taken.add((row["instruction_id"], request_hash))
         return Reserved(fresh, before, key, opening)
 
     def _usable_key(self, connection: sa.Connection, row: dict[str, Any]) -> StoredKey:
@@ -128,15 +136,15 @@ class Reservations:
         require_valid_certificate(key, self.foundation)
         return key
 
-    def _earlier(self, connection: sa.Connection, row: dict[str, Any], taken: bytes) -> Signed | None:
-        earlier = self.foundation.find(connection, use, instruction_id=row["instruction_id"], request_hash=taken)
+    def _earlier(self, connection: sa.Connection, row: dict[str, Any], request_hash: bytes) -> Signed | None:
+        earlier = self.foundation.find(connection, use, instruction_id=row["instruction_id"], request_hash=request_hash)
         if earlier is None:
             return None
         if earlier["state"] == RELEASED:
             signatures = msgspec.msgpack.decode(earlier["signatures"], type=tuple[bytes, ...])
             return Signed(signatures=signatures, receipt=earlier["receipt"])
         if earlier["state"] == RESERVED:
-            raise Busy("these digests are being signed at this moment", hint="Ask again with the same request.")
+            raise being_signed()
         raise Conflict(
             "signing these digests was interrupted and nothing was released", hint="Approve the document again."
         )
@@ -193,6 +201,11 @@ _RECORD = (
         seal=sa.bindparam("new_seal"),
     )
 )
+
+
+def being_signed() -> Busy:
+    """What somebody is told who asks for what is on its way."""
+    return Busy("these digests are being signed at this moment", hint="Ask again with the same request.")
 
 
 def _require_next(row: dict[str, Any], message: Sign) -> None:

@@ -83,18 +83,18 @@ class SigningPath:
         """Answer every request, each by its own merits. Nothing is raised; nothing is retried."""
         uses: list[Use] | None = None
         try:
-            faults.point("sign.before-reserve")
+            faults.point("sign.before_reserve")
             uses = self._reserve(requests)
-            faults.point("sign.after-reserve")
+            faults.point("sign.after_reserve")
             self._intend(uses)
-            faults.point("sign.after-intent")
+            faults.point("sign.after_intent")
             for use in uses:
                 self._use_and_check(use)
-            faults.point("sign.before-outcome")
+            faults.point("sign.before_outcome")
             self._log_outcomes(uses)
-            faults.point("sign.after-outcome")
+            faults.point("sign.after_outcome")
             self._record(uses)
-            faults.point("sign.after-record")
+            faults.point("sign.after_record")
         except NatsuinError as error:
             # A durable write failed, so nobody knows what became durable: nothing is released, and start-up closes it.
             for request in requests if uses is None else [use.request for use in uses]:
@@ -103,7 +103,7 @@ class SigningPath:
                 self.stop(error)
             return
         for use in uses:
-            faults.point("sign.before-release")
+            faults.point("sign.before_release")
             use.request.answer(use.failure or _released(use))
 
     def _reserve(self, requests: Sequence[SignRequest]) -> list[Use]:
@@ -136,15 +136,15 @@ class SigningPath:
                 use.instruction["sealed_signer_key"], use.request.message.sad, challenge_of(use.instruction["record"])
             )
             sealed = unwrap_for_signer(use.key.row["key_blob"], signer_key, use.key.binding)
-            faults.point("sign.before-open")
+            faults.point("sign.before_open")
             with self.vault.open(sealed, use.key.binding) as key:
-                faults.point("sign.after-open")
+                faults.point("sign.after_open")
                 signatures = tuple(key.sign(dtbs, scheme) for dtbs in use.request.message.dtbs)
-            faults.point("sign.after-signature")
+            faults.point("sign.after_signature")
             public_key = use.key.public_key
             for dtbs, signature in zip(use.request.message.dtbs, signatures, strict=True):
                 verify_signature(public_key, dtbs, signature, scheme)
-            faults.point("sign.after-check")
+            faults.point("sign.after_check")
             use.signatures = signatures
         except WrongSignature as error:
             # A fault in the vault, or a key that is not the one on record: what came out must never leave.

@@ -1,4 +1,4 @@
-"""The log's folder as its one writer sees it: files that appear whole and durable, or not at all.
+"""The log's folder as its one writer sees it: files that appear whole, or not at all, and become durable together.
 
 Everyone may read the files and nobody else may write them, whatever the umask says (0755 and 0644).
 """
@@ -32,7 +32,8 @@ class LogFolder:
         except OSError as error:
             raise LogMissing("the folder of the log is missing") from error
         self._made: set[str] = set()
-        self._unsynchronised: set[str] = set()
+        self._unsynchronised_folders: set[str] = set()
+        self._unsynchronised_files: dict[str, int] = {}
         try:
             fcntl.flock(self._folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -52,10 +53,9 @@ class LogFolder:
                 raise LoosePermissions(f"others may write {called}", hint="Take away their right (chmod go-w).")
 
     def write(self, name: str, content: bytes) -> None:
-        """Write the file anew under `name`, replacing an older one at once. The content is durable on return.
+        """Write the file anew under `name`, replacing an older one at once. Durable after `detach().synchronise()`.
 
-        The name is durable after `synchronise`, except directly in the folder: after a power cut the older file may be
-        back there, so only what can be written again goes there. Raises `StorageFailed`.
+        Of several widths of one tile only the last need ever become durable. Raises `StorageFailed`.
         """
         parent, _, base = name.rpartition("/")
         new = f"{parent}/.{base}.new" if parent else f".{base}.new"
@@ -63,23 +63,23 @@ class LogFolder:
             if parent and parent not in self._made:
                 self._make_folder(parent)
             descriptor = self._create(new)
-            try:
-                os.fchmod(descriptor, _FILE_MODE)
-                rest = memoryview(content)
-                while rest:
-                    rest = rest[os.write(descriptor, rest) :]
-                faults.point("log.file_written")
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            tile = _tile(name)
+            older = self._unsynchronised_files.pop(tile, None)
+            self._unsynchronised_files[tile] = descriptor
+            if older is not None:
+                os.close(older)
+            os.fchmod(descriptor, _FILE_MODE)
+            rest = memoryview(content)
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
+            faults.point("log.file_written")
             os.rename(new, name, src_dir_fd=self._folder, dst_dir_fd=self._folder)
         except OSError as error:
             raise _failure(error) from error
-        if parent:
-            self._unsynchronised.add(parent)
+        self._unsynchronised_folders.add(parent or ".")
 
     def _create(self, name: str) -> int:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         try:
             return os.open(name, flags, _FILE_MODE, dir_fd=self._folder)
         except FileExistsError:
@@ -98,27 +98,23 @@ class LogFolder:
             # Whether the process that made it lived to make it durable is unknown, so it is synchronised in any case.
             pass
         self._made.add(name)
-        self._unsynchronised.add(parent or ".")
+        self._unsynchronised_folders.add(parent or ".")
 
-    def synchronise(self) -> None:
-        """Make the names of everything written so far durable. Raises `StorageFailed`."""
-        try:
-            for name in self._unsynchronised:
-                descriptor = os.open(name, _FOLDER_FLAGS, dir_fd=self._folder)
-                try:
-                    os.fsync(descriptor)
-                finally:
-                    os.close(descriptor)
-        except OSError as error:
-            raise _failure(error) from error
-        self._unsynchronised.clear()
+    def detach(self) -> "Unsynchronised":
+        """Hand over everything written so far, to be made durable by whoever calls its `synchronise`."""
+        files = tuple(self._unsynchronised_files.values())
+        folders = tuple(self._unsynchronised_folders)
+        self._unsynchronised_files.clear()
+        self._unsynchronised_folders.clear()
+        return Unsynchronised(self._folder, files, folders)
 
-    def read(self, name: str) -> bytes:
-        """The file as it now is. Raises `StorageFailed`: it is used for files that this process wrote."""
+    def read_back(self, name: str, length: int) -> bytes:
+        """What the file that was last written under `name` now holds; more than `length` bytes if it is longer.
+
+        Only between `write` and `detach`. Raises `StorageFailed`.
+        """
         try:
-            descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=self._folder)
-            with os.fdopen(descriptor, "rb", buffering=0) as file:
-                return file.read()
+            return os.pread(self._unsynchronised_files[_tile(name)], length + 1, 0)
         except OSError as error:
             raise _failure(error) from error
 
@@ -141,15 +137,60 @@ class LogFolder:
                 os.unlink(file.name, dir_fd=descriptor)
             os.rmdir(name, dir_fd=self._folder)
             self._made.discard(name)
-            self._unsynchronised.discard(name)
+            self._unsynchronised_folders.discard(name)
         except OSError:
             return
         finally:
             os.close(descriptor)
 
     def close(self) -> None:
-        """Let go of the folder."""
-        os.close(self._folder)
+        """Let go of the folder. May be called again."""
+        for descriptor in self._unsynchronised_files.values():
+            os.close(descriptor)
+        self._unsynchronised_files.clear()
+        if self._folder >= 0:
+            os.close(self._folder)
+        self._folder = -1
+
+
+class Unsynchronised:
+    """Files and folders that may still be in memory only. For one call of `synchronise`, by any one thread."""
+
+    def __init__(self, folder: int, files: tuple[int, ...], folders: tuple[str, ...]) -> None:
+        """`folder` is a descriptor that stays open; `files` are descriptors that now belong to this object."""
+        self._folder, self._files, self._folders = folder, files, folders
+
+    def synchronise(self) -> None:
+        """Make all of it durable, contents and names. Raises `StorageFailed`.
+
+        The files were kept open until now: Linux reports a failed write to those who held the file meanwhile.
+        """
+        try:
+            for descriptor in self._files:
+                os.fsync(descriptor)
+            for name in self._folders:
+                self._synchronise_folder(name)
+        except OSError as error:
+            raise _failure(error) from error
+        finally:
+            for descriptor in self._files:
+                os.close(descriptor)
+
+    def _synchronise_folder(self, name: str) -> None:
+        try:
+            folder = os.open(name, _FOLDER_FLAGS, dir_fd=self._folder)
+        except FileNotFoundError:
+            # It held partial tiles only and was removed meanwhile, as they were no longer needed.
+            return
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def _tile(name: str) -> str:
+    """The tile whose width `name` is, or the name itself."""
+    return name.partition(".p/")[0]
 
 
 def _failure(error: OSError) -> StorageFailed:

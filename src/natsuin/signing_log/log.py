@@ -17,11 +17,12 @@ from natsuin.signing_log.cleaning import Cleaner
 from natsuin.signing_log.commit import CHECKPOINT, Committer, Leaf
 from natsuin.signing_log.entries import JSON, encode_entry
 from natsuin.signing_log.folder import LogFolder
-from natsuin.signing_log.merkle import EMPTY_ROOT
+from natsuin.signing_log.merkle import EMPTY_ROOT, leaf_hash
 from natsuin.signing_log.notes import MAX_NOTE, LogKey, VerifierKey, make_verifier_key
-from natsuin.signing_log.reader import LogReader
+from natsuin.signing_log.reader import LogReader, read_unverified_bundle, read_unverified_edge
 from natsuin.signing_log.receipts import Receipt
 from natsuin.signing_log.refusals import (
+    BadTile,
     CheckpointAhead,
     CheckpointDiverges,
     FileMissing,
@@ -29,6 +30,7 @@ from natsuin.signing_log.refusals import (
     LogDamaged,
     LogExists,
     LogMissing,
+    RightEdgeDamaged,
     StateBehind,
     StateDamaged,
     UntrustedNote,
@@ -59,7 +61,7 @@ def create_log(folder: Path, state: Path, *, origin: str, key: LogKey) -> None:
         note = sign_checkpoint(Checkpoint(origin, 0, EMPTY_ROOT), key)
         State.create(state, Signed(0, EMPTY_ROOT, note))
         held.write(CHECKPOINT, note.encode())
-        held.synchronise()
+        held.detach().synchronise()
     finally:
         held.close()
 
@@ -100,18 +102,17 @@ class SigningLog:
         try:
             held.refuse_loose_permissions(*_STORED)
             record = State.open(state)
-            reader, last = _check(folder, held, record.read(), verifier)
-            edge = RightEdge(reader.checkpoint.size, reader.partial)
-            committer = Committer(held, record, origin=origin, key=key, edge=edge, bundle=last)
-            log = cls(folder, held, record, verifier=verifier, cleaner=Cleaner(held, clock, size=edge.size))
+            committer = _recover(folder, held, record, origin=origin, key=key)
             committer.publish()
+            committer.finish()
+            log = cls(folder, held, record, verifier=verifier, cleaner=Cleaner(held, clock, size=committer.settled))
         except BaseException:
             if record is not None:
                 record.close()
             held.close()
             raise
-        log._published = (committer.signed.size, committer.signed.note)
-        log._writer = Writer(committer, on_commit=log._committed, on_fatal=on_fatal)
+        log._committed(committer.signed.size, committer.signed.note)
+        log._writer = Writer(committer, on_commit=log._committed, on_settled=log._cleaner.clean, on_fatal=on_fatal)
         return log
 
     def submit(self, entry: Mapping[str, JSON]) -> Future[Receipt]:
@@ -170,52 +171,89 @@ class SigningLog:
 
     def _committed(self, size: int, note: str) -> None:
         self._published = (size, note)
-        self._cleaner.clean(size)
 
     def _reader(self) -> tuple[LogReader, str]:
         note = self._published[1]
         return LogReader(FolderSource(self._path), open_checkpoint(note, self._verifier)), note
 
 
-def _check(folder: Path, held: LogFolder, signed: Signed, verifier: VerifierKey) -> tuple[LogReader, bytes]:
-    """Compare record, checkpoint and newest files. Gives a reader at the record's size and the last, partial bundle."""
+def _recover(folder: Path, held: LogFolder, record: State, *, origin: str, key: LogKey) -> Committer:
+    """Compare record, published checkpoint and newest files, then write again what a power cut may have taken.
+
+    Nothing is written before the files that are settled and the entries that are not give the signed root together.
+    """
+    verifier = make_verifier_key(origin, key.public)
+    source = FolderSource(folder)
+    recorded = _recorded(record.read(), verifier)
+    published = _published(source, recorded, verifier)
+    beyond = TileName(None, (recorded.size + MAX_WAITING) // TILE_WIDTH + 1)
+    if held.exists(str(beyond)) or held.exists(f"{beyond}.p"):
+        raise StateBehind("the folder holds more entries than one unfinished commit beyond the record")
+    staged = record.read_staged()
+    settled = staged[0].start if staged else recorded.size
+    partial = read_unverified_edge(source, settled)
+    whole = RightEdge(settled, partial)
+    for batch in staged:
+        whole.append(list(map(leaf_hash, batch.entries)))
+    if whole.root != recorded.root:
+        raise RightEdgeDamaged("the newest tiles of the log do not give the signed root")
+    last = _last_bundle(source, settled, partial.get(0, b""))
+    committer = Committer(held, record, origin=origin, key=key, edge=RightEdge(settled, partial), bundle=last)
+    committer.restore(staged)
+    reader = LogReader(source, recorded)
+    if reader.root(published.size) != published.root:
+        raise CheckpointDiverges("the published checkpoint is not an earlier state of this log")
+    if recorded.size:
+        try:
+            reader.bundle((recorded.size - 1) // TILE_WIDTH)
+        except LogDamaged as error:
+            raise LastBundleDamaged("the newest entries of the log do not match their tile") from error
+    return committer
+
+
+def _last_bundle(source: FolderSource, size: int, hashes: bytes) -> bytes:
+    """The partial bundle at the end of a log of `size` entries, whose leaf hashes are `hashes`; nothing if all are
+    full.
+    """
+    if size % TILE_WIDTH == 0:
+        return b""
+    try:
+        entries = read_unverified_bundle(source, TileName(None, size // TILE_WIDTH, size % TILE_WIDTH))
+    except (FileMissing, BadTile) as error:
+        raise LastBundleDamaged("the newest entries of the log are missing or cut") from error
+    if b"".join(map(leaf_hash, entries)) != hashes:
+        raise LastBundleDamaged("the newest entries of the log do not match their tile")
+    return encode_bundle(entries)
+
+
+def _recorded(signed: Signed, verifier: VerifierKey) -> Checkpoint:
+    """The record's checkpoint, verified. Raises `StateDamaged`."""
     try:
         recorded = open_checkpoint(signed.note, verifier)
     except (Malformed, UntrustedNote) as error:
         raise StateDamaged("the record of the last signed checkpoint is not of this log or this key") from error
     if (recorded.size, recorded.root) != (signed.size, signed.root):
         raise StateDamaged("the record of the last signed checkpoint contradicts itself")
-    source = FolderSource(folder)
-    published = _published(source, recorded, verifier)
+    return recorded
+
+
+def _published(source: FolderSource, recorded: Checkpoint, verifier: VerifierKey) -> Checkpoint:
+    """The published checkpoint; for one that a power cut spoiled the record's, which is then published instead."""
+    try:
+        published = open_checkpoint(source.read(CHECKPOINT, MAX_NOTE), verifier)
+    except FileMissing as error:
+        if recorded.size == 0:
+            return recorded
+        raise LogMissing("the folder holds no checkpoint", hint="Is this the folder of the log?") from error
+    except Malformed:
+        return recorded
+    except UntrustedNote as error:
+        raise CheckpointDiverges("the published checkpoint is not signed by this log") from error
     if published.size > recorded.size:
         raise CheckpointAhead(
             "the published checkpoint is newer than the record of the last signed one",
             hint="The record was rolled back. Never restore it from a backup; begin a new log with a new origin.",
         )
-    beyond = TileName(None, (recorded.size + MAX_WAITING) // TILE_WIDTH + 1)
-    if held.exists(str(beyond)) or held.exists(f"{beyond}.p"):
-        raise StateBehind("the folder holds more entries than one unfinished commit beyond the record")
-    reader = LogReader(source, recorded)
     if published.size == recorded.size and published.root != recorded.root:
         raise CheckpointDiverges("the published checkpoint and the record have one size and two roots")
-    if published.size < recorded.size and reader.root(published.size) != published.root:
-        raise CheckpointDiverges("the published checkpoint is not an earlier state of this log")
-    last = b""
-    if recorded.size:
-        try:
-            entries = reader.bundle((recorded.size - 1) // TILE_WIDTH)
-        except LogDamaged as error:
-            raise LastBundleDamaged("the newest entries of the log do not match their tile") from error
-        last = encode_bundle(entries) if recorded.size % TILE_WIDTH else b""
-    return reader, last
-
-
-def _published(source: FolderSource, recorded: Checkpoint, verifier: VerifierKey) -> Checkpoint:
-    try:
-        return open_checkpoint(source.read(CHECKPOINT, MAX_NOTE), verifier)
-    except FileMissing as error:
-        if recorded.size == 0:
-            return recorded
-        raise LogMissing("the folder holds no checkpoint", hint="Is this the folder of the log?") from error
-    except (Malformed, UntrustedNote) as error:
-        raise CheckpointDiverges("the published checkpoint is not signed by this log") from error
+    return published

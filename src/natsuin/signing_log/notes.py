@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
@@ -66,7 +67,7 @@ class VerifierKey:
             message = b"cosignature/v1\ntime %d\n" % seconds + message
             signature = signature[_TIME_SIZE:]
         try:
-            Ed25519PublicKey.from_public_bytes(self.public).verify(signature, message)
+            _load(self.public).verify(signature, message)
         except InvalidSignature as error:
             raise UntrustedNote("the signature of a known key does not verify") from error
 
@@ -88,10 +89,16 @@ class UnverifiedNote:
     signatures: tuple[NoteSignature, ...]
 
 
+@lru_cache(maxsize=16)
+def _load(public: bytes) -> Ed25519PublicKey:
+    return Ed25519PublicKey.from_public_bytes(public)
+
+
 def _is_name(name: str) -> bool:
     return bool(name) and "+" not in name and not any(character.isspace() for character in name)
 
 
+@lru_cache(maxsize=16)
 def make_verifier_key(name: str, public: bytes, *, kind: KeyKind = KeyKind.ED25519) -> VerifierKey:
     """The verifier key of 32 raw public bytes under `name`. Raises `BadKey` for an unusable name or length."""
     try:

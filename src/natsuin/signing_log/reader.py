@@ -28,6 +28,44 @@ from natsuin.signing_log.tree import RightEdge
 _KEPT_TILES: Final = 64
 
 
+def _read_or_full(source: Source, name: TileName, limit: int) -> tuple[bytes, int]:
+    """The file and its width: a partial one may have been deleted in favour of the full one."""
+    try:
+        return source.read(str(name), limit), name.width
+    except FileMissing:
+        if name.width == TILE_WIDTH:
+            raise
+    return source.read(str(TileName(name.level, name.index)), limit), TILE_WIDTH
+
+
+def _read_tile(source: Source, name: TileName) -> bytes:
+    content, width = _read_or_full(source, name, TILE_SIZE)
+    split_tile(content, width)
+    return content[: name.width * merkle.HASH_SIZE]
+
+
+def read_unverified_edge(source: Source, size: int) -> dict[int, bytes]:
+    """The partial tiles of a log of `size` entries by tile level, none where a level has full tiles only.
+
+    Nothing proves them until `RightEdge` makes the signed root of them. Raises `RightEdgeDamaged`, `LogUnreachable`.
+    """
+    partial = {}
+    for level in range((size.bit_length() + TILE_BITS - 1) // TILE_BITS):
+        count = size >> level * TILE_BITS
+        if width := count % TILE_WIDTH:
+            try:
+                partial[level] = _read_tile(source, TileName(level, count // TILE_WIDTH, width))
+            except (FileMissing, BadTile) as error:
+                raise RightEdgeDamaged("the newest tiles of the log are missing or cut") from error
+    return partial
+
+
+def read_unverified_bundle(source: Source, name: TileName) -> list[bytes]:
+    """The entries of a bundle as the file has them. Raises `FileMissing`, `BadTile`, `LogUnreachable`."""
+    content, width = _read_or_full(source, name, MAX_BUNDLE)
+    return decode_bundle(content, width)[: name.width]
+
+
 class LogReader:
     """A log as of one checkpoint, whose signature the caller has verified.
 
@@ -39,41 +77,17 @@ class LogReader:
         cannot tell.
         """
         self.checkpoint = checkpoint
-        self.tiles_read = 0
         self._source = source
         self._kept: OrderedDict[tuple[int, int], bytes] = OrderedDict()
-        self.partial: dict[int, bytes] = {}
-        size = checkpoint.size
-        try:
-            for level in range((size.bit_length() + TILE_BITS - 1) // TILE_BITS):
-                count = size >> level * TILE_BITS
-                if width := count % TILE_WIDTH:
-                    self.partial[level] = self._read_tile(TileName(level, count // TILE_WIDTH, width))
-            root = RightEdge(size, self.partial).root
-        except (FileMissing, BadTile) as error:
-            raise RightEdgeDamaged("the newest tiles of the log are missing or cut") from error
-        if root != checkpoint.root:
+        self._partial = read_unverified_edge(source, checkpoint.size)
+        self.tiles_read = len(self._partial)
+        if RightEdge(checkpoint.size, self._partial).root != checkpoint.root:
             raise RightEdgeDamaged("the newest tiles of the log do not give the signed root")
-
-    def _read(self, name: TileName, limit: int) -> tuple[bytes, int]:
-        """The file and its width: a partial one may have been deleted in favour of the full one."""
-        try:
-            return self._source.read(str(name), limit), name.width
-        except FileMissing:
-            if name.width == TILE_WIDTH:
-                raise
-        return self._source.read(str(TileName(name.level, name.index)), limit), TILE_WIDTH
-
-    def _read_tile(self, name: TileName) -> bytes:
-        content, width = self._read(name, TILE_SIZE)
-        split_tile(content, width)
-        self.tiles_read += 1
-        return content[: name.width * merkle.HASH_SIZE]
 
     def tile(self, level: int, index: int) -> bytes:
         """The hashes of a tile, authenticated: 32 bytes each, 256 or, at the right edge, fewer. Raises `LogDamaged`."""
         if index == self.checkpoint.size >> (level + 1) * TILE_BITS:
-            return self.partial[level]
+            return self._partial[level]
         kept = self._kept.get((level, index))
         if kept is not None:
             self._kept.move_to_end((level, index))
@@ -81,11 +95,12 @@ class LogReader:
         name = TileName(level, index)
         above, place = self.tile(level + 1, index // TILE_WIDTH), index % TILE_WIDTH * merkle.HASH_SIZE
         try:
-            content = self._read_tile(name)
+            content = _read_tile(self._source, name)
         except (FileMissing, BadTile) as error:
             raise LogDamaged(f"the file {name} of the log is missing or cut") from error
         if merkle.tree_hash(split_tile(content, TILE_WIDTH)) != above[place : place + merkle.HASH_SIZE]:
             raise LogDamaged(f"the file {name} of the log does not give the signed root")
+        self.tiles_read += 1
         self._kept[level, index] = content
         if len(self._kept) > _KEPT_TILES:
             self._kept.popitem(last=False)
@@ -102,8 +117,7 @@ class LogReader:
         hashes = self.tile(0, index)
         name = TileName(None, index, len(hashes) // merkle.HASH_SIZE)
         try:
-            content, width = self._read(name, MAX_BUNDLE)
-            entries = decode_bundle(content, width)[: name.width]
+            entries = read_unverified_bundle(self._source, name)
         except (FileMissing, BadTile) as error:
             raise LogDamaged(f"the file {name} of the log is missing or cut") from error
         if b"".join(map(merkle.leaf_hash, entries)) != hashes:

@@ -1,18 +1,23 @@
 """The record of the last checkpoint that was signed: one row that is only ever swapped against its known content.
 
 A folder alone cannot tell that it was rolled back to an older state of itself. This row can, and it decides which of
-two writers goes on. It is a SQLite file of its own, in WAL mode with synchronous=FULL (the default of WAL mode may lose
-the last commits when power fails), and it must be there before a log is opened: an empty disk never begins a log anew.
+two writers goes on. Beside it stand the entries of the newest commits, written in the same transaction: one fsync makes
+a commit durable, and the files of the log are made durable later, many commits at a time.
+
+The record is a SQLite file of its own, in WAL mode with synchronous=FULL (the default of WAL mode may lose the last
+commits when power fails), and it must be there before a log is opened: an empty disk never begins a log anew.
 """
 
 import os
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
 from natsuin.errors import StorageFailed
-from natsuin.signing_log.refusals import LogExists, LogLocked, LoosePermissions, StateDamaged, StateMissing
+from natsuin.signing_log.refusals import BadTile, LogExists, LogLocked, LoosePermissions, StateDamaged, StateMissing
+from natsuin.signing_log.tiles import decode_bundle, encode_bundle
 
 _SCHEMA: Final = """
 CREATE TABLE signed (
@@ -21,8 +26,21 @@ CREATE TABLE signed (
     root BLOB NOT NULL,
     note TEXT NOT NULL,
     opened INTEGER NOT NULL DEFAULT 0
-) STRICT
+) STRICT;
+CREATE TABLE staged (
+    start INTEGER PRIMARY KEY,
+    entries BLOB NOT NULL
+) STRICT;
 """
+_UNWRITABLE: Final = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_READONLY")
+
+
+@dataclass(frozen=True)
+class Staged:
+    """One commit whose files may not be durable yet: the index of its first entry and the entries' bytes."""
+
+    start: int
+    entries: tuple[bytes, ...]
 
 
 @dataclass(frozen=True)
@@ -46,9 +64,8 @@ class State:
         try:
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
             connection = _connect(path)
-            with connection:
-                connection.execute(_SCHEMA)
-                connection.execute("INSERT INTO signed VALUES (1, ?, ?, ?, 0)", (first.size, first.root, first.note))
+            connection.executescript(_SCHEMA)
+            connection.execute("INSERT INTO signed VALUES (1, ?, ?, ?, 0)", (first.size, first.root, first.note))
             connection.close()
             _synchronise(path.parent)
         except FileExistsError as error:
@@ -64,20 +81,23 @@ class State:
         """
         try:
             mode = path.stat().st_mode
-        except FileNotFoundError as error:
+        except OSError as error:
             hint = "Bring the record back, or begin a new log with a new origin."
             raise StateMissing("the record of the last signed checkpoint is missing", hint=hint) from error
         if mode & 0o077:
             hint = "Set its permissions to 0600 (chmod 600)."
             raise LoosePermissions("the record of the last signed checkpoint is open to others", hint=hint)
+        connection: sqlite3.Connection | None = None
         try:
             connection = _connect(path)
             # A write of its own makes durable what an earlier process may have left half-written.
             connection.execute("UPDATE signed SET opened = opened + 1 WHERE id = 1")
         except sqlite3.Error as error:
+            if connection is not None:
+                connection.close()
             if error.sqlite_errorname in ("SQLITE_BUSY", "SQLITE_LOCKED"):
                 raise LogLocked("another process holds the record of the last signed checkpoint") from error
-            if error.sqlite_errorname.startswith(("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_READONLY")):
+            if error.sqlite_errorname.startswith(_UNWRITABLE):
                 raise StorageFailed("the record of the last signed checkpoint cannot be written") from error
             raise StateDamaged("the record of the last signed checkpoint cannot be read") from error
         return cls(connection)
@@ -92,20 +112,51 @@ class State:
             raise StateMissing("the record of the last signed checkpoint is empty")
         return Signed(*row)
 
-    def swap(self, old: Signed, new: Signed) -> None:
-        """Put `new` in the place of `old`. From here on the new checkpoint stands, whatever happens.
+    def read_staged(self) -> tuple[Staged, ...]:
+        """The commits since files were last durable, oldest first.
 
-        Raises `StorageFailed` when the row was not `old` or cannot be written; the writer must then stop.
+        Raises `StateDamaged` unless they lead to the row's size.
         """
+        size = self.read().size
         try:
-            done = self._connection.execute(
+            rows = self._connection.execute("SELECT start, entries FROM staged ORDER BY start").fetchall()
+            staged = tuple(Staged(start, tuple(decode_bundle(content))) for start, content in rows)
+        except (sqlite3.Error, BadTile) as error:
+            raise StateDamaged("the newest entries in the record of the log cannot be read") from error
+        ends = [*(commit.start for commit in staged[1:]), size]
+        if any(commit.start + len(commit.entries) != end for commit, end in zip(staged, ends, strict=False)):
+            raise StateDamaged("the newest entries in the record of the log have gaps")
+        return staged
+
+    def swap(self, old: Signed, new: Signed, *, entries: Sequence[bytes], settled: int) -> None:
+        """Put `new` in the place of `old`, with the `entries` between them. From here on the new checkpoint stands.
+
+        Forgets staged entries below index `settled`. Raises `StorageFailed` when the row was not `old` or cannot be
+        written; the writer must then stop.
+        """
+        execute = self._connection.execute
+        try:
+            execute("BEGIN IMMEDIATE")
+            done = execute(
                 "UPDATE signed SET size = ?, root = ?, note = ? WHERE id = 1 AND size = ? AND root = ?",
                 (new.size, new.root, new.note, old.size, old.root),
             )
+            if done.rowcount != 1:
+                execute("ROLLBACK")
+                raise StorageFailed("another writer has signed a checkpoint of this log")
+            if settled:
+                execute("DELETE FROM staged WHERE start < ?", (settled,))
+            execute("INSERT INTO staged VALUES (?, ?)", (old.size, encode_bundle(entries)))
+            execute("COMMIT")
         except sqlite3.Error as error:
             raise StorageFailed("the record of the last signed checkpoint cannot be written") from error
-        if done.rowcount != 1:
-            raise StorageFailed("another writer has signed a checkpoint of this log")
+
+    def settle(self, settled: int) -> None:
+        """Forget staged entries below index `settled`: their files are durable. Raises `StorageFailed`."""
+        try:
+            self._connection.execute("DELETE FROM staged WHERE start < ?", (settled,))
+        except sqlite3.Error as error:
+            raise StorageFailed("the record of the last signed checkpoint cannot be written") from error
 
     def close(self) -> None:
         """Close the file. The row stays."""
@@ -114,8 +165,14 @@ class State:
 
 def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=2.0)
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
+    try:
+        # Held by one process for good, so that a second writer is refused here, too.
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
 
 

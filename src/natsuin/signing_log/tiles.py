@@ -53,7 +53,7 @@ def parse_tile_name(name: str) -> TileName:
     level = None if match["level"] == "entries" else int(match["level"])
     index = int(match["index"].replace("x", "").replace("/", ""))
     parsed = TileName(level, index, int(match["width"] or TILE_WIDTH))
-    if (level or 0) > 63 or index > MAX_SIZE >> TILE_BITS or str(parsed) != name:
+    if (level or 0) > 63 or index > MAX_SIZE >> TILE_BITS or parsed.width > TILE_WIDTH or str(parsed) != name:
         raise BadName("this is not the canonical name of a tile")
     return parsed
 
@@ -75,8 +75,11 @@ def encode_bundle(entries: Sequence[bytes]) -> bytes:
     return b"".join(parts)
 
 
-def decode_bundle(content: bytes, width: int) -> list[bytes]:
-    """The entries of a bundle. Raises `BadTile` unless it holds exactly `width` entries and nothing else."""
+def decode_bundle(content: bytes, width: int | None = None) -> list[bytes]:
+    """The entries of a bundle, or of any such row.
+
+    Raises `BadTile` unless it holds exactly `width` and nothing else.
+    """
     entries = []
     position, end = 0, len(content)
     while position < end:
@@ -85,7 +88,7 @@ def decode_bundle(content: bytes, width: int) -> list[bytes]:
         if start > end or position > end:
             raise BadTile("an entry bundle ends in the middle of an entry")
         entries.append(content[start:position])
-    if len(entries) != width:
+    if width is not None and len(entries) != width:
         raise BadTile("an entry bundle does not hold as many entries as its name says")
     return entries
 

@@ -6,7 +6,7 @@ and a crowd shares one commit.
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 
 from natsuin import faults
@@ -27,15 +27,19 @@ class Writer:
         committer: Committer,
         *,
         on_commit: Callable[[int, str], None],
+        on_settled: Callable[[int], None],
         on_fatal: Callable[[NatsuinError], None] | None = None,
     ) -> None:
         """Start the thread. It calls `on_commit(size, checkpoint)` before anybody gets a receipt of that commit.
 
+        It calls `on_settled(size)` when the files of the first `size` entries are durable.
         After a failure it calls `on_fatal` once, having failed all who wait: the process should then end.
         """
         # Owned by the writer thread.
         self._committer = committer
-        self._on_commit, self._on_fatal = on_commit, on_fatal
+        self._settler = ThreadPoolExecutor(1, thread_name_prefix="signing-log-settler")
+        self._settling: Future[int] | None = None
+        self._on_commit, self._on_settled, self._on_fatal = on_commit, on_settled, on_fatal
         # Guarded by the condition.
         self._condition = threading.Condition()
         self._waiting: list[tuple[Leaf, Future[Receipt]]] = []
@@ -74,13 +78,19 @@ class Writer:
             self._thread.join()
 
     def _run(self) -> None:
-        while batch := self._next_batch():
-            try:
+        batch: list[tuple[Leaf, Future[Receipt]]] = []
+        try:
+            while batch := self._next_batch():
                 self._commit(batch)
-            except Exception as error:
-                # Whatever it was, the disk may be ahead of the row, and only a start from the row puts that right.
-                self._fail(error, batch)
-                return
+                self._settle()
+            if self._settling is not None:
+                self._settling.result()
+            self._committer.finish()
+        except Exception as error:
+            # Whatever it was, the disk may be ahead of the row, and only a start from the row puts that right.
+            self._fail(error, batch)
+        finally:
+            self._settler.shutdown()
 
     def _next_batch(self) -> list[tuple[Leaf, Future[Receipt]]]:
         """Everything that waits; nothing only when the log closes."""
@@ -96,6 +106,17 @@ class Writer:
         self._on_commit(growth.size, note)
         for index, (leaf, future) in enumerate(batch, growth.old_size):
             future.set_result(Receipt(index, leaf.content, growth.size, growth.proof(index), note))
+
+    def _settle(self) -> None:
+        """Have the files of many commits made durable while the next commits go on."""
+        if self._settling is not None:
+            if not self._settling.done():
+                return
+            self._committer.settled = self._settling.result()
+            self._settling = None
+            self._on_settled(self._committer.settled)
+        if self._committer.wants_settling:
+            self._settling = self._settler.submit(self._committer.detach())
 
     def _fail(self, error: Exception, batch: list[tuple[Leaf, Future[Receipt]]]) -> None:
         failure = error if isinstance(error, StorageFailed) else StorageFailed("the log cannot sign or go on")

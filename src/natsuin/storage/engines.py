@@ -139,6 +139,7 @@ def sqlite_engine(url: sa.URL, *, begin: str | None, read_only: bool = False) ->
         "sqlite://",
         creator=creator,
         poolclass=sa.QueuePool,
+        hide_parameters=True,
         pool_size=32,
         max_overflow=-1,
         pool_use_lifo=True,
@@ -161,6 +162,7 @@ def postgresql_engine(url: sa.URL, *, read_only: bool = False) -> sa.Engine:
 
     engine = sa.create_engine(
         url,
+        hide_parameters=True,
         pool_size=16,
         max_overflow=16,
         pool_timeout=WAIT_SECONDS,

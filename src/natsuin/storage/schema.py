@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from natsuin.errors import Refused
 from natsuin.storage.database import Database
+from natsuin.storage.failures import translated
 from natsuin.storage.metadata import sam_metadata, web_metadata
 
 Tree: TypeAlias = Literal["web", "sam"]
@@ -32,20 +33,25 @@ class SchemaOutdated(Refused):
 
 
 def metadata_of(tree: Tree) -> sa.MetaData:
-    """All tables of one database, with every module that declares some loaded."""
+    """All tables of one database, with every module that declares some loaded. For making and testing migrations."""
     for module in TABLE_MODULES[tree]:
         importlib.import_module(module)
     return web_metadata if tree == "web" else sam_metadata
 
 
+def versions_folder(tree: Tree) -> Path:
+    """Where the migrations of one database are."""
+    return _MIGRATIONS / tree / "versions"
+
+
 def newest_version(tree: Tree) -> str:
-    """The newest migration's identifier. The files are numbered, so the last by name is the newest."""
-    files = sorted((_MIGRATIONS / tree / "versions").glob("[0-9]*.py"))
+    """The newest migration's number, such as `0001`; empty if there is none."""
+    files = sorted(versions_folder(tree).glob("[0-9]*.py"))
     return files[-1].stem.split("_", 1)[0] if files else ""
 
 
 def upgrade_schema(database: Database, tree: Tree, version: str = "head") -> None:
-    """Bring the schema up to `version`, or down to an older one if that is given (`base` is empty). Durable on return.
+    """Bring the schema up to `version`, or down to it if it is older (`base` is empty). All or nothing, then durable.
 
     Raises:
         Busy, Unavailable, StorageFailed.
@@ -53,26 +59,19 @@ def upgrade_schema(database: Database, tree: Tree, version: str = "head") -> Non
     # alembic takes a noticeable time to import, and only `natsuin init` and tests come here.
     from alembic import command
     from alembic.config import Config
-    from alembic.script import ScriptDirectory
-
-    from natsuin.storage.failures import translated
 
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS / tree).replace("%", "%%"))
-    with translated():
-        current = current_version(database)
-        going_down = version == "base" or (version != "head" and current is not None and version < current)
-        ScriptDirectory.from_config(config)
-        with database.engine.connect() as connection:
-            config.attributes["connection"] = connection
-            if going_down:
-                command.downgrade(config, version)
-            else:
-                command.upgrade(config, version)
+    config.set_main_option("path_separator", "os")
+    current = current_version(database)
+    older = version == "base" or (version != "head" and current is not None and version < current)
+    with translated(), database.engine.connect() as connection:
+        config.attributes["connection"] = connection
+        (command.downgrade if older else command.upgrade)(config, version)
 
 
 def current_version(database: Database) -> str | None:
-    """The version the database says it has, or None if it was never migrated."""
+    """The version the database says it has, or None if it has none."""
     with database.read() as connection:
         if not sa.inspect(connection).has_table("alembic_version"):
             return None
@@ -94,10 +93,8 @@ def check_schema(database: Database, tree: Tree) -> None:
         raise SchemaOutdated(
             f"The {tree} database is empty.", hint="Make a new installation with `natsuin init --dir DIR`."
         )
-    older = current < wanted
-    raise SchemaOutdated(
-        f"The {tree} database has schema {current}, this program needs {wanted}.",
-        hint="Make a backup, then run `natsuin init --upgrade --config FILE`."
-        if older
-        else "The database was used by a newer program: install that version again.",
-    )
+    if current > wanted:
+        hint = "It was used by a newer version of Natsuin: run that one."
+    else:
+        hint = "Make a backup, then run `natsuin upgrade --config FILE`."
+    raise SchemaOutdated(f"The {tree} database has schema {current}, this program needs {wanted}.", hint=hint)

@@ -1,9 +1,9 @@
 """利用者管理, user management: who exists and what they may do in the portal.
 
-An account is made by a registration step: a registration officer enters a person with the evidence of identity, approves
-the canonical act with their passkey, sam verifies it and gives out a one-time invitation. DB-1 keeps the account, its roles
-and the officers' register; sam keeps its own record of officers and owners, and believes none of these rows (design,
-section 3). So a changed row here may show somebody the wrong page, and can never make a signature.
+An account is made by a registration step: a registration officer enters a person with the evidence of identity,
+approves the canonical act with their passkey, sam verifies it and gives out a one-time invitation. DB-1 keeps the
+account, its roles and the officers' register; sam keeps its own record of officers and owners, and believes none of
+these rows (design, section 3). So a changed row here may show somebody the wrong page, and can never make a signature.
 
 - `Person`, `Role`, `add_person`, `find_person`: accounts.
 - `Register`: the officers' register, from proposal over invitation to enrolment.

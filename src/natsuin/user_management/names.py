@@ -1,7 +1,8 @@
 """Names that people type and other people read: normal form, and refusal of what deceives the eye.
 
-A character that reverses the direction of text or has no width makes a name look like another one, so such characters are
-refused, not removed: nobody's name contains them, and a silent change would make the certificate differ from the form.
+A character that reverses the direction of text or has no width makes a name look like another one, so such characters
+are refused, not removed: nobody's name contains them, and a silent change would make the certificate differ from the
+form.
 """
 
 import unicodedata
@@ -16,7 +17,8 @@ _VARIATION_SELECTORS = range(0xE0100, 0xE01F0)
 
 
 def clean_name(text: str, *, most: int, what: str) -> str:
-    """`text` in Unicode normal form C without spaces around it. `what` names it in the message; `most` is in characters.
+    """`text` in Unicode normal form C without spaces around it. `what` names it in the message; `most` is in
+    characters.
 
     Raises `Malformed` for an empty or too long text, and for characters that cannot be seen.
     """

@@ -60,8 +60,8 @@ def add_person(connection: Connection, added: Person, *, now: int) -> None:
 def find_person(connection: Connection, user_id: str) -> Person | None:
     """The account with this id, or None."""
     row = connection.execute(
-        sa.select(
-            person.c.user_id, person.c.display_name, person.c.email, person.c.roles, person.c.locale
-        ).where(person.c.user_id == user_id)
+        sa.select(person.c.user_id, person.c.display_name, person.c.email, person.c.roles, person.c.locale).where(
+            person.c.user_id == user_id
+        )
     ).one_or_none()
     return None if row is None else Person(row.user_id, row.display_name, row.email, tuple(row.roles), row.locale)

@@ -1,7 +1,7 @@
 """The officers' register: people proposed, invited and enrolled.
 
-The register shows what happened; it decides nothing. A person is registered because an officer's passkey approved the act
-that sam wrote, and enrolled because sam verified their passkey and made their key.
+The register shows what happened; it decides nothing. A person is registered because an officer's passkey approved the
+act that sam wrote, and enrolled because sam verified their passkey and made their key.
 """
 
 import secrets

@@ -45,7 +45,7 @@ def problem_answer(error: BaseException, scope: Scope) -> Response:
 
 def _request_number(scope: Scope) -> dict[str, str]:
     number = scope.get("state", {}).get("request_id")
-    return {"request": number} if number else {}
+    return {"request_id": number} if number else {}
 
 
 def _problem_page(problem: Problem, scope: Scope, lang: str) -> str:

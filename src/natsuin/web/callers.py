@@ -74,7 +74,8 @@ class Callers:
             self._people.pop(user_id, None)
 
     def set_cookie(self, answer: Response, secret: str) -> None:
-        """Give the browser its session: not readable by scripts, not sent from other sites, gone when the browser closes."""
+        """Give the browser its session: not readable by scripts, not sent from other sites, gone when the browser
+        closes."""
         answer.set_cookie(SESSION_COOKIE, secret, path="/", httponly=True, secure=self._https, samesite="strict")
 
     def clear_cookie(self, answer: Response) -> None:

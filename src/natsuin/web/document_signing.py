@@ -1,11 +1,11 @@
 """The path of one signed document, as web walks it (design, section 3).
 
-    instruct   prepare the PDF -> sam records the instruction -> the record and its challenge go to the browser
-    approve    the passkey's answer and the sealed PIN go to sam, which gives a SAD -> sam signs -> the signature is kept
-    finish     time-stamp and signature are put into the PDF -> the signed document is kept
+    instruct   prepare the PDF -> sam records the instruction -> the record and its challenge go to the browser approve
+    the passkey's answer and the sealed PIN go to sam, which gives a SAD -> sam signs -> the signature is kept finish
+    time-stamp and signature are put into the PDF -> the signed document is kept
 
-The SAD never reaches the database: it stays in memory between two calls. From the moment sam released the signature it is
-kept in DB-1, and finishing may be tried again at any time without another approval.
+The SAD never reaches the database: it stays in memory between two calls. From the moment sam released the signature it
+is kept in DB-1, and finishing may be tried again at any time without another approval.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from anyio import from_thread, to_thread
 from natsuin.algorithms import DEFAULT_SCHEME, FACTS, KeyAlgorithm, SignatureScheme
 from natsuin.clock import Clock, milliseconds
 from natsuin.documents import Placement
-from natsuin.errors import Conflict, Indeterminate, NatsuinError
+from natsuin.errors import Conflict, NatsuinError, Refused
 from natsuin.sam.protocol import (
     Activate,
     Activated,
@@ -146,10 +146,11 @@ class DocumentSigning:
         return InstructedDocument(found, key, prepared, recorded)
 
     async def approve(self, owner_id: str, instruction_id: str, approval: Approval) -> str:
-        """Sign with the signer's approval and finish the document; returns its id. Repeating it gives the same document.
+        """Sign with the signer's approval and finish the document; returns its id. Repeating it gives the same
+        document.
 
-        Raises `NotFound`, `Conflict`, and what sam refuses. If only the last step failed (such as `TimeStampFailed`), the
-        signature is kept, and approving again or `finish` completes it.
+        Raises `NotFound`, `Conflict`, and what sam refuses. If only the last step failed (such as `TimeStampFailed`),
+        the signature is kept, and approving again or `finish` completes it.
         """
         async with self._locks.hold(instruction_id):
             found = await to_thread.run_sync(self._instructions.require, owner_id, instruction_id)
@@ -163,14 +164,16 @@ class DocumentSigning:
             return await self._finish(found)
 
     async def finish(self, owner_id: str, document_id: str) -> str:
-        """Embed a signature that was released before. Needs no approval: nothing new is signed. Returns the document's id."""
+        """Embed a signature that was released before. Needs no approval: nothing new is signed. Returns the document's
+        id."""
         found = await to_thread.run_sync(self._instructions.of_document, owner_id, document_id)
         async with self._locks.hold(found.instruction_id):
             found = await to_thread.run_sync(self._instructions.require, owner_id, found.instruction_id)
             return await self._finish(found)
 
     async def finish_all(self) -> int:
-        """Finish every document whose signature is kept and not embedded, after a failure or a restart. Returns how many."""
+        """Finish every document whose signature is kept and not embedded, after a failure or a restart. Returns how
+        many."""
         finished = 0
         for waiting in await to_thread.run_sync(self._instructions.released):
             if waiting.document_id is None:
@@ -183,7 +186,8 @@ class DocumentSigning:
         return finished
 
     async def cancel(self, owner_id: str, instruction_id: str) -> int:
-        """Withdraw an instruction. Returns how many digests can no longer be signed. Raises `NotFound`, what sam refuses."""
+        """Withdraw an instruction. Returns how many digests can no longer be signed. Raises `NotFound`, what sam
+        refuses."""
         async with self._locks.hold(instruction_id):
             await to_thread.run_sync(self._instructions.require, owner_id, instruction_id)
             answer = await ask(self._sam, Cancel(instruction_id=instruction_id, user_id=owner_id), Cancelled)
@@ -200,13 +204,10 @@ class DocumentSigning:
         dtbs = _digest(prepared.dtbs, scheme) if FACTS[scheme].prehashed else prepared.dtbs
         activation = await self._activate(found.instruction_id, approval)
         try:
+            # If no answer comes the SAD stays in memory: the same approval sent again asks sam for its recorded answer.
             signed = await ask_again(self._sam, Sign(sad=activation.sad, dtbs=(dtbs,)), Signed)
-        except Indeterminate:
-            # The SAD stays in memory: the same approval sent again asks sam for the recorded answer.
-            raise
-        except NatsuinError as error:
-            if error.code not in ("unavailable", "busy"):
-                self._activations.pop(found.instruction_id, None)
+        except Refused:
+            self._activations.pop(found.instruction_id, None)
             raise
         await to_thread.run_sync(
             self._instructions.keep_signature, found.instruction_id, signed.signatures[0], signed.receipt
@@ -222,9 +223,7 @@ class DocumentSigning:
         held = self._activations.get(instruction_id)
         if held is not None and held.approval == fingerprint:
             return held
-        message = Activate(
-            instruction_id=instruction_id, assertion=approval.assertion, sealed_pin=approval.sealed_pin
-        )
+        message = Activate(instruction_id=instruction_id, assertion=approval.assertion, sealed_pin=approval.sealed_pin)
         answer = await ask(self._sam, message, Activated)
         activation = _Activation(fingerprint, answer.sad, answer.expires_at)
         self._activations[instruction_id] = activation

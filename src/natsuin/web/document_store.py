@@ -88,9 +88,7 @@ class DocumentStore:
     def require(self, owner_id: str, document_id: str) -> StoredDocument:
         """The document. Raises `NotFound` if there is none of this owner."""
         with self._database.read() as connection:
-            row = connection.execute(
-                self._select(owner_id).where(document.c.document_id == document_id)
-            ).one_or_none()
+            row = connection.execute(self._select(owner_id).where(document.c.document_id == document_id)).one_or_none()
         if row is None:
             raise NotFound("there is no such document")
         return _stored(row)
@@ -98,9 +96,7 @@ class DocumentStore:
     def of(self, owner_id: str, *, most: int = MAX_LISTED) -> tuple[StoredDocument, ...]:
         """The owner's documents, newest first."""
         with self._database.read() as connection:
-            rows = connection.execute(
-                self._select(owner_id).order_by(document.c.created_at.desc()).limit(most)
-            ).all()
+            rows = connection.execute(self._select(owner_id).order_by(document.c.created_at.desc()).limit(most)).all()
         return tuple(_stored(row) for row in rows)
 
     def content(self, owner_id: str, document_id: str, *, kind: str = "original") -> bytes:
@@ -149,7 +145,8 @@ class DocumentStore:
         )
         state = sa.case((sa.and_(document.c.state == "ready", waiting), "waiting"), else_=document.c.state)
         columns = [
-            state.label("state") if name == "state" else document.c[name] for name in StoredDocument.__dataclass_fields__
+            state.label("state") if name == "state" else document.c[name]
+            for name in StoredDocument.__dataclass_fields__
         ]
         return sa.select(*columns).where(document.c.owner_id == owner_id)
 

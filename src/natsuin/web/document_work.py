@@ -1,19 +1,18 @@
-"""Work on the bytes of documents, kept away from the event loop; hostile bytes are read in a child process with limits."""
+"""Work on the bytes of documents, kept away from the event loop; hostile bytes are read in a child process with
+limits."""
 
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from anyio import CapacityLimiter, to_thread
-from cryptography import x509
-from cryptography.x509.oid import NameOID
 
 from natsuin import documents, validation
 from natsuin.algorithms import SignatureScheme
 from natsuin.sam.protocol import KeyInformation
+from natsuin.web.keys import certificate_view
 
 if TYPE_CHECKING:
     from natsuin.web.document_signing import Wish
@@ -36,35 +35,42 @@ class PreparedDocument:
 
 
 class DocumentWork:
-    """Inspects, prepares, completes and validates documents. Safe from several tasks."""
+    """Inspects, prepares, completes and validates documents. Safe from several tasks. `close` ends its child
+    processes."""
 
     def __init__(self) -> None:
         self._limiter = CapacityLimiter(_AT_ONCE)
+        self._workers = documents.Workers(_AT_ONCE)
+
+    def start(self) -> None:
+        """Start the child processes, which takes a second; the first call would do it otherwise. Blocks."""
+        self._workers.start()
+
+    def close(self) -> None:
+        """End the child processes. Blocks for a moment."""
+        self._workers.close()
 
     async def inspect(self, content: bytes) -> documents.DocumentFacts:
         """What can be said about an uploaded file. Raises the refusals of `natsuin.documents`."""
-        facts: documents.DocumentFacts = await self._isolated("inspect", content)
-        return facts
+        return await to_thread.run_sync(self._workers.inspect, content, limiter=self._limiter)
 
     async def prepare(
         self, content: bytes, key: KeyInformation, scheme: SignatureScheme, wish: "Wish", now: datetime
     ) -> PreparedDocument:
         """Make room for the signature and, where a placement is wished, draw the seal mark."""
-        name = _common_name(key.certificate)
-        appearance = None
-        if wish.placement is not None:
-            appearance = documents.SealAppearance(name=name)
+        name = certificate_view(key.certificate).common_name
         request = documents.PrepareRequest(
             certificate=key.certificate,
-            chain=key.chain,
+            # The root is what a reader has to trust already, so it is not put into the document.
+            chain=key.chain[:-1],
             scheme=scheme,
             signing_time=now,
             placement=wish.placement,
-            appearance=appearance,
+            appearance=documents.SealAppearance(name=name) if wish.placement is not None else None,
             reason=wish.reason,
             name=name,
         )
-        prepared: documents.Prepared = await self._isolated("prepare", content, request)
+        prepared = await to_thread.run_sync(self._workers.prepare, content, request, limiter=self._limiter)
         return PreparedDocument(prepared.dtbs, prepared.to_bytes())
 
     async def open_prepared(self, serialized: bytes) -> PreparedDocument:
@@ -81,17 +87,19 @@ class DocumentWork:
 
         return await to_thread.run_sync(complete, limiter=self._limiter)
 
-    async def validate(self, content: bytes, **about: Any) -> validation.Report:
-        """The verdict on a signed document."""
-        report: validation.Report = await self._isolated("validate_pdf", content, **about)
-        return report
+    async def validate(
+        self, content: bytes, *, root: bytes, issuing: bytes, receipt: str | None, log_vkey: str
+    ) -> validation.Report:
+        """The verdict on a signed document, with `root` as the only trust anchor. Certificates are DER."""
 
-    async def _isolated(self, name: str, *arguments: Any, **named: Any) -> Any:
-        return await to_thread.run_sync(
-            partial(documents.isolated, name, *arguments, **named), limiter=self._limiter
-        )
+        def run() -> validation.Report:
+            return validation.validate_isolated(
+                self._workers,
+                content,
+                trust=(root,),
+                intermediates=(issuing,),
+                receipt=receipt,
+                log_vkey=log_vkey,
+            )
 
-
-def _common_name(certificate: bytes) -> str:
-    names = x509.load_der_x509_certificate(certificate).subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return str(names[0].value) if names else ""
+        return await to_thread.run_sync(run, limiter=self._limiter)

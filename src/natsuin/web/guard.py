@@ -1,4 +1,5 @@
-"""What is refused before any route sees it: another host's name, requests from foreign pages, bodies above the limit."""
+"""What is refused before any route sees it: another host's name, requests from foreign pages, bodies above the
+limit."""
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -10,7 +11,8 @@ from natsuin.web.settings import WebSettings
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 REQUEST_MARK = "x-natsuin"
-"""A header that no form and no foreign page can send without the browser asking first (Fetch standard, CORS preflight)."""
+"""A header that no form and no foreign page can send without the browser asking first (Fetch standard, CORS
+preflight)."""
 
 _MAX_JSON_BYTES = 1024 * 1024
 _MAX_DER_BYTES = 64 * 1024

@@ -63,9 +63,7 @@ class HashSigning:
         found = await to_thread.run_sync(self._instructions.require, owner_id, instruction_id)
         if found.document_id is not None:
             raise NotFound("there is no such instruction of an application")
-        message = Activate(
-            instruction_id=instruction_id, assertion=approval.assertion, sealed_pin=approval.sealed_pin
-        )
+        message = Activate(instruction_id=instruction_id, assertion=approval.assertion, sealed_pin=approval.sealed_pin)
         activated = await ask(self._sam, message, Activated)
 
         def note() -> None:

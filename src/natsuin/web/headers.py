@@ -38,7 +38,8 @@ _ALWAYS = {
 
 
 class SecurityHeaders:
-    """Sets the headers above, HSTS where people come by https, and `no-store` where nothing else was said about caching."""
+    """Sets the headers above, HSTS where people come by https, and `no-store` where nothing else was said about
+    caching."""
 
     def __init__(self, app: ASGIApp, *, https: bool) -> None:
         self._app = app

@@ -15,7 +15,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 from babel.support import Translations
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from natsuin.algorithms import KeyAlgorithm
@@ -27,7 +27,7 @@ LANGUAGES = ("ja", "en")
 SOURCE_LANGUAGE = "en"
 """The language in which messages are written in templates and code."""
 
-_FOLDER = Path(__file__).parent / "locales"
+_FOLDER = Path(__file__).parent
 
 
 def choose_language(*, query: str | None, cookie: str | None, accept_language: str | None) -> str:
@@ -63,7 +63,7 @@ def translations(lang: str) -> Translations:
     """The catalogue of a language; an empty one for the source language, which translates to itself."""
     if lang == SOURCE_LANGUAGE:
         return Translations()
-    with (_FOLDER / lang / "LC_MESSAGES" / "natsuin.po").open("rb") as text:
+    with (_FOLDER / "locales" / lang / "LC_MESSAGES" / "natsuin.po").open("rb") as text:
         catalogue = read_po(text, locale=lang, domain="natsuin")
     compiled = io.BytesIO()
     write_mo(compiled, catalogue)
@@ -80,7 +80,7 @@ def translate(lang: str, text: str) -> str:
 def environment(lang: str) -> Environment:
     """The Jinja environment for a language: everything escaped, unknown names refused."""
     made = Environment(
-        loader=PackageLoader("natsuin.web", "templates"),
+        loader=FileSystemLoader(_FOLDER / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -116,12 +116,12 @@ def _moment(value: int, lang: str) -> Markup:
 
 
 def _size(value: int, lang: str) -> str:
-    """A number of bytes for people: `612 B`, `48.2 kB`, `3.1 MB` (powers of 1000)."""
-    if value < 1000:
+    """A number of bytes for people: `612 B`, `48.2 KB`, `3.1 MB` (powers of 1024)."""
+    if value < 1024:
         return f"{format_decimal(value, locale=lang)} B"
-    if value < 1_000_000:
-        return f"{format_decimal(round(value / 1000, 1), locale=lang)} kB"
-    return f"{format_decimal(round(value / 1_000_000, 1), locale=lang)} MB"
+    if value < 2**20:
+        return f"{format_decimal(round(value / 2**10, 1), locale=lang)} KB"
+    return f"{format_decimal(round(value / 2**20, 1), locale=lang)} MB"
 
 
 def _groups(value: str) -> Markup:

@@ -1,4 +1,5 @@
-"""What web remembers of instructions in DB-1. sam's own record decides; this one finds the document and keeps the result."""
+"""What web remembers of instructions in DB-1. sam's own record decides; this one finds the document and keeps the
+result."""
 
 import hashlib
 from dataclasses import dataclass
@@ -19,8 +20,8 @@ MAX_LISTED = 500
 class StoredInstruction:
     """One instruction, without the bytes that belong to it. Times in milliseconds.
 
-    `state`: waiting (for approval), activated (an application holds the SAD), released (sam gave the signature out and it
-    is kept here), finished (embedded), cancelled.
+    `state`: waiting (for approval), activated (an application holds the SAD), released (sam gave the signature out and
+    it is kept here), finished (embedded), cancelled.
     """
 
     instruction_id: str

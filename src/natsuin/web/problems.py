@@ -1,7 +1,7 @@
 """The one table from errors to HTTP: status, and what people are told, in Japanese and English (RFC 9457).
 
-Everything that leaves the web process as an error passes through `problem_of`. An error whose code has no row of its own is
-told as the nearest class above it that has one. Nothing of an unknown exception is told but that it happened.
+Everything that leaves the web process as an error passes through `problem_of`. An error whose code has no row of its
+own is told as the nearest class above it that has one. Nothing of an unknown exception is told but that it happened.
 """
 
 from dataclasses import dataclass
@@ -45,6 +45,9 @@ STATUS: dict[str, int] = {
     "certificate_refused": 409,
     "signature_mismatch": 409,
     "time_stamp_failed": 503,
+    "weak_pin": 422,
+    "algorithm_refused": 422,
+    "not_approved": 403,
 }
 """Status by error code. A row here needs a text in `problem_texts`, which a test checks."""
 
@@ -109,14 +112,15 @@ class Problem:
 
 
 def problem_of(error: BaseException, lang: str) -> Problem:
-    """How `error` is told in `lang` (`ja` or `en`). Total: any exception gives a problem, and none gives its internals."""
+    """How `error` is told in `lang` (`ja` or `en`). Total: any exception gives a problem, and none gives its
+    internals."""
     if not isinstance(error, NatsuinError):
         return _told("error", "error", lang)
-    row = row_code(type(error))
+    row = row_code(error)
     text = TEXTS[row].ja if lang == "ja" else TEXTS[row].en
     told = _told(error.code, row, lang)
-    # Messages of errors are written in English and for people; where a table's sentence is all there is in Japanese, the
-    # English page tells the more exact cause.
+    # Messages of errors are written in English and for people; where a table's sentence is all there is in Japanese,
+    # the English page tells the more exact cause.
     detail = error.message if lang == "en" and isinstance(error, Refused) and error.message else text.detail
     hint = error.hint if lang == "en" and error.hint else text.hint
     return Problem(
@@ -130,9 +134,12 @@ def problem_of(error: BaseException, lang: str) -> Problem:
     )
 
 
-def row_code(kind: type[NatsuinError]) -> str:
-    """The code of the row that tells errors of this class: its own, or that of the nearest class above."""
-    for ancestor in kind.__mro__:
+def row_code(error: NatsuinError) -> str:
+    """The code of the row that tells this error: its own (which sam may have set), or that of the nearest class
+    above."""
+    if error.code in STATUS:
+        return error.code
+    for ancestor in type(error).__mro__:
         code = ancestor.__dict__.get("code")
         if isinstance(code, str) and code in STATUS:
             return code

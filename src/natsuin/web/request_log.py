@@ -1,6 +1,8 @@
-"""The outermost layer: a number for each request, one log line for each answer, and the last resort for what nobody caught.
+"""The outermost layer: a number for each request, one log line for each answer, and the last resort for what nobody
+caught.
 
-A log line holds the route's pattern and never the address itself: no token, identifier, name, query or body reaches a log.
+A log line holds the route's pattern and never the address itself: no token, identifier, name, query or body reaches a
+log.
 """
 
 import secrets

@@ -1,4 +1,5 @@
-"""Routes that cannot forget to ask who is calling: the access is part of adding a route, and is checked before the body is read."""
+"""Routes that cannot forget to ask who is calling: the access is part of adding a route, and is checked before the body
+is read."""
 
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Annotated, Any
@@ -8,6 +9,7 @@ from fastapi.routing import APIRoute
 from starlette.responses import Response
 from starlette.routing import Route
 
+from natsuin.errors import Malformed
 from natsuin.web.callers import Access, Callers
 from natsuin.web.problems import UnsupportedMediaType
 from natsuin.web.strict_json import parse_json
@@ -75,6 +77,7 @@ class PlainRoute(Route):
         self.access = access
 
         async def guarded(request: Request) -> Response:
+            request.scope["route"] = self
             request.state.caller = await callers.require(request, access)
             return await endpoint(request)
 
@@ -110,4 +113,8 @@ async def _read_strictly(request: Request) -> None:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise UnsupportedMediaType("the body must be application/json")
-    request._json = parse_json(body)
+    value = parse_json(body)
+    if not isinstance(value, dict):
+        # FastAPI would take null for no body at all.
+        raise Malformed("the body is not a JSON object")
+    request._json = value

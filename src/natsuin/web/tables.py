@@ -1,7 +1,8 @@
-"""Tables of the portal in DB-1: documents, and what web remembers of instructions. Times in milliseconds since 1970, UTC.
+"""Tables of the portal in DB-1: documents, and what web remembers of instructions. Times in milliseconds since 1970,
+UTC.
 
-Of the signature activation data only a hash is kept: whoever steals this database, sam's database and the master key must
-still not find anything that opens a key (promise P3).
+Of the signature activation data only a hash is kept: whoever steals this database, sam's database and the master key
+must still not find anything that opens a key (promise P3).
 """
 
 import sqlalchemy as sa
@@ -27,7 +28,8 @@ document = sa.Table(
     sa.CheckConstraint("state IN ('ready', 'signing', 'signed')", name="state"),
     sa.Index(None, "owner_id", "created_at"),
 )
-"""`signing`: sam has given out the signature and it is kept, but is not yet embedded. Finishing may be tried again and again."""
+"""`signing`: sam has given out the signature and it is kept, but is not yet embedded. Finishing may be tried again and
+again."""
 
 document_bytes = sa.Table(
     "document_bytes",
@@ -67,4 +69,5 @@ instruction = sa.Table(
     sa.CheckConstraint("state IN ('waiting', 'activated', 'released', 'finished', 'cancelled')", name="state"),
     sa.Index(None, "owner_id", "created_at"),
 )
-"""`document_id` is NULL for instructions of applications, which bring digests. `prepared` is dropped when it is of no more use."""
+"""`document_id` is NULL for instructions of applications, which bring digests. `prepared` is dropped when it is of no
+more use."""

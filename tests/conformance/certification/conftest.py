@@ -1,9 +1,13 @@
-"""An authority made now, with its files laid out for command-line tools, since those read the time of day themselves."""
+"""An authority made now, with its files laid out for command-line tools, which read the time of day themselves."""
 
+import base64
 import subprocess
-from collections.abc import Callable
+import threading
+import urllib.parse
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -20,8 +24,10 @@ from natsuin.certification import (
     Responder,
     Revocation,
     RevocationReason,
+    Standing,
     TimeStampAuthority,
     Validity,
+    answer_ocsp,
     check_request,
     issue_responder_certificate,
     issue_signer_certificate,
@@ -47,7 +53,7 @@ ROOTS: dict[str, Callable[[], PrivateKey]] = {
 
 @dataclass(frozen=True)
 class Installation:
-    """Keys, certificates, and a folder with the same as files: root.pem, issuing.pem, good.pem, revoked.pem, *.crl.pem."""
+    """Keys and certificates, and a folder with the certificates (`good.pem`) and lists (`issuing.crl.pem`) as files."""
 
     now: datetime
     folder: Path
@@ -56,6 +62,7 @@ class Installation:
     good: x509.Certificate
     good_key: PrivateKey
     revoked: x509.Certificate
+    revoked_key: PrivateKey
     revocation: Revocation
     responder: Responder
     tsa: TimeStampAuthority
@@ -69,8 +76,8 @@ def _service_keys() -> list[ec.EllipticCurvePrivateKey]:
     return [ec.generate_private_key(ec.SECP256R1()) for _ in range(5)]
 
 
-def build(folder: Path, root_key: PrivateKey) -> Installation:
-    """A whole installation whose root has the given key."""
+def build(folder: Path, root_key: PrivateKey, base: str = "http://127.0.0.1:9") -> Installation:
+    """A whole installation whose root has the given key, and whose certificates say that it publishes under `base`."""
     now = datetime.now(UTC) - timedelta(minutes=1)
     issuing_key, good_key, revoked_key, ocsp_key, tsa_key = _service_keys()
     validity = Validity.starting(now, 30 * DAY)
@@ -82,13 +89,13 @@ def build(folder: Path, root_key: PrivateKey) -> Installation:
             issuing_key.public_key(),
             subject=service_subject("Issuing CA", demo=True),
             validity=Validity.starting(now, 365 * DAY),
-            publication=Publication("http://127.0.0.1:9/root.crl", "http://127.0.0.1:9/root.cer"),
+            publication=Publication(f"{base}/root.crl", f"{base}/root.cer"),
         ),
         issuing_key,
     )
     rules = IssuingRules(
-        Publication("http://127.0.0.1:9/issuing.crl", "http://127.0.0.1:9/issuing.cer", "http://127.0.0.1:9/ocsp"),
-        CertificatePolicy(POLICY, "http://127.0.0.1:9/cps"),
+        Publication(f"{base}/issuing.crl", f"{base}/issuing.cer", f"{base}/ocsp"),
+        CertificatePolicy(POLICY, f"{base}/cps"),
         demo=True,
     )
 
@@ -112,6 +119,7 @@ def build(folder: Path, root_key: PrivateKey) -> Installation:
         good=good,
         good_key=good_key,
         revoked=revoked,
+        revoked_key=revoked_key,
         revocation=revocation,
         responder=Responder(
             service(issue_responder_certificate, "OCSP Responder", ocsp_key), ocsp_key, issuing.certificate
@@ -154,3 +162,57 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Installation:
 def any_installation(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Installation:
     """One for each kind of root key."""
     return build(tmp_path_factory.mktemp("pki"), ROOTS[request.param]())
+
+
+class StatusServer(ThreadingHTTPServer):
+    """Answers OCSP on the loopback for an installation that is set after the port is known."""
+
+    installation: Installation
+
+    def answer(self, request: bytes) -> bytes:
+        """What our function answers, with the facts of this installation."""
+        made = self.installation
+        issued: dict[int, Revocation | Standing] = {
+            made.good.serial_number: Standing.GOOD,
+            made.revoked.serial_number: made.revocation,
+        }
+
+        def standing_of(serial: int) -> Revocation | Standing:
+            return issued.get(serial, Standing.UNKNOWN)
+
+        return answer_ocsp(request, made.responder, standing_of=standing_of, at=datetime.now(UTC))
+
+
+class StatusHandler(BaseHTTPRequestHandler):
+    """POST, and GET with the request in the path (RFC 6960, appendix A)."""
+
+    server: StatusServer
+
+    def do_POST(self) -> None:
+        self._send(self.rfile.read(int(self.headers["Content-Length"])))
+
+    def do_GET(self) -> None:
+        self._send(base64.b64decode(urllib.parse.unquote(self.path.removeprefix("/ocsp/"))))
+
+    def _send(self, request: bytes) -> None:
+        answer = self.server.answer(request)
+        self.send_response(200)
+        self.send_header("Content-Type", "application/ocsp-response")
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Installation, str]]:
+    """An installation whose certificates name an OCSP responder that runs, and the responder's address."""
+    server = StatusServer(("127.0.0.1", 0), StatusHandler)
+    base = f"http://127.0.0.1:{server.server_port}"
+    server.installation = build(tmp_path_factory.mktemp("pki"), ROOTS["p-384"](), base)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server.installation, f"{base}/ocsp"
+    server.shutdown()
+    server.server_close()

@@ -1,44 +1,24 @@
 """`openssl ocsp` asks our answers over HTTP on the loopback, and checks nonce, signature, delegation and dates."""
 
-import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import ocsp
 
-from natsuin.certification import Revocation, Standing, answer_ocsp
+from natsuin.certification import Responder, Standing, answer_ocsp
 
 
-@pytest.fixture(scope="module")
-def address(installation: Any) -> Iterator[str]:
-    issued = {
-        installation.good.serial_number: Standing.GOOD,
-        installation.revoked.serial_number: installation.revocation,
-    }
+@pytest.fixture
+def installation(served: Any) -> Any:
+    return served[0]
 
-    def standing_of(serial: int) -> Revocation | Standing:
-        return issued.get(serial, Standing.UNKNOWN)
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            answer = answer_ocsp(body, installation.responder, standing_of=standing_of, at=datetime.now(UTC))
-            self.send_response(200)
-            self.send_header("Content-Type", "application/ocsp-response")
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
-
-        def log_message(self, *arguments: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/ocsp"
-    server.shutdown()
-    server.server_close()
+@pytest.fixture
+def address(served: Any) -> str:
+    return served[1]
 
 
 def _ask(installation: Any, address: str, *questions: str) -> Any:
@@ -82,16 +62,28 @@ def test_a_foreign_issuer_is_told_that_this_is_the_wrong_place(installation: Any
     assert b"unauthorized" in result.stdout + result.stderr
 
 
-def test_another_responder_of_the_same_authority_is_not_believed(installation: Any, address: str) -> None:
-    installation.run(
-        "openssl", "ocsp", "-issuer", "issuing.pem", "-cert", "good.pem", "-url", address, "-respout", "answer.der",
-        "-no_nonce", "-noverify",
-    )  # fmt: skip
-    answer = bytearray((installation.folder / "answer.der").read_bytes())
-    place = bytes(answer).rindex(installation.responder.certificate.tbs_certificate_bytes) - 80
-    answer[place] ^= 1
-    (installation.folder / "forged.der").write_bytes(answer)
-    result = installation.run(
-        "openssl", "ocsp", "-issuer", "issuing.pem", "-cert", "good.pem", "-respin", "forged.der", "-CAfile", "root.pem"
-    )
-    assert b"Response verify OK" not in result.stderr
+def _check(installation: Any, answer: bytes) -> Any:
+    (installation.folder / "answer.der").write_bytes(answer)
+    files = ("-issuer", "issuing.pem", "-cert", "good.pem", "-respin", "answer.der", "-CAfile", "root.pem")
+    return installation.run("openssl", "ocsp", *files)
+
+
+def _answer(installation: Any, responder: Responder) -> bytes:
+    builder = ocsp.OCSPRequestBuilder()
+    builder = builder.add_certificate(installation.good, installation.issuing.certificate, hashes.SHA256())
+    request = builder.build().public_bytes(Encoding.DER)
+    return answer_ocsp(request, responder, standing_of=lambda serial: Standing.GOOD, at=datetime.now(UTC))
+
+
+def test_a_changed_answer_is_not_believed(installation: Any) -> None:
+    answer = _answer(installation, installation.responder)
+    assert b"Response verify OK" in _check(installation, answer).stderr
+    signature = ocsp.load_der_ocsp_response(answer).signature
+    changed = answer.replace(signature, signature[:-1] + bytes([signature[-1] ^ 1]))
+    assert b"Response Verify Failure" in _check(installation, changed).stderr
+
+
+def test_a_certificate_for_another_purpose_cannot_answer(installation: Any) -> None:
+    tsa = installation.tsa
+    responder = Responder(tsa.certificate, tsa.key, installation.issuing.certificate)
+    assert b"Response Verify Failure" in _check(installation, _answer(installation, responder)).stderr

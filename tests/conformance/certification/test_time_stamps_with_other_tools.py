@@ -1,4 +1,4 @@
-"""Time-stamps asked for and checked by `openssl ts`, by rfc3161-client, and by pyHanko inside a PDF signature."""
+"""Time-stamps asked for and checked by `openssl ts` and by rfc3161-client."""
 
 import hashlib
 from datetime import UTC, datetime

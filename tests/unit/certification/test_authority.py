@@ -83,6 +83,7 @@ def test_a_signers_certificate_holds_what_the_profile_says(world: Any) -> None:
     assert {e.oid._name for e in certificate.extensions} == {
         "basicConstraints",
         "keyUsage",
+        "extendedKeyUsage",
         "certificatePolicies",
         "subjectKeyIdentifier",
         "authorityKeyIdentifier",
@@ -93,6 +94,9 @@ def test_a_signers_certificate_holds_what_the_profile_says(world: Any) -> None:
     assert critical
     assert usage.content_commitment
     assert not any((usage.digital_signature, usage.key_encipherment, usage.key_cert_sign, usage.crl_sign))
+    purposes, critical = _extension(certificate, x509.ExtendedKeyUsage)
+    assert not critical
+    assert [p.dotted_string for p in purposes] == ["1.3.6.1.5.5.7.3.36", "1.3.6.1.5.5.7.3.4"]
     constraints, critical = _extension(certificate, x509.BasicConstraints)
     assert critical
     assert not constraints.ca

@@ -158,6 +158,23 @@ BAD_ALGORITHM, BAD_REQUEST, BAD_DATA, NO_TIME, BAD_POLICY, BAD_EXTENSION = 0, 2,
         (b"\x30" * (TIME_STAMP_REQUEST_LIMIT + 1), BAD_DATA),
         (_request(nonce=1 << 8 * TIME_STAMP_REQUEST_LIMIT), BAD_DATA),
     ],
+    ids=[
+        "sha-1",
+        "sha3-256",
+        "digest-short",
+        "digest-long",
+        "digest-empty",
+        "version-0",
+        "version-2",
+        "policy",
+        "extension",
+        "trailing-byte",
+        "cut",
+        "empty",
+        "indefinite-length",
+        "huge",
+        "huge-nonce",
+    ],
 )
 def test_bad_requests_are_told_why(world: Any, request_der: bytes, bit: int) -> None:
     assert _failure(world, request_der) == bit

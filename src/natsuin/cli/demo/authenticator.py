@@ -1,4 +1,5 @@
-"""A passkey in software, for `natsuin demo` and for tests: it answers WebAuthn ceremonies as a browser with a device would.
+"""A passkey in software, for `natsuin demo` and for tests: it answers WebAuthn ceremonies as a browser with a device
+would.
 
 It holds its keys in this process's memory and says "user verified" whenever it is told to, so it proves nothing about a
 person. ES256, attestation format `none` (Web Authentication Level 3, 6.1 and 8.7).
@@ -56,7 +57,8 @@ class SoftwareAuthenticator:
         return _credential(credential_id, response)
 
     def get(self, options: dict[str, Any]) -> dict[str, Any]:
-        """AuthenticationResponseJSON for PublicKeyCredentialRequestOptionsJSON, by a passkey that is allowed and held."""
+        """AuthenticationResponseJSON for PublicKeyCredentialRequestOptionsJSON, by a passkey that is allowed and
+        held."""
         allowed = [_decode(item["id"]) for item in options.get("allowCredentials", [])] or list(self._held)
         credential_id = next(item for item in allowed if item in self._held)
         held = self._held[credential_id]

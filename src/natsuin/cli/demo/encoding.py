@@ -1,4 +1,5 @@
-"""What a browser does before it sends: base64url, recovery codes, sealing secrets to sam (RFC 9180), recomputing challenges."""
+"""What a browser does before it sends: base64url, recovery codes, sealing secrets to sam (RFC 9180), recomputing
+challenges."""
 
 import hashlib
 import json

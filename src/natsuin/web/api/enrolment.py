@@ -75,8 +75,11 @@ class EnrolmentAPI:
         return {
             "user_id": opened.user_id,
             "common_name": opened.subject.common_name,
-            "organization": opened.subject.organization,
-            "country": opened.subject.country,
+            "subject": {
+                "common_name": opened.subject.common_name,
+                "organization": opened.subject.organization,
+                "country": opened.subject.country,
+            },
             "algorithm": opened.algorithm,
             "expires_at": opened.expires_at,
             "challenge": to_base64url(opened.challenge),
@@ -113,7 +116,8 @@ class EnrolmentAPI:
             return find_person(connection, user_id)
 
     def _keep(self, enrolled: Enrolled, common_name: str, lang: str) -> None:
-        """Copy the passkey for login. The account is there already, unless this database was lost since the invitation."""
+        """Copy the passkey for login. The account is there already, unless this database was lost since the
+        invitation."""
         now = milliseconds(self._clock.now())
         user_id = enrolled.key.user_id
         with self._database.write() as connection:

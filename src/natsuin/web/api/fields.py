@@ -53,7 +53,8 @@ class Empty(Body):
 
 
 class FromBrowser(BaseModel):
-    """Base of what a browser's `toJSON` makes: the members we use are strict, members of later browsers are passed over."""
+    """Base of what a browser's `toJSON` makes: the members we use are strict, members of later browsers are passed
+    over."""
 
     model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
 
@@ -61,38 +62,38 @@ class FromBrowser(BaseModel):
 class AssertionResponse(FromBrowser):
     """AuthenticatorAssertionResponseJSON."""
 
-    clientDataJSON: Annotated[Base64URL, Field(max_length=8192)]
-    authenticatorData: Annotated[Base64URL, Field(max_length=8192)]
+    client_data_json: Annotated[Base64URL, Field(max_length=8192, alias="clientDataJSON")]
+    authenticator_data: Annotated[Base64URL, Field(max_length=8192, alias="authenticatorData")]
     signature: Annotated[Base64URL, Field(max_length=8192)]
-    userHandle: Annotated[Base64URL, Field(max_length=64)] | None = None
+    user_handle: Annotated[Base64URL, Field(max_length=64)] | None = Field(default=None, alias="userHandle")
 
 
 class AssertionCredential(FromBrowser):
     """AuthenticationResponseJSON (Web Authentication Level 3, section 5.1.8)."""
 
     id: CredentialId
-    rawId: CredentialId
+    raw_id: Annotated[CredentialId, Field(alias="rawId")]
     type: Literal["public-key"]
     response: AssertionResponse
 
     def message(self) -> Assertion:
         """As sam wants it. Raises `Malformed` if the two ids differ."""
-        if self.id != self.rawId:
+        if self.id != self.raw_id:
             raise Malformed("id and rawId of the credential differ")
         return Assertion(
-            credential_id=self.rawId,
-            client_data_json=self.response.clientDataJSON,
-            authenticator_data=self.response.authenticatorData,
+            credential_id=self.raw_id,
+            client_data_json=self.response.client_data_json,
+            authenticator_data=self.response.authenticator_data,
             signature=self.response.signature,
-            user_handle=self.response.userHandle,
+            user_handle=self.response.user_handle,
         )
 
 
 class AttestationResponse(FromBrowser):
     """AuthenticatorAttestationResponseJSON."""
 
-    clientDataJSON: Annotated[Base64URL, Field(max_length=8192)]
-    attestationObject: Annotated[Base64URL, Field(max_length=65536)]
+    client_data_json: Annotated[Base64URL, Field(max_length=8192, alias="clientDataJSON")]
+    attestation_object: Annotated[Base64URL, Field(max_length=65536, alias="attestationObject")]
     transports: list[Annotated[str, Field(pattern=r"^[a-z-]{1,30}$")]] = Field(default_factory=list, max_length=10)
 
 
@@ -100,17 +101,17 @@ class AttestationCredential(FromBrowser):
     """RegistrationResponseJSON (Web Authentication Level 3, section 5.1.8)."""
 
     id: CredentialId
-    rawId: CredentialId
+    raw_id: Annotated[CredentialId, Field(alias="rawId")]
     type: Literal["public-key"]
     response: AttestationResponse
 
     def message(self) -> Attestation:
         """As sam wants it. Raises `Malformed` if the two ids differ."""
-        if self.id != self.rawId:
+        if self.id != self.raw_id:
             raise Malformed("id and rawId of the credential differ")
         return Attestation(
-            credential_id=self.rawId,
-            client_data_json=self.response.clientDataJSON,
-            attestation_object=self.response.attestationObject,
+            credential_id=self.raw_id,
+            client_data_json=self.response.client_data_json,
+            attestation_object=self.response.attestation_object,
             transports=tuple(self.response.transports),
         )

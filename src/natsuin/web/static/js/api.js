@@ -4,19 +4,18 @@ import { language, say } from "./words.js";
 
 /** A refusal. `code` is stable, `detail` names the cause and `hint` the next step, both in the page's language. */
 export class Problem extends Error {
-  constructor({ code, detail, hint = "", status = 0, requestId = "", triesLeft }) {
+  constructor({ code, detail, hint = "", status = 0, requestId = "" }) {
     super(detail);
     this.code = code;
     this.detail = detail;
     this.hint = hint;
     this.status = status;
     this.requestId = requestId;
-    this.triesLeft = triesLeft;
   }
 
-  /** True where the result is unknown, so that the identical request may and should be sent again. */
+  /** True where something failed or no answer came, so that the identical request may and should be sent again. */
   get worthRepeating() {
-    return ["offline", "indeterminate", "busy", "unavailable"].includes(this.code);
+    return this.code === "offline" || this.status >= 500 || this.status === 429;
   }
 }
 
@@ -67,6 +66,5 @@ async function problemOf(answer) {
     hint: told.hint ?? say("unexpectedStep"),
     status: answer.status,
     requestId: told.request_id ?? answer.headers.get("x-request-id") ?? "",
-    triesLeft: told.tries_left,
   });
 }

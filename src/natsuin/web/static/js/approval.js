@@ -37,8 +37,9 @@ export class Approval {
   async begin(instruction, { keyId, mark, reason }) {
     const { certificate } = instruction;
     const { challenge, content } = await checkRecord(instruction, "sign");
-    checkSignature(content, this.shown, { keyId, certificate: certificate.sha256 });
+    checkSignature(content, this.shown, { keyId, reason, certificate: certificate.sha256 });
     this.instruction = instruction;
+    this.keyId = keyId;
     this.challenge = challenge;
     this.body = null;
     const hex = toHex(this.shown.sha256);
@@ -57,7 +58,7 @@ export class Approval {
       ...fact(say("mark"), mark),
       ...(reason ? fact(say("reason"), reason) : []),
     );
-    find("[data-record-check]", this.part).replaceChildren(notice("good", say("recordGood")));
+    find("[data-record-check]", this.part).replaceChildren(notice("good", "", say("recordGood")));
     find("[data-record]", this.part).textContent = JSON.stringify(content, null, 2);
     clear(this.status);
     this.pin.value = "";
@@ -128,10 +129,21 @@ export class Approval {
       return tellProblem(this.status, problem, make("p", {}, say("unknownResult")), make("p", {}, again));
     }
     if (final.has(problem.code)) return this.#leave("bad", problem.detail, problem.hint);
-    const tries = Number.isInteger(problem.triesLeft) ? make("p", {}, say("triesLeft", { tries: problem.triesLeft })) : null;
-    tellProblem(this.status, problem, tries);
-    if (problem.code === "wrong_secret") this.pin.focus();
+    tellProblem(this.status, problem);
+    if (problem.code === "wrong_secret") {
+      this.pin.focus();
+      // How many tries are left is good to know, and not knowing it is no further problem.
+      this.#tellTries(problem).catch(() => {});
+    }
     return undefined;
+  }
+
+  /** Add how many tries are left for the PIN, which only the list of keys tells. */
+  async #tellTries(problem) {
+    const { keys } = await send("/api/keys", { method: "GET" });
+    const tries = keys.find((key) => key.key_id === this.keyId)?.pin_tries_left;
+    if (tries === undefined) return;
+    tellProblem(this.status, problem, make("p", {}, make("strong", {}, say("triesLeft", { tries }))));
   }
 
   async #cancel() {

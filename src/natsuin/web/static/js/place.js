@@ -15,11 +15,12 @@ export class Placing {
     this.fields = Object.fromEntries(["page", "size", "left", "top"].map((name) => [name, find(`#mark-${name}`, form)]));
     this.page = viewer.sheets.length;
     this.size = Number(this.fields.size.value) * pointsPerMillimetre;
-    this.preview = make("button", { type: "button", class: "mark-preview", "data-mark": true }, drawing(markName(form)));
+    this.handle = make("button", { type: "button", "data-mark": true });
+    this.preview = make("div", { class: "mark-preview" }, drawing(markName(form)), this.handle);
     const sheet = viewer.sheets[this.page - 1];
     this.left = sheet.width - this.size - 25 * pointsPerMillimetre;
     this.top = sheet.height - this.size - 35 * pointsPerMillimetre;
-    this.active = false;
+    this.state = "off";
     this.#bind();
   }
 
@@ -28,10 +29,14 @@ export class Placing {
     return this.form.elements.visible.value === "yes";
   }
 
-  /** Begin or end placing; outside of it the page's text can be selected again. */
-  setActive(active) {
-    this.active = active;
-    this.viewer.scroller.classList.toggle("placing", active && this.visible);
+  /**
+   * @param {"off" | "placing" | "fixed"} state `placing`: the mark follows the person; `fixed`: it is shown as it was
+   * sent for approval and cannot be moved; `off`: it is not shown
+   */
+  setState(state) {
+    this.state = state;
+    this.handle.disabled = state === "fixed";
+    this.viewer.scroller.classList.toggle("placing", state === "placing" && this.visible);
     this.#show();
   }
 
@@ -72,17 +77,17 @@ export class Placing {
     size.addEventListener("change", () => this.#move({ size: Number(size.value) * pointsPerMillimetre }));
     left.addEventListener("change", () => this.#move({ left: Number(left.value) * pointsPerMillimetre }));
     top.addEventListener("change", () => this.#move({ top: Number(top.value) * pointsPerMillimetre }));
-    for (const radio of this.form.elements.visible) radio.addEventListener("change", () => this.setActive(true));
-    find("#key", this.form).addEventListener("change", () => this.preview.replaceChildren(drawing(markName(this.form))));
+    for (const radio of this.form.elements.visible) radio.addEventListener("change", () => this.setState("placing"));
+    find("#key", this.form).addEventListener("change", () => this.preview.replaceChildren(drawing(markName(this.form)), this.handle));
     this.viewer.scroller.addEventListener("click", (event) => this.#placeAt(event));
     this.viewer.scroller.addEventListener("rescaled", () => this.#show());
-    this.preview.addEventListener("keydown", (event) => this.#nudge(event));
-    this.preview.addEventListener("pointerdown", (event) => this.#drag(event));
+    this.handle.addEventListener("keydown", (event) => this.#nudge(event));
+    this.handle.addEventListener("pointerdown", (event) => this.#drag(event));
   }
 
   #placeAt(event) {
     const sheet = event.target.closest?.(".sheet");
-    if (!sheet || !this.active || !this.visible || event.target.closest("[data-mark]")) return;
+    if (!sheet || this.state !== "placing" || !this.visible || event.target.closest("[data-mark]")) return;
     const box = sheet.getBoundingClientRect();
     this.#move({
       page: Number(sheet.dataset.page),
@@ -104,23 +109,24 @@ export class Placing {
     if (!move) return;
     event.preventDefault();
     this.#move(move, "page" in move);
-    this.preview.focus({ preventScroll: !("page" in move) });
+    this.handle.focus({ preventScroll: !("page" in move) });
   }
 
   #drag(event) {
+    if (this.state !== "placing") return;
     event.preventDefault();
-    this.preview.focus({ preventScroll: true });
+    this.handle.focus({ preventScroll: true });
     const start = { x: event.clientX, y: event.clientY, left: this.left, top: this.top };
     const follow = (moved) =>
       this.#move({
         left: start.left + (moved.clientX - start.x) / this.viewer.scale,
         top: start.top + (moved.clientY - start.y) / this.viewer.scale,
       });
-    this.preview.setPointerCapture(event.pointerId);
-    this.preview.addEventListener("pointermove", follow);
-    const end = () => this.preview.removeEventListener("pointermove", follow);
-    this.preview.addEventListener("pointerup", end, { once: true });
-    this.preview.addEventListener("pointercancel", end, { once: true });
+    this.handle.setPointerCapture(event.pointerId);
+    this.handle.addEventListener("pointermove", follow);
+    const end = () => this.handle.removeEventListener("pointermove", follow);
+    this.handle.addEventListener("pointerup", end, { once: true });
+    this.handle.addEventListener("pointercancel", end, { once: true });
   }
 
   #move({ page = this.page, left = this.left, top = this.top, size = this.size }, bringIntoView = false) {
@@ -151,12 +157,12 @@ export class Placing {
     this.fields.top.value = String(millimetres.top);
     find("[data-placement]", this.form).hidden = !this.visible;
     find("[data-place-words]", this.form).textContent = this.words;
-    if (!this.active || !this.visible) {
+    if (this.state === "off" || !this.visible) {
       this.preview.remove();
       return;
     }
     const scale = this.viewer.scale;
-    this.preview.setAttribute("aria-label", say("markLabel", millimetres));
+    this.handle.setAttribute("aria-label", say("markLabel", millimetres));
     this.preview.style.left = `${this.left * scale}px`;
     this.preview.style.top = `${this.top * scale}px`;
     this.preview.style.width = this.preview.style.height = `${this.size * scale}px`;

@@ -26,7 +26,8 @@ export async function checkRecord(act, kind) {
  * Refuse a record that is not about one signature of exactly the document shown, with the key chosen.
  * @param {object} content of the record
  * @param {{name: string, size: number, sha256: Uint8Array}} shown computed from the very bytes on the screen
- * @param {{keyId: string, certificate: string}} chosen the key, and the fingerprint of the certificate shown, in hexadecimal
+ * @param {{keyId: string, certificate: string, reason: string}} chosen the key, the fingerprint of the certificate shown, in
+ *   hexadecimal, and the reason typed
  */
 export function checkSignature(content, shown, chosen) {
   const documents = content.documents ?? [];
@@ -36,6 +37,7 @@ export function checkSignature(content, shown, chosen) {
     content.digests?.length === 1 &&
     content.count === 1 &&
     content.key === chosen.keyId &&
+    (content.purpose ?? "") === chosen.reason &&
     hexOf(content.certificate_sha256) === hexOf(chosen.certificate) &&
     hexOf(named.sha256) === toHex(shown.sha256) &&
     named.size === shown.size &&

@@ -4,10 +4,10 @@ import { Problem } from "./api.js";
 import { make } from "./dom.js";
 import { say } from "./words.js";
 
-/** A notice: `kind` is information, good, caution, bad or busy. */
+/** A notice: `kind` is information, good, caution, bad or busy; `title` may be empty. */
 export function notice(kind, title, ...more) {
   const words = more.filter(Boolean).map((part) => (typeof part === "string" ? make("p", {}, part) : part));
-  return make("div", { class: `notice ${kind === "busy" ? "information busy" : kind}` }, make("strong", {}, title), ...words);
+  return make("div", { class: `notice ${kind === "busy" ? "information busy" : kind}` }, title ? make("strong", {}, title) : null, ...words);
 }
 
 /** Put a notice into `place`. A refusal is an alert and is read at once; anything else waits for its turn. */

@@ -16,8 +16,8 @@ export function say(name, values = {}) {
   return pair[language === "ja" ? 0 : 1].replaceAll(/\{(\w+)\}/g, (_, place) => String(values[place] ?? ""));
 }
 
-/** Date and time in the reader's own time zone, with the zone's name. */
-export function sayMoment(milliseconds) {
+/** Date and time in the reader's own time zone, with the zone's name. `moment` is milliseconds or text of ISO 8601. */
+export function sayMoment(moment) {
   return new Intl.DateTimeFormat(language, {
     year: "numeric",
     month: "short",
@@ -25,13 +25,13 @@ export function sayMoment(milliseconds) {
     hour: "2-digit",
     minute: "2-digit",
     timeZoneName: "short",
-  }).format(new Date(milliseconds));
+  }).format(new Date(moment));
 }
 
 /** A number of bytes as the server's pages write it. */
 export function saySize(bytes) {
   const number = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
-  if (bytes < 1000) return `${number.format(bytes)} B`;
-  if (bytes < 1_000_000) return `${number.format(bytes / 1000)} kB`;
-  return `${number.format(bytes / 1_000_000)} MB`;
+  if (bytes < 1024) return `${number.format(bytes)} B`;
+  if (bytes < 2 ** 20) return `${number.format(bytes / 2 ** 10)} KB`;
+  return `${number.format(bytes / 2 ** 20)} MB`;
 }

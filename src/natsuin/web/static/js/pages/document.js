@@ -14,16 +14,15 @@ const readingWords = find("[data-reading-words]");
 const readingNotice = find("[data-reading-notice]");
 const progress = find("#reading-progress");
 
+/** Show one part; those before it are reduced to their headings, those after it are not there yet. */
 function goToPart(name) {
   const order = ["read", "place", "approve"];
   for (const part of document.querySelectorAll("[data-part]")) {
     const distance = order.indexOf(part.dataset.part) - order.indexOf(name);
     part.classList.toggle("current", distance === 0);
     part.classList.toggle("finished", distance < 0);
-    if (distance >= 0) part.hidden = distance > 0;
+    part.hidden = distance > 0;
   }
-  // While approving, the numbers of the mark must not be changed any more; they are told again among the facts.
-  find('[data-part="place"]').hidden = name !== "place";
   const heading = find(`[data-part="${name}"] h2`);
   heading.focus({ preventScroll: true });
   heading.scrollIntoView({ block: "nearest" });
@@ -46,7 +45,7 @@ if (shown) {
   const beginPlacing = () => {
     clear(readingNotice);
     goToPart("place");
-    placing?.setActive(true);
+    placing?.setState("placing");
     placing?.showPlace();
   };
 
@@ -73,14 +72,14 @@ function bindForm(placing) {
     shown: { name: workspace.dataset.name, size: shown.size, sha256: shown.sha256 },
     onLeave(kind, title, more) {
       goToPart("place");
-      placing.setActive(true);
+      placing.setState("placing");
       tell(status, kind, title, more);
     },
     onSigned: () => location.reload(),
   });
 
   find("[data-back-to-reading]").addEventListener("click", () => {
-    placing.setActive(false);
+    placing.setState("off");
     goToPart("read");
   });
 
@@ -95,6 +94,8 @@ function bindForm(placing) {
       });
       await approval.begin(instruction, { keyId, mark: placing.words, reason });
       clear(status);
+      placing.setState("fixed");
+      placing.showPlace();
       goToPart("approve");
     } catch (problem) {
       tellProblem(status, problem);

@@ -14,14 +14,14 @@ const approveButton = find("[data-approve]");
 let act = null;
 
 onSubmit(form, async () => {
-  const fields = Object.fromEntries(new FormData(form));
+  const fields = Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, value.normalize("NFC").trim()]));
   const typed = {
-    common_name: fields.common_name.trim(),
-    email: fields.email.trim(),
-    country: fields.country.trim().toUpperCase(),
-    organization: fields.organization.trim(),
+    common_name: fields.common_name,
+    email: fields.email,
+    country: fields.country.toUpperCase(),
+    organization: fields.organization,
     algorithm: fields.algorithm,
-    evidence: { kind: fields.evidence_kind, reference: fields.evidence_reference.trim(), level: Number(fields.evidence_level) },
+    evidence: { kind: fields.evidence_kind, reference: fields.evidence_reference, level: Number(fields.evidence_level) },
   };
   tellBusy(formStatus);
   try {
@@ -50,7 +50,7 @@ function show(content) {
     ...fact(say("evidenceLevel"), words("evidence_level", evidence.level)),
   );
   find("[data-record]").textContent = JSON.stringify(content, null, 2);
-  find("[data-record-check]").replaceChildren(notice("good", say("actGood")));
+  find("[data-record-check]").replaceChildren(notice("good", "", say("actGood")));
 }
 
 approveButton.addEventListener("click", () =>

@@ -1,6 +1,7 @@
 /** Verification: send a PDF and perhaps its receipt, and show each line of the verdict by itself. */
 
 import { Problem, send } from "../api.js";
+import { sha256, toHex } from "../bytes.js";
 import { fact, find, fingerprint, make, onSubmit } from "../dom.js";
 import { clear, notice, tellBusy, tellProblem } from "../status.js";
 import { language, say, sayMoment, saySize } from "../words.js";
@@ -10,6 +11,7 @@ const pdf = find("#pdf", form);
 const receipt = find("#receipt", form);
 const status = find("[data-status]", form);
 const result = find("[data-result]");
+const aspects = ["integrity", "coverage", "trust", "time", "log"];
 const drop = find("[data-drop]", form);
 
 for (const name of ["dragenter", "dragover"]) drop.addEventListener(name, () => drop.classList.add("over"));
@@ -33,54 +35,72 @@ onSubmit(form, async () => {
     tellBusy(status, say("verifying"));
     const report = await send("/api/verify", { body });
     clear(status);
-    show(report, file);
+    show(report, file, await sha256(new Uint8Array(await file.arrayBuffer())));
   } catch (problem) {
     tellProblem(status, problem);
   }
 });
 
-function show(report, file) {
+function show(report, file, digest) {
   const kind = { valid: "good", not_valid: "bad" }[report.overall] ?? "caution";
-  const signatures = report.signatures.map((signature, index) => signatureCard(signature, index + 1));
-  const none = signatures.length === 0 ? say("noSignature") : say(`overallText_${report.overall}`);
+  const step = told(report.summary, "next");
   const print = make("button", { type: "button", class: "button not-printed" }, say("printResult"));
   print.addEventListener("click", () => window.print());
   find("[data-verdict]", result).replaceChildren(
-    notice(kind, say(`overall_${report.overall}`), none),
+    notice(kind, say(`overall_${report.overall}`), told(report.summary, "text"), step && nextStep(step)),
     make(
       "dl",
       { class: "facts" },
       ...fact(say("examined"), `${file.name} (${saySize(file.size)})`),
-      ...(report.sha256 ? fact(say("fullPrint"), fingerprint(report.sha256)) : []),
+      ...fact(say("fullPrint"), fingerprint(toHex(digest))),
+      ...fact(say("checkedAt"), sayMoment(report.checked_at)),
     ),
-    ...signatures,
-    print,
+    ...report.signatures.map((signature, index) => signatureCard(signature, index + 1)),
+    make("p", {}, print),
   );
   result.hidden = false;
   result.focus();
 }
 
 function signatureCard(signature, number) {
-  const time = signature.signed_at ? make("p", { class: "soft" }, say("statedTime", { time: sayMoment(signature.signed_at) })) : null;
-  const lines = signature.lines.map((line) => {
-    const step = told(line, "next");
-    return make(
-      "li",
-      {},
-      make("div", { class: "aspect" }, say(`aspect_${line.aspect}`)),
-      make(
-        "div",
-        {},
-        make("span", { class: `state ${{ good: "good", bad: "bad" }[line.status] ?? "caution"}` }, say(`status_${line.status}`)),
-        make("p", {}, told(line, "text")),
-        step ? make("p", { class: "small" }, make("b", {}, say("nextStep")), " ", step) : null,
-      ),
-    );
-  });
-  const title = say("signatureBy", { number, signer: signature.signer });
-  return make("article", { class: "card" }, make("h3", {}, title), time, make("ul", { class: "verdict-lines" }, ...lines));
+  const words = signature.level === "time-stamp" ? "timeStampBy" : "signatureBy";
+  const facts = [
+    ...(signature.proven_time ? fact(say("provenTime"), sayMoment(signature.proven_time)) : []),
+    ...(signature.claimed_time ? fact(say("claimedTime"), sayMoment(signature.claimed_time)) : []),
+    ...(signature.issuer ? fact(say("issuer"), signature.issuer) : []),
+    ...(signature.reason ? fact(say("reason"), signature.reason) : []),
+  ];
+  return make(
+    "article",
+    { class: "card" },
+    make("h3", {}, say(words, { number, signer: signature.signer })),
+    make("dl", { class: "facts" }, ...facts),
+    make("ul", { class: "verdict-lines" }, ...aspects.map((aspect) => verdictLine(aspect, signature[aspect]))),
+  );
 }
 
+function verdictLine(aspect, line) {
+  const step = told(line, "next");
+  const state = { good: "good", bad: "bad" }[line.status] ?? "unknown";
+  return make(
+    "li",
+    {},
+    make("div", { class: "aspect" }, say(`aspect_${aspect}`)),
+    make(
+      "div",
+      {},
+      make("span", { class: `state ${state}` }, say(`status_${state}`)),
+      make("p", {}, told(line, "text")),
+      step ? nextStep(step) : null,
+    ),
+  );
+}
+
+function nextStep(step) {
+  return make("p", { class: "small" }, make("b", {}, say("nextStep")), " ", step);
+}
+
+/** The words of a line of the report in the page's language: its `text` or its `next` step. */
 function told(line, name) {
-  return line[name] ?? line[`${name}_${language}`] ?? "";
+  return line[`${name}_${language}`];
 }

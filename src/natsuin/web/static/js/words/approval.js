@@ -19,7 +19,7 @@ export const approval = {
     "ページを読み直しても続く場合は、運用者に連絡してください。",
     "If it goes on after loading the page again, tell the operator.",
   ],
-  pagesShown: ["表示した頁: {seen} / {pages}", "Pages shown: {seen} of {pages}"],
+  pagesShown: ["表示したページ: {seen} / {pages}", "Pages shown: {seen} of {pages}"],
   allPagesShown: ["全 {pages} ページを表示しました。", "All {pages} pages have been shown."],
   notAllShown: ["まだ表示していないページがあります: {list}", "These pages have not been shown yet: {list}"],
   notAllShownStep: [
@@ -62,11 +62,11 @@ export const approval = {
     "This browser recomputed the record of approval. Your passkey signs exactly this record.",
   ],
   recordBad: [
-    "承認記録が、表示した文書と一致しません。署名は行われていません。",
-    "The record of approval does not fit the document that was shown. Nothing was signed.",
+    "承認記録が、画面に表示した内容と一致しません。何も承認されていません。",
+    "The record of approval differs from what this page shows. Nothing was approved.",
   ],
   recordBadStep: [
-    "承認しないでください。サーバーが改ざんされたおそれがあります。問い合わせ番号とともに運用者に連絡してください。",
+    "承認しないでください。サーバーが改ざんされたおそれがあります。運用者に連絡してください。",
     "Do not approve. The server may have been tampered with. Tell the operator.",
   ],
   timeLeft: ["この承認は {time} 以内に行ってください。", "Time left for this approval: {time}."],

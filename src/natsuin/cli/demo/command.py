@@ -1,0 +1,82 @@
+"""The command `natsuin demo`."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from natsuin.cli.demo.story import MARK, Demonstration, free_port, sample_contract
+
+PORTAL = "http://localhost:8710"
+
+
+@click.command()
+@click.option(
+    "--out", "folder", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder to fill."
+)
+@click.option("--serve", is_flag=True, help="Go on serving the portal at http://localhost:8710 until stopped.")
+@click.option("--document", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="PDF to sign.")
+def demo(folder: Path, *, serve: bool, document: Path | None) -> None:
+    """Enrol a signer, sign a PDF, verify it, and leave everything in a folder."""
+    console = Console(highlight=False)
+    origin = PORTAL if serve else f"http://localhost:{free_port()}"
+    shown = Demonstration(folder.absolute(), origin, console.print)
+    again = serve and (folder / MARK).exists() and (folder / "signed.pdf").exists()
+    if again:
+        console.print(f"{folder} holds an earlier demonstration, which goes on; delete the folder to begin anew.")
+        server, code, invitation = shown.start(), 0, ""
+    else:
+        token = shown.prepare()
+        server = shown.start()
+        try:
+            invitation = shown.run(token, document or sample_contract())
+            code = shown.verify(console)
+        except BaseException:
+            _stop(server)
+            raise
+    _tell(console, folder, invitation if serve else "")
+    if serve:
+        console.print(f"\n[bold]The portal is at {origin}[/bold]  (stop with Ctrl-C)")
+        code = _wait(server) or code
+    else:
+        _stop(server)
+    sys.exit(code)
+
+
+def _tell(console: Console, folder: Path, invitation: str) -> None:
+    console.print("\nWhere everything is:")
+    for name, what in (
+        ("signed.pdf", "the signed document (PAdES B-T, with a visible seal)"),
+        ("signed.pdf.tlog-proof", "its receipt from the signing log"),
+        ("evidence.json", "who approved what, how, and what the log says"),
+        ("ca.pem", "the trust anchor of this demonstration"),
+        ("log.vkey", "the key that the log is checked with"),
+        ("log/", "the signing log: checkpoint and tiles"),
+        ("config.toml", "the configuration"),
+    ):
+        console.print(f"  {folder / name}  [dim]{what}[/dim]", soft_wrap=True)
+    if invitation:
+        console.print("\nTry it yourself with a passkey of your own; this invitation works once:")
+        console.print(f"  {invitation}", soft_wrap=True)
+
+
+def _wait(server: "subprocess.Popen[bytes]") -> int:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        return server.wait()
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        _stop(server)
+
+
+def _stop(server: "subprocess.Popen[bytes]") -> None:
+    server.terminate()
+    try:
+        server.wait(timeout=30)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()

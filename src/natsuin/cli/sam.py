@@ -1,0 +1,23 @@
+"""`natsuin sam`: the process that holds the keys."""
+
+from pathlib import Path
+
+import click
+
+from natsuin.cli.supervised import config_option, follow_supervisor
+
+
+@click.command()
+@config_option
+def sam(file: Path) -> None:
+    """Run the process that holds DB-2, the keys and the signing log, until SIGTERM.
+
+    It answers web over one socket and refuses to start when others could read or change its files.
+    """
+    from natsuin.cli.logs import configure_logs
+    from natsuin.config import load
+    from natsuin.sam.process import run
+
+    follow_supervisor()
+    configure_logs()
+    run(load(file))

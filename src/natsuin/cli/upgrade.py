@@ -1,0 +1,25 @@
+"""`natsuin upgrade`: the databases' schemas."""
+
+from pathlib import Path
+
+import click
+
+from natsuin.cli.supervised import config_option
+
+
+@click.command()
+@config_option
+def upgrade(file: Path) -> None:
+    """Bring both databases to the schema of this version. Stop the service and make a backup first."""
+    from natsuin.config import load
+    from natsuin.storage import open_database, upgrade_schema
+    from natsuin.storage.schema import current_version
+
+    config = load(file)
+    for tree, url in (("web", config.web.database), ("sam", config.sam.database)):
+        database = open_database(url, name=tree)
+        try:
+            upgrade_schema(database, "web" if tree == "web" else "sam")
+            click.echo(f"The {tree} database has schema {current_version(database)}.")
+        finally:
+            database.close()

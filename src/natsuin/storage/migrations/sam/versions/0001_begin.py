@@ -1,0 +1,214 @@
+"""Begin"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Bring the schema to this version."""
+    op.create_table(
+        "certificate",
+        sa.Column("serial", sa.String(length=64), nullable=False),
+        sa.Column("authority", sa.String(length=20), nullable=False),
+        sa.Column("key_id", sa.String(length=64), nullable=False),
+        sa.Column("der", sa.LargeBinary(), nullable=False),
+        sa.Column("issued_at", sa.BigInteger(), nullable=False),
+        sa.Column("revoked_at", sa.BigInteger(), nullable=False),
+        sa.Column("reason", sa.String(length=40), nullable=False),
+        sa.Column("seal", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("serial", name=op.f("pk_certificate")),
+    )
+    with op.batch_alter_table("certificate", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_certificate_key_id"), ["key_id"], unique=False)
+
+    op.create_table(
+        "enrolment",
+        sa.Column("act_id", sa.String(length=64), nullable=False),
+        sa.Column("user_id", sa.String(length=64), nullable=False),
+        sa.Column("officer_id", sa.String(length=64), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("record", sa.LargeBinary(), nullable=False),
+        sa.Column("subject", sa.LargeBinary(), nullable=False),
+        sa.Column("algorithm", sa.String(length=20), nullable=False),
+        sa.Column("approval", sa.LargeBinary(), nullable=False),
+        sa.Column("token_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("challenge", sa.LargeBinary(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.Column("seal", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("act_id", name=op.f("pk_enrolment")),
+        sa.UniqueConstraint("user_id", name=op.f("uq_enrolment_user_id")),
+    )
+    with op.batch_alter_table("enrolment", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_enrolment_token_hash"), ["token_hash"], unique=False)
+
+    op.create_table(
+        "instruction",
+        sa.Column("instruction_id", sa.String(length=64), nullable=False),
+        sa.Column("key_id", sa.String(length=64), nullable=False),
+        sa.Column("user_id", sa.String(length=64), nullable=False),
+        sa.Column("scheme", sa.String(length=20), nullable=False),
+        sa.Column("client", sa.String(length=200), nullable=False),
+        sa.Column("record", sa.LargeBinary(), nullable=False),
+        sa.Column("digests", sa.LargeBinary(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.Column("approval", sa.LargeBinary(), nullable=False),
+        sa.Column("approved_at", sa.BigInteger(), nullable=False),
+        sa.Column("sad_hash", sa.LargeBinary(), nullable=True),
+        sa.Column("sealed_signer_key", sa.LargeBinary(), nullable=False),
+        sa.Column("used", sa.Integer(), nullable=False),
+        sa.Column("seal", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("instruction_id", name=op.f("pk_instruction")),
+        sa.UniqueConstraint("sad_hash", name=op.f("uq_instruction_sad_hash")),
+    )
+    with op.batch_alter_table("instruction", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_instruction_key_id"), ["key_id"], unique=False)
+
+    op.create_table(
+        "log_mark",
+        sa.Column("name", sa.String(length=40), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_log_mark")),
+    )
+    op.create_table(
+        "log_opening",
+        sa.Column("tx", sa.String(length=32), nullable=False),
+        sa.Column("salt", sa.LargeBinary(), nullable=False),
+        sa.Column("fields", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("tx", name=op.f("pk_log_opening")),
+    )
+    op.create_table(
+        "officer",
+        sa.Column("user_id", sa.String(length=64), nullable=False),
+        sa.Column("display_name", sa.String(length=200), nullable=False),
+        sa.Column("roles", sa.String(length=200), nullable=False),
+        sa.Column("credential_id", sa.LargeBinary(), nullable=False),
+        sa.Column("public_key", sa.LargeBinary(), nullable=False),
+        sa.Column("sign_count", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("seal", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("user_id", name=op.f("pk_officer")),
+        sa.UniqueConstraint("credential_id", name=op.f("uq_officer_credential_id")),
+    )
+    op.create_table(
+        "officer_invitation",
+        sa.Column("token_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("user_id", sa.String(length=64), nullable=False),
+        sa.Column("display_name", sa.String(length=200), nullable=False),
+        sa.Column("roles", sa.String(length=200), nullable=False),
+        sa.Column("challenge", sa.LargeBinary(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.Column("used_at", sa.BigInteger(), nullable=False),
+        sa.Column("seal", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_officer_invitation")),
+    )
+    op.create_table(
+        "pin_reset",
+        sa.Column("act_id", sa.String(length=64), nullable=False),
+        sa.Column("key_id", sa.String(length=64), nullable=False),
+        sa.Column("record", sa.LargeBinary(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.Column("used_at", sa.BigInteger(), nullable=False),
+        sa.Column("seal", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("act_id", name=op.f("pk_pin_reset")),
+    )
+    op.create_table(
+        "service_key",
+        sa.Column("purpose", sa.String(length=40), nullable=False),
+        sa.Column("algorithm", sa.String(length=20), nullable=False),
+        sa.Column("public_key", sa.LargeBinary(), nullable=False),
+        sa.Column("sealed_key", sa.LargeBinary(), nullable=False),
+        sa.Column("certificate", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("seal", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("purpose", name=op.f("pk_service_key")),
+    )
+    op.create_table(
+        "signing_key",
+        sa.Column("key_id", sa.String(length=64), nullable=False),
+        sa.Column("user_id", sa.String(length=64), nullable=False),
+        sa.Column("algorithm", sa.String(length=20), nullable=False),
+        sa.Column("public_key", sa.LargeBinary(), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("backend", sa.String(length=20), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("credential_id", sa.LargeBinary(), nullable=False),
+        sa.Column("passkey", sa.LargeBinary(), nullable=False),
+        sa.Column("passkey_sign_count", sa.BigInteger(), nullable=False),
+        sa.Column("key_blob", sa.LargeBinary(), nullable=False),
+        sa.Column("certificate", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("seal", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("key_id", name=op.f("pk_signing_key")),
+    )
+    with op.batch_alter_table("signing_key", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_signing_key_user_id"), ["user_id"], unique=False)
+
+    op.create_table(
+        "key_slot",
+        sa.Column("key_id", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.String(length=20), nullable=False),
+        sa.Column("salt", sa.LargeBinary(), nullable=False),
+        sa.Column("wrapped", sa.LargeBinary(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("seal", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["key_id"], ["signing_key.key_id"], name=op.f("fk_key_slot_key_id_signing_key")),
+        sa.PrimaryKeyConstraint("key_id", "name", name=op.f("pk_key_slot")),
+    )
+    op.create_table(
+        "use",
+        sa.Column("instruction_id", sa.String(length=64), nullable=False),
+        sa.Column("first", sa.Integer(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("request_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("tx", sa.String(length=32), nullable=False),
+        sa.Column("intent_index", sa.BigInteger(), nullable=False),
+        sa.Column("signatures", sa.LargeBinary(), nullable=False),
+        sa.Column("receipt", sa.Text(), nullable=False),
+        sa.Column("seal", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["instruction_id"], ["instruction.instruction_id"], name=op.f("fk_use_instruction_id_instruction")
+        ),
+        sa.PrimaryKeyConstraint("instruction_id", "first", name=op.f("pk_use")),
+    )
+    with op.batch_alter_table("use", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_use_state"), ["state"], unique=False)
+
+
+def downgrade() -> None:
+    """Take it back to the version before."""
+    with op.batch_alter_table("use", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_use_state"))
+
+    op.drop_table("use")
+    op.drop_table("key_slot")
+    with op.batch_alter_table("signing_key", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_signing_key_user_id"))
+
+    op.drop_table("signing_key")
+    op.drop_table("service_key")
+    op.drop_table("pin_reset")
+    op.drop_table("officer_invitation")
+    op.drop_table("officer")
+    op.drop_table("log_opening")
+    op.drop_table("log_mark")
+    with op.batch_alter_table("instruction", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_instruction_key_id"))
+
+    op.drop_table("instruction")
+    with op.batch_alter_table("enrolment", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_enrolment_token_hash"))
+
+    op.drop_table("enrolment")
+    with op.batch_alter_table("certificate", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_certificate_key_id"))
+
+    op.drop_table("certificate")

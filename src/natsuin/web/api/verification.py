@@ -1,0 +1,117 @@
+"""Verdicts on signed documents, for anyone. The file is examined and forgotten."""
+
+import hashlib
+from dataclasses import asdict
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import JSONResponse
+from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from natsuin.authentication import Throttle, source_of
+from natsuin.clock import milliseconds
+from natsuin.errors import Malformed
+from natsuin.validation import Line, Report, SignatureVerdict
+from natsuin.web.api.service import ServiceFacts
+from natsuin.web.callers import Access
+from natsuin.web.document_work import DocumentWork
+from natsuin.web.problems import UnsupportedMediaType
+from natsuin.web.routing import ApiRoutes
+from natsuin.web.settings import WebSettings
+
+_MAX_RECEIPT_BYTES = 256 * 1024
+
+
+class VerificationAPI:
+    """`/api/verify`."""
+
+    def __init__(self, settings: WebSettings, *, facts: ServiceFacts, work: DocumentWork) -> None:
+        self._settings = settings
+        self._facts = facts
+        self._work = work
+        self._requests = Throttle(10, seconds=3)
+
+    def add_to(self, routes: ApiRoutes) -> None:
+        """Add the route."""
+        routes.add_plain("POST", "/api/verify", self.verify, access=Access.PUBLIC)
+
+    async def verify(self, request: Request) -> Response:
+        """Verify an uploaded PDF, and its receipt if there is one, against this service's own root and log."""
+        self._requests.take(source_of(request.client.host if request.client else None))
+        if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+            raise UnsupportedMediaType("the body must be multipart/form-data")
+        form = await self._form(request)
+        try:
+            content = await _file(form, "pdf")
+            receipt = await _file(form, "receipt")
+        finally:
+            await form.close()
+        if content is None:
+            raise Malformed("there is no file in the field pdf")
+        facts = await self._facts.get()
+        report = await self._work.validate(
+            content,
+            root=facts.root_certificate,
+            issuing=facts.issuing_certificate,
+            receipt=_text(receipt),
+            log_vkey=facts.log_vkey,
+        )
+        return JSONResponse(report_json(report) | {"sha256": hashlib.sha256(content).hexdigest()})
+
+    async def _form(self, request: Request) -> FormData:
+        try:
+            return await request.form(max_files=2, max_fields=0, max_part_size=self._settings.max_document_bytes)
+        except HTTPException as cause:
+            raise Malformed("the body is not a form with the files pdf and receipt") from cause
+
+
+async def _file(form: FormData, name: str) -> bytes | None:
+    found = form.getlist(name)
+    if not found:
+        return None
+    if len(found) != 1 or not isinstance(found[0], UploadFile):
+        raise Malformed(f"the field {name} must be one file")
+    return await found[0].read()
+
+
+def _text(receipt: bytes | None) -> str | None:
+    if not receipt:
+        return None
+    if len(receipt) > _MAX_RECEIPT_BYTES:
+        raise Malformed("the receipt is too large to be one")
+    try:
+        return receipt.decode("utf-8")
+    except UnicodeDecodeError as cause:
+        raise Malformed("the receipt is not text") from cause
+
+
+def report_json(report: Report) -> dict[str, Any]:
+    """A report as the API tells it: every line with its words in both languages; times in milliseconds."""
+    return {
+        "overall": report.overall.value,
+        "summary": _line_json(report.summary),
+        "checked_at": milliseconds(report.checked_at),
+        "signatures": [_signature_json(verdict) for verdict in report.signatures],
+    }
+
+
+def _signature_json(verdict: SignatureVerdict) -> dict[str, Any]:
+    shown = verdict.proven_time or verdict.claimed_time
+    return {
+        "field": verdict.field,
+        "level": verdict.level,
+        "signer": verdict.signer,
+        "issuer": verdict.issuer,
+        "certificate_sha256": verdict.certificate_sha256,
+        "reason": verdict.reason,
+        "signed_at": milliseconds(shown) if shown else None,
+        "claimed_at": milliseconds(verdict.claimed_time) if verdict.claimed_time else None,
+        "proven_at": milliseconds(verdict.proven_time) if verdict.proven_time else None,
+        "lines": [{"aspect": aspect} | _line_json(line) for aspect, line in verdict.lines],
+    }
+
+
+def _line_json(line: Line) -> dict[str, Any]:
+    return asdict(line) | {"status": line.status.value}

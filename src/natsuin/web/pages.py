@@ -1,0 +1,231 @@
+"""The portal's pages. Each asks who is calling first; a page that is not for the caller says so, or leads to signing
+in."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from anyio import to_thread
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from natsuin.errors import NotFound, Unauthenticated
+from natsuin.user_management import Register
+from natsuin.web.answers import language_of
+from natsuin.web.callers import Access, Callers
+from natsuin.web.document_signing import DocumentSigning
+from natsuin.web.document_store import DocumentStore, StoredDocument
+from natsuin.web.i18n import LANGUAGES, render
+from natsuin.web.instruction_store import InstructionStore, StoredInstruction
+from natsuin.web.keys import OwnKeys, certificate_view, key_view
+from natsuin.web.receipts import log_index
+from natsuin.web.settings import WebSettings
+
+Context = dict[str, Any]
+_RECENT = 5
+_YEAR = 365 * 24 * 3600
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page: where it is, who may see it, its template, and what fills it."""
+
+    path: str
+    template: str
+    access: Access
+    context: Callable[[Request], Awaitable[Context]]
+
+
+class PageRoute(Route):
+    """The route of a page, with its access."""
+
+    def __init__(self, page: Page, endpoint: Callable[[Request], Awaitable[Response]]) -> None:
+        self.access = page.access
+
+        async def noted(request: Request) -> Response:
+            request.scope["route"] = self
+            return await endpoint(request)
+
+        super().__init__(page.path, noted, methods=["GET"], name=page.template)
+
+
+class Pages:
+    """All pages."""
+
+    def __init__(
+        self,
+        settings: WebSettings,
+        callers: Callers,
+        *,
+        documents: DocumentStore,
+        instructions: InstructionStore,
+        signing: DocumentSigning,
+        keys: OwnKeys,
+        register: Register,
+    ) -> None:
+        self._settings = settings
+        self._callers = callers
+        self._documents = documents
+        self._instructions = instructions
+        self._signing = signing
+        self._keys = keys
+        self._register = register
+
+    def routes(self) -> list[BaseRoute]:
+        """The routes of all pages."""
+        pages = (
+            Page("/", "index", Access.PUBLIC, self._index),
+            Page("/enrol", "enrol", Access.PUBLIC, _nothing),
+            Page("/officer/enrol", "officer_enrol", Access.PUBLIC, _nothing),
+            Page("/verify", "verify", Access.PUBLIC, self._verify),
+            Page("/help/limits", "limits", Access.PUBLIC, _nothing),
+            Page("/officer", "officer", Access.OFFICER, self._officer),
+            Page("/documents", "documents", Access.SIGNER, self._documents_page),
+            Page("/documents/{document_id}", "document", Access.SIGNER, self._document),
+            Page("/history", "history", Access.SIGNER, self._history),
+            Page("/keys", "keys", Access.SIGNER, self._keys_page),
+            Page("/keys/{key_id}/pin", "pin_reset", Access.SIGNER, self._pin_reset),
+        )
+        return [PageRoute(page, self._endpoint(page)) for page in pages]
+
+    def _endpoint(self, page: Page) -> Callable[[Request], Awaitable[Response]]:
+        async def show(request: Request) -> Response:
+            lang = language_of(request.scope)
+            caller = await self._callers.identify(request)
+            request.state.caller = caller
+            try:
+                await self._callers.require(request, page.access)
+            except Unauthenticated:
+                return RedirectResponse("/", status_code=303)
+            request.state.caller = caller
+            filled = {"template": page.template} | await page.context(request)
+            html = render(
+                f"pages/{filled.pop('template')}.html",
+                lang,
+                me=caller,
+                service=request.state.service,
+                path=request.url.path,
+                **filled,
+            )
+            answer = HTMLResponse(html, headers={"content-language": lang})
+            if request.query_params.get("lang") in LANGUAGES:
+                answer.set_cookie(
+                    "lang", lang, max_age=_YEAR, path="/", samesite="lax", secure=self._settings.is_https, httponly=True
+                )
+            return answer
+
+        return show
+
+    async def _index(self, request: Request) -> Context:
+        caller = request.state.caller
+        recent: list[Context] = []
+        if caller is not None and caller.is_signer:
+            stored = await to_thread.run_sync(lambda: self._documents.of(caller.user_id, most=_RECENT))
+            recent = [document_row(one) for one in stored]
+        following = "/officer" if caller is not None and caller.is_officer else "/"
+        return {"recent": recent, "next": following}
+
+    async def _verify(self, request: Request) -> Context:
+        return {"max_bytes": self._settings.max_document_bytes}
+
+    async def _officer(self, request: Request) -> Context:
+        people = await to_thread.run_sync(self._register.people)
+        return {
+            "people": [
+                {
+                    "common_name": line.common_name,
+                    "email": line.email,
+                    "organization": line.organization,
+                    "state": line.state,
+                    "registered_at": line.proposed_at,
+                    "invitation_expires_at": line.expires_at,
+                }
+                for line in people
+            ]
+        }
+
+    async def _documents_page(self, request: Request) -> Context:
+        stored = await to_thread.run_sync(self._documents.of, request.state.caller.user_id)
+        return {
+            "documents": [document_row(one) for one in stored],
+            "max_bytes": self._settings.max_document_bytes,
+        }
+
+    async def _document(self, request: Request) -> Context:
+        owner, document_id = request.state.caller.user_id, request.path_params["document_id"]
+        stored = await to_thread.run_sync(self._documents.require, owner, document_id)
+        if stored.state == "signing":
+            # The signature is kept and was not embedded yet: there is nothing to ask the person, so do it now.
+            await self._signing.finish(owner, document_id)
+            stored = await to_thread.run_sync(self._documents.require, owner, document_id)
+        if stored.state == "signed":
+            made = await to_thread.run_sync(self._instructions.of_document, owner, document_id)
+            return {"template": "signed", "document": document_facts(stored), "signed": signed_facts(stored, made)}
+        keys = [key_view(key) for key in await self._keys.of(owner) if key.state == "active"]
+        return {"document": document_facts(stored), "keys": keys}
+
+    async def _history(self, request: Request) -> Context:
+        made = await to_thread.run_sync(self._instructions.of, request.state.caller.user_id)
+        return {"entries": [history_entry(one) for one in made if one.state in _HISTORY_KINDS]}
+
+    async def _keys_page(self, request: Request) -> Context:
+        return {"keys": [key_view(key) for key in await self._keys.of(request.state.caller.user_id)]}
+
+    async def _pin_reset(self, request: Request) -> Context:
+        key = await self._keys.require(request.state.caller.user_id, request.path_params["key_id"])
+        if key.state != "active":
+            raise NotFound("there is no such active key")
+        return {"key": key_view(key)}
+
+
+_HISTORY_KINDS = {"finished": "signed", "released": "signed", "cancelled": "cancelled", "activated": "approved"}
+
+
+async def _nothing(request: Request) -> Context:
+    return {}
+
+
+def document_row(stored: StoredDocument) -> Context:
+    """A line of a list of documents."""
+    return {
+        "id": stored.document_id,
+        "name": stored.name,
+        "state": stored.state,
+        "page_count": len(stored.pages),
+        "size": stored.size,
+        "created_at": stored.created_at,
+    }
+
+
+def document_facts(stored: StoredDocument) -> Context:
+    """One document."""
+    return document_row(stored) | {
+        "sha256": stored.sha256.hex(),
+        "pages": [{"width": width, "height": height} for width, height in stored.pages],
+        "warnings": list(stored.warnings),
+        "existing_signatures": stored.existing_signatures,
+    }
+
+
+def signed_facts(stored: StoredDocument, made: StoredInstruction) -> Context:
+    """What there is to say about a signature that was made here."""
+    return {
+        "signed_at": stored.signed_at,
+        "signed_size": stored.signed_size,
+        "signed_sha256": stored.signed_sha256.hex() if stored.signed_sha256 else "",
+        "reason": made.reason,
+        "log_index": log_index(made.receipt),
+        "certificate": certificate_view(made.certificate),
+    }
+
+
+def history_entry(made: StoredInstruction) -> Context:
+    """One line of a person's history."""
+    return {
+        "kind": _HISTORY_KINDS[made.state],
+        "at": made.finished_at or made.created_at,
+        "document_id": made.document_id,
+        "document_name": made.document_name,
+        "log_index": log_index(made.receipt),
+    }

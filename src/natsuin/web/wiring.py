@@ -1,0 +1,97 @@
+"""Puts the objects of the web process together: each is given what it needs, once, here."""
+
+from dataclasses import dataclass
+
+from starlette.routing import BaseRoute
+
+from natsuin.authentication import Login, Sessions
+from natsuin.clock import Clock, SystemClock
+from natsuin.storage import Database
+from natsuin.user_management import Register
+from natsuin.web.api.documents import DocumentAPI
+from natsuin.web.api.enrolment import EnrolmentAPI
+from natsuin.web.api.instructions import InstructionAPI
+from natsuin.web.api.keys import KeyAPI
+from natsuin.web.api.login import LoginAPI
+from natsuin.web.api.officers import OfficerAPI
+from natsuin.web.api.service import ServiceAPI, ServiceFacts
+from natsuin.web.api.signatures import SignatureAPI
+from natsuin.web.api.verification import VerificationAPI
+from natsuin.web.callers import Callers
+from natsuin.web.document_signing import DocumentSigning
+from natsuin.web.document_store import DocumentStore
+from natsuin.web.document_work import DocumentWork
+from natsuin.web.hash_signing import HashSigning
+from natsuin.web.health import HealthChecks
+from natsuin.web.instruction_store import InstructionStore
+from natsuin.web.keys import OwnKeys
+from natsuin.web.log_files import LogFiles
+from natsuin.web.pages import Pages
+from natsuin.web.pki import PublicPKI
+from natsuin.web.routing import ApiRoutes
+from natsuin.web.sam_calls import Sam
+from natsuin.web.settings import WebSettings
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the application is made of."""
+
+    api: ApiRoutes
+    plain_routes: list[BaseRoute]
+    sessions: Sessions
+    instructions: InstructionStore
+    signing: DocumentSigning
+    work: DocumentWork
+
+
+def assemble(
+    settings: WebSettings,
+    database: Database,
+    sam: Sam,
+    *,
+    clock: Clock | None = None,
+    work: DocumentWork | None = None,
+) -> Parts:
+    """Make every object of the web process. Nothing is connected or read yet."""
+    clock = clock or SystemClock()
+    work = work or DocumentWork()
+    sessions = Sessions(database, clock, limits=settings.session_limits)
+    callers = Callers(sessions, database, https=settings.is_https)
+    facts = ServiceFacts(sam)
+    keys = OwnKeys(sam)
+    register = Register(database, clock)
+    documents = DocumentStore(database, clock, max_bytes_per_person=settings.max_bytes_per_person)
+    instructions = InstructionStore(database, clock)
+    signing = DocumentSigning(sam, clock, documents=documents, instructions=instructions, keys=keys, work=work)
+    hash_signing = HashSigning(sam, instructions, keys)
+    topics = (
+        ServiceAPI(facts, settings),
+        LoginAPI(Login(database, clock, party=settings.party), callers, database),
+        OfficerAPI(sam, clock, settings=settings, database=database, register=register),
+        EnrolmentAPI(sam, clock, settings=settings, facts=facts, database=database, register=register, callers=callers),
+        KeyAPI(sam, settings=settings, facts=facts, database=database, keys=keys),
+        DocumentAPI(sam, documents=documents, instructions=instructions, signing=signing, work=work),
+        InstructionAPI(settings=settings, facts=facts, database=database, signing=signing, hash_signing=hash_signing),
+        SignatureAPI(hash_signing),
+        VerificationAPI(settings, facts=facts, work=work),
+    )
+    api = ApiRoutes(callers)
+    for topic in topics:
+        topic.add_to(api)
+    pages = Pages(
+        settings,
+        callers,
+        documents=documents,
+        instructions=instructions,
+        signing=signing,
+        keys=keys,
+        register=register,
+    )
+    plain_routes = [
+        *pages.routes(),
+        *PublicPKI(sam, facts, callers).routes(),
+        *LogFiles(settings.log_folder, callers).routes(),
+        *HealthChecks(sam, database, callers).routes(),
+    ]
+    return Parts(api, plain_routes, sessions, instructions, signing, work)

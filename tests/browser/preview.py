@@ -1,0 +1,344 @@
+"""The portal's pages with example data and a JSON API that only pretends, on loopback, under the real content policy.
+
+For looking at pages while they are being made, and for tests of the browser's part alone: the pretended API verifies
+passkeys and opens sealed secrets for real, so that what the scripts send is known to be right.
+
+    python tests/browser/preview.py [PORT]
+"""
+
+import hashlib
+import json
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import preview_data as example
+import pypdfium2
+import uvicorn
+import webauthn
+from cryptography.hazmat.primitives import hpke, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from webauthn.helpers import bytes_to_base64url, options_to_json_dict
+from webauthn.helpers.structs import (
+    AuthenticatorSelectionCriteria,
+    PublicKeyCredentialDescriptor,
+    ResidentKeyRequirement,
+    UserVerificationRequirement,
+)
+
+from natsuin.web.headers import CONTENT_SECURITY_POLICY
+from natsuin.web.i18n import choose_language, render
+
+STATIC = Path(example.__file__).parents[2] / "src/natsuin/web/static"
+SUITE = hpke.Suite(hpke.KEM.P256, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
+INFO = {"enrol": b"natsuin/enrol/v1\0", "reset": b"natsuin/pin-reset/v1\0", "approve": b"natsuin/approve/v1\0"}
+
+
+def b64(data: bytes) -> str:
+    return bytes_to_base64url(data)
+
+
+def unb64(text: str) -> bytes:
+    return webauthn.base64url_to_bytes(text)
+
+
+@dataclass
+class Preview:
+    """All that the pretended server remembers. `opened` holds the secrets that were unsealed, for tests to look at."""
+
+    pdf: bytes
+    port: int
+    opened: list[dict[str, str]] = field(default_factory=list)
+    requests: list[dict[str, Any]] = field(default_factory=list)
+    challenge: bytes = b""
+    passkey: webauthn.registration.verify_registration_response.VerifiedRegistration | None = None
+    signed: bool = False
+    trick: str = ""
+    """How the pretended server misbehaves: `record`, `challenge`, `bytes`, `wrong_secret`, `unavailable`."""
+    private_key: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
+
+    def __post_init__(self) -> None:
+        with pypdfium2.PdfDocument(self.pdf) as opened:
+            sizes = [opened.get_page_size(index) for index in range(len(opened))]
+        self.pages = [{"width": width, "height": height} for width, height in sizes]
+        self.document = example.document(self.pdf, self.pages)
+
+    @property
+    def origin(self) -> str:
+        return f"http://localhost:{self.port}"
+
+    @property
+    def hpke_public_key(self) -> str:
+        form = (serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
+        return b64(self.private_key.public_key().public_bytes(*form))
+
+    def creation_options(self, name: str) -> dict[str, Any]:
+        self.challenge = hashlib.sha256(name.encode()).digest()
+        options = webauthn.generate_registration_options(
+            rp_id="localhost",
+            rp_name="Natsuin",
+            user_name=name,
+            user_id=b"u1",
+            challenge=self.challenge,
+            authenticator_selection=AuthenticatorSelectionCriteria(
+                resident_key=ResidentKeyRequirement.REQUIRED, user_verification=UserVerificationRequirement.REQUIRED
+            ),
+        )
+        return dict(options_to_json_dict(options))
+
+    def request_options(self, challenge: bytes) -> dict[str, Any]:
+        self.challenge = challenge
+        allowed = [PublicKeyCredentialDescriptor(id=self.passkey.credential_id)] if self.passkey else None
+        options = webauthn.generate_authentication_options(
+            rp_id="localhost",
+            challenge=challenge,
+            allow_credentials=allowed,
+            user_verification=UserVerificationRequirement.REQUIRED,
+        )
+        return dict(options_to_json_dict(options))
+
+    def act(self, kind: str, **fields: Any) -> dict[str, Any]:
+        """A record, its challenge and the passkey's options, as sam makes them."""
+        content = {"v": 1, "act": kind, "service": "localhost", "id": "a1", **fields, "nonce": "00" * 16}
+        record = json.dumps(content, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+        challenge = hashlib.sha256(b"natsuin/approval/v1\0" + record.encode()).digest()
+        if self.trick == "challenge":
+            challenge = hashlib.sha256(b"another record").digest()
+        return {
+            "act_id": "a1",
+            "record": record,
+            "challenge": b64(challenge),
+            "publicKey": self.request_options(challenge),
+            "hpke_public_key": self.hpke_public_key,
+            "expires_at": example.NOW + 3_600_000,
+        }
+
+    def register(self, credential: dict[str, Any]) -> None:
+        self.passkey = webauthn.verify_registration_response(
+            credential=credential,
+            expected_challenge=self.challenge,
+            expected_rp_id="localhost",
+            expected_origin=self.origin,
+            require_user_verification=True,
+        )
+
+    def verify(self, credential: dict[str, Any]) -> None:
+        if self.passkey is None:
+            return
+        webauthn.verify_authentication_response(
+            credential=credential,
+            expected_challenge=self.challenge,
+            expected_rp_id="localhost",
+            expected_origin=self.origin,
+            credential_public_key=self.passkey.credential_public_key,
+            credential_current_sign_count=0,
+            require_user_verification=True,
+        )
+
+    def unseal(self, purpose: str, sealed: str) -> None:
+        clear = SUITE.decrypt(unb64(sealed), self.private_key, info=INFO[purpose] + self.challenge)
+        self.opened.append(json.loads(clear))
+
+
+def problem(status: int, code: str, detail: str, hint: str) -> JSONResponse:
+    body = {"code": code, "title": detail, "detail": detail, "hint": hint, "status": status, "request_id": "r-0000001"}
+    return JSONResponse(body, status, media_type="application/problem+json")
+
+
+def page_context(preview: Preview, path: str, query: Any) -> tuple[str, dict[str, Any]]:
+    """The template of a path and what it is given."""
+    error = {"status": 404, "code": "not_found", "title": "見つかりません", "request_id": "r-0000001"}
+    error |= {"detail": "存在しないか、あなたのものではありません。", "hint": "一覧に戻って選び直してください。"}
+    document = preview.document | {"warnings": list(query.getlist("warning"))}
+    signed = {
+        "signed_at": example.NOW,
+        "signed_sha256": preview.document["sha256"],
+        "signed_size": len(preview.pdf),
+        "certificate": example.CERTIFICATE,
+        "reason": "契約の締結",
+        "log_index": 1200,
+    }
+    rows = example.rows(preview.document)
+    pages: dict[str, tuple[str, dict[str, Any]]] = {
+        "/": ("index", {"next": "", "recent": rows[:3]}),
+        "/enrol": ("enrol", {}),
+        "/officer/enrol": ("officer_enrol", {}),
+        "/officer": ("officer", {"people": example.people()}),
+        "/documents": ("documents", {"documents": rows, "max_bytes": 64 * 2**20}),
+        "/documents/d1": ("document", {"document": document, "keys": example.keys()[:1]}),
+        "/documents/s1": ("signed", {"document": document, "signed": signed}),
+        "/history": ("history", {"entries": example.history()}),
+        "/keys": ("keys", {"keys": example.keys()}),
+        "/keys/k1/pin": ("pin_reset", {"key": example.keys()[0]}),
+        "/verify": ("verify", {"max_bytes": 64 * 2**20}),
+        "/help/limits": ("limits", {}),
+    }
+    if preview.signed:
+        pages["/documents/d1"] = pages["/documents/s1"]
+    name, context = pages.get(path, ("error", error))
+    return f"pages/{name}.html", context
+
+
+def make_app(preview: Preview) -> Starlette:
+    """The pretended server."""
+
+    async def page(request: Request) -> Response:
+        path, query = request.url.path, request.query_params
+        lang = choose_language(
+            query=query.get("lang"), cookie=None, accept_language=request.headers.get("accept-language")
+        )
+        template, context = page_context(preview, path, query)
+        me = example.OFFICER if path == "/officer" else example.SIGNER
+        if path in {"/enrol", "/officer/enrol", "/verify"} or query.get("out"):
+            me = None
+        html = render(template, lang, me=me, service=example.SERVICE, path=path, **context)
+        return HTMLResponse(html, headers={"content-security-policy": CONTENT_SECURITY_POLICY})
+
+    async def content(request: Request) -> Response:
+        changed = preview.pdf + b"\n" if preview.trick == "bytes" else preview.pdf
+        return Response(changed, media_type="application/pdf")
+
+    async def enrol_open(request: Request) -> Response:
+        subject = {"common_name": "山田 太郎", "organization": "例示商事株式会社", "country": "JP"}
+        options = preview.creation_options("山田 太郎")
+        offer = {"user_id": "u1", "common_name": "山田 太郎", "subject": subject, "algorithm": "rsa-3072"}
+        offer |= {"challenge": b64(preview.challenge), "publicKey": options}
+        return JSONResponse(offer | {"hpke_public_key": preview.hpke_public_key, "expires_at": example.NOW})
+
+    async def enrol_complete(request: Request) -> Response:
+        body = await request.json()
+        preview.register(body["credential"])
+        preview.unseal("enrol", body["sealed_secrets"])
+        return JSONResponse({"user_id": "u1", "key": {}})
+
+    async def officer_invitation(request: Request) -> Response:
+        options = preview.creation_options("登録 花子")
+        return JSONResponse({"publicKey": options, "display_name": "登録 花子"})
+
+    async def officer_register(request: Request) -> Response:
+        preview.register((await request.json())["credential"])
+        return JSONResponse({"user_id": "o1"})
+
+    async def propose(request: Request) -> Response:
+        body = await request.json()
+        preview.requests.append(body)
+        subject = {name: body[name] for name in ("common_name", "organization", "country")}
+        if preview.trick == "record":
+            subject["common_name"] = "悪意 ある者"
+        return JSONResponse(
+            preview.act("enrol", subject=subject, evidence=body["evidence"], algorithm=body["algorithm"])
+        )
+
+    async def approve_person(request: Request) -> Response:
+        preview.verify((await request.json())["credential"])
+        link = f"{preview.origin}/enrol#{'q' * 43}"
+        return JSONResponse({"user_id": "u9", "invitation_url": link, "expires_at": example.NOW + example.DAY})
+
+    async def login_options(request: Request) -> Response:
+        return JSONResponse({"publicKey": preview.request_options(hashlib.sha256(b"login").digest())})
+
+    async def login(request: Request) -> Response:
+        preview.verify((await request.json())["credential"])
+        return JSONResponse({"user_id": "u1", "display_name": "山田 太郎", "roles": []})
+
+    async def upload(request: Request) -> Response:
+        preview.requests.append({"name": unquote(request.headers["x-document-name"]), "body": await request.body()})
+        return JSONResponse({"id": "d1"}, 201)
+
+    async def instruct(request: Request) -> Response:
+        body = await request.json()
+        preview.requests.append(body)
+        label = {"name": preview.document["name"], "size": len(preview.pdf), "sha256": preview.document["sha256"]}
+        if preview.trick == "record":
+            label["sha256"] = hashlib.sha256(b"another document").hexdigest()
+        certificate_hash = b64(bytes.fromhex(example.CERTIFICATE["sha256"]))
+        act = preview.act(
+            "sign",
+            key=body["key_id"],
+            certificate_sha256=certificate_hash,
+            digests=[b64(b"\1" * 32)],
+            count=1,
+            documents=[label | {"sha256": b64(bytes.fromhex(label["sha256"]))}],
+            purpose=body.get("reason", ""),
+        )
+        return JSONResponse(act | {"instruction_id": "i1", "certificate": example.CERTIFICATE, "documents": [label]})
+
+    async def approve(request: Request) -> Response:
+        body = await request.json()
+        preview.requests.append(body)
+        preview.verify(body["credential"])
+        preview.unseal("approve", body["sealed_pin"])
+        trick, preview.trick = preview.trick, ""
+        if trick == "wrong_secret":
+            return problem(403, trick, "PINが正しくありません。", "もう一度入力してください。")
+        if trick == "unavailable":
+            return problem(503, "indeterminate", "応答が時間内に届きませんでした。", "もう一度尋ねてください。")
+        preview.signed = True
+        return JSONResponse({"document_id": "d1", "state": "signed"})
+
+    async def reset(request: Request) -> Response:
+        return JSONResponse(preview.act("reset-pin", key="k1", user="u1"))
+
+    async def reset_approve(request: Request) -> Response:
+        body = await request.json()
+        preview.verify(body["credential"])
+        preview.unseal("reset", body["sealed_secrets"])
+        return JSONResponse({})
+
+    async def check(request: Request) -> Response:
+        async with request.form() as form:
+            preview.requests.append({"fields": sorted(form)})
+        return JSONResponse(example.verdict())
+
+    async def list_keys(request: Request) -> Response:
+        return JSONResponse({"keys": [example.keys()[0] | {"pin_tries_left": 9}]})
+
+    async def nothing(request: Request) -> Response:
+        preview.requests.append({"path": request.url.path})
+        return Response(status_code=204)
+
+    posts = {
+        "/api/enrol/open": enrol_open,
+        "/api/enrol/complete": enrol_complete,
+        "/api/officer/invitation": officer_invitation,
+        "/api/officer/register": officer_register,
+        "/api/officer/people": propose,
+        "/api/officer/people/a1/approve": approve_person,
+        "/api/login/options": login_options,
+        "/api/login": login,
+        "/api/logout": nothing,
+        "/api/documents": upload,
+        "/api/documents/d1/instruction": instruct,
+        "/api/instructions/i1/approval": approve,
+        "/api/instructions/i1/cancel": nothing,
+        "/api/keys/k1/pin-reset": reset,
+        "/api/keys/k1/pin-reset/a1": reset_approve,
+        "/api/verify": check,
+    }
+    return Starlette(
+        routes=[
+            Mount("/static", StaticFiles(directory=STATIC)),
+            *(Route(f"/api/documents/{{name}}/{kind}", content) for kind in ("content", "signed")),
+            Route("/api/keys", list_keys),
+            Route("/api/documents/{name}", nothing, methods=["DELETE"]),
+            *(Route(path, answer, methods=["POST"]) for path, answer in posts.items()),
+            Route("/{path:path}", page),
+        ]
+    )
+
+
+def main() -> None:
+    """Serve until stopped."""
+    port = int(sys.argv[1]) if len(sys.argv) > 1 else 8719
+    uvicorn.run(make_app(Preview(example.contract(), port)), host="127.0.0.1", port=port, log_level="warning")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,163 @@
+"""Example people, documents and keys for looking at the portal's pages without a server behind them."""
+
+import hashlib
+import time
+from pathlib import Path
+from typing import Any
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+DAY = 86_400_000
+NOW = int(time.time() * 1000)
+
+SERVICE = {"name": "Natsuin 捺印", "origin": "http://localhost", "rp_id": "localhost", "demo": True, "version": "0.1.0"}
+SIGNER = {"user_id": "u1", "display_name": "山田 太郎", "is_officer": False, "is_signer": True}
+OFFICER = {"user_id": "o1", "display_name": "登録 花子", "is_officer": True, "is_signer": False}
+
+CERTIFICATE = {
+    "common_name": "山田 太郎",
+    "subject": "CN=山田 太郎, O=例示商事株式会社, C=JP",
+    "issuer": "CN=Natsuin Demo Issuing CA, C=JP",
+    "serial": "4b1f0c6a2e9d83f7715a0be2d4c9",
+    "not_before": NOW - 3 * DAY,
+    "not_after": NOW + 362 * DAY,
+    "sha256": hashlib.sha256(b"certificate").hexdigest(),
+}
+
+TYPST_CONTRACT = """
+#set page(paper: "a4", margin: 25mm, numbering: "1 / 1")
+#set text(font: ("Noto Serif CJK JP", "Noto Sans CJK JP"), size: 11pt, lang: "ja")
+#set par(leading: 1.1em, justify: true)
+#align(center, text(20pt, weight: "bold")[業務委託契約書])
+#v(1em)
+例示商事株式会社（以下「甲」という。）と見本工業株式会社（以下「乙」という。）とは、次のとおり契約を締結する。
+#let article(number, title, body) = [#v(.6em) *第#{number}条（#title）* #linebreak() #body]
+#article("1", "目的")[甲は、別紙に定める業務を乙に委託し、乙はこれを受託する。 #lorem(60)]
+#article("2", "期間")[本契約の期間は、2026年12月1日から2027年11月30日までとする。 #lorem(80)]
+#article("3", "対価")[甲は乙に対し、月額金1,250,000円を支払う。 #lorem(120)]
+#pagebreak()
+#article("4", "秘密保持")[乙は、業務上知り得た甲の秘密を第三者に開示してはならない。 #lorem(250)]
+#pagebreak()
+#article("5", "協議")[本契約に定めのない事項は、甲乙協議のうえ定める。 #lorem(40)]
+#v(4em)
+#align(right)[2026年11月22日 #linebreak() 甲　東京都千代田区一番町1-1 #linebreak() 例示商事株式会社 #h(3em) #linebreak() #v(5em) 乙　大阪市北区見本2-2 #linebreak() 見本工業株式会社]
+"""
+
+
+def contract() -> bytes:
+    """A contract in Japanese: the repository's own example if it is there, else one set now."""
+    for path in sorted(EXAMPLES.glob("*.pdf")):
+        return path.read_bytes()
+    import typst
+
+    return bytes(typst.compile(TYPST_CONTRACT.encode()))
+
+
+def document(pdf: bytes, pages: list[dict[str, float]], *, state: str = "ready") -> dict[str, Any]:
+    """What the page of one document is given."""
+    return {
+        "id": "d1",
+        "name": "業務委託契約書（例示商事・見本工業）.pdf",
+        "size": len(pdf),
+        "sha256": hashlib.sha256(pdf).hexdigest(),
+        "pages": pages,
+        "warnings": [],
+        "existing_signatures": 0,
+        "state": state,
+        "created_at": NOW - 5 * 60_000,
+    }
+
+
+def rows(example: dict[str, Any]) -> list[dict[str, Any]]:
+    """Rows of the list of documents, in every state."""
+    names = [example["name"], "秘密保持契約書 2026-11.pdf", "Purchase order 4711.pdf", "覚書.pdf"]
+    states = ["ready", "waiting", "signing", "signed"]
+    return [
+        {
+            "id": f"d{number + 1}" if state != "signed" else "s1",
+            "name": name,
+            "size": example["size"] * (number + 1),
+            "sha256": example["sha256"],
+            "page_count": 3 + number,
+            "state": state,
+            "created_at": NOW - number * DAY,
+            "signed_at": NOW if state == "signed" else None,
+        }
+        for number, (name, state) in enumerate(zip(names, states, strict=True))
+    ]
+
+
+def keys() -> list[dict[str, Any]]:
+    """An active key and a revoked one."""
+    common = {"backend": "software", "passkey_count": 1, "certificate": CERTIFICATE}
+    return [
+        {"key_id": "k1", "algorithm": "rsa-3072", "state": "active", "created_at": NOW - 3 * DAY, "pin_tries_left": 4}
+        | common,
+        {"key_id": "k0", "algorithm": "p-256", "state": "revoked", "created_at": NOW - 90 * DAY, "pin_tries_left": 0}
+        | common,
+    ]
+
+
+def people() -> list[dict[str, Any]]:
+    """One person in each state."""
+    states = ["invited", "enrolled", "expired", "proposed"]
+    names = ["鈴木 一郎", "山田 太郎", "John Example", "佐藤 さくら"]
+    return [
+        {
+            "user_id": f"u{number}",
+            "common_name": name,
+            "organization": "例示商事株式会社" if number % 2 == 0 else "",
+            "email": f"person{number}@example.jp",
+            "state": state,
+            "registered_at": NOW - number * DAY,
+            "invitation_expires_at": NOW + DAY if state == "invited" else None,
+        }
+        for number, (name, state) in enumerate(zip(names, states, strict=True))
+    ]
+
+
+def history() -> list[dict[str, Any]]:
+    """One entry of each kind."""
+    kinds = ["signed", "refused", "cancelled", "expired", "uploaded", "pin_reset", "deleted", "signed_in", "enrolled"]
+    with_document = {"signed", "refused", "cancelled", "expired", "uploaded"}
+    return [
+        {
+            "at": NOW - number * 3_600_000,
+            "kind": kind,
+            "document_id": "s1" if kind in with_document else None,
+            "document_name": "覚書.pdf" if kind in with_document or kind == "deleted" else None,
+            "key_id": "k1",
+            "log_index": 1200 - number if kind in {"signed", "refused", "enrolled", "pin_reset"} else None,
+        }
+        for number, kind in enumerate(kinds)
+    ]
+
+
+def verdict() -> dict[str, Any]:
+    """A report with good, bad and unknown lines, as `natsuin.validation.Report` is written as JSON."""
+
+    def line(status: str, ja: str, en: str, step: tuple[str, str] = ("", "")) -> dict[str, str]:
+        words = {"text_ja": ja, "text_en": en, "next_ja": step[0], "next_en": step[1]}
+        return words | {"status": status, "code": status}
+
+    trust_step = ("信頼するルート証明書を入れてください。", "Install the root certificate you trust.")
+    signature = {
+        "field": "Signature1",
+        "level": "B-T",
+        "signer": "山田 太郎",
+        "issuer": "Natsuin Demo Issuing CA",
+        "certificate_sha256": CERTIFICATE["sha256"],
+        "reason": "契約の締結",
+        "claimed_time": "2026-11-22T10:00:00+00:00",
+        "proven_time": "2026-11-22T10:00:02+00:00",
+        "integrity": line("good", "署名された内容は変わっていません。", "The signed bytes are unchanged."),
+        "coverage": line("bad", "署名の後に内容が加えられました。", "Something was added after the signature."),
+        "trust": line("unknown", "証明書の発行者が分かりません。", "The issuer is not known.", trust_step),
+        "time": line("good", "タイムスタンプで確認できました。", "Proved by a time-stamp."),
+        "log": line("unknown", "受領証がありません。", "No receipt was given."),
+    }
+    return {
+        "overall": "cannot_tell",
+        "summary": line("unknown", "確認できないことがあります。", "Something could not be checked.", trust_step),
+        "checked_at": "2026-11-22T11:00:00+00:00",
+        "signatures": [signature],
+    }

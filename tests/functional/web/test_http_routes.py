@@ -1,0 +1,248 @@
+"""Every route of the portal, found by asking the application itself, under every kind of caller and every kind of
+garbage."""
+
+import itertools
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import httpx2
+import pytest
+from starlette.routing import BaseRoute, Mount
+
+from natsuin.cli.demo.visitor import Visitor
+from natsuin.web.callers import Access
+from natsuin.web.routing import ACCESS
+from rigs.portal import PDF, Portal, cookie_of
+
+PUBLIC = {
+    ("POST", "/api/login/options"),
+    ("POST", "/api/login"),
+    ("POST", "/api/officer/invitation"),
+    ("POST", "/api/officer/register"),
+    ("POST", "/api/enrol/open"),
+    ("POST", "/api/enrol/complete"),
+    ("GET", "/api/service"),
+    ("POST", "/api/verify"),
+    ("GET", "/"),
+    ("GET", "/enrol"),
+    ("GET", "/officer/enrol"),
+    ("GET", "/verify"),
+    ("GET", "/help/limits"),
+    ("GET", "/pki/root.cer"),
+    ("GET", "/pki/issuing.cer"),
+    ("GET", "/pki/root.crl"),
+    ("GET", "/pki/issuing.crl"),
+    ("POST", "/ocsp"),
+    ("GET", "/ocsp/{request:path}"),
+    ("POST", "/tsa"),
+    ("GET", "/log/{name:path}"),
+    ("GET", "/healthz"),
+    ("GET", "/readyz"),
+}
+"""The only routes that answer somebody who is not signed in. A new one is added here on purpose or not at all."""
+
+GARBAGE = [
+    b"",
+    b"{",
+    b"[]",
+    b"null",
+    b'"text"',
+    b"{}",
+    b'{"a":1,"a":2}',
+    b'{"token":"' + b"A" * 40 + b'","token":"' + b"B" * 40 + b'"}',
+    b'{"credential":NaN}',
+    b'{"credential":1e400}',
+    b'{"n":9007199254740993}',
+    b'{"token":"\\ud800"}',
+    b'{"token":"\\u0000"}',
+    b"\xef\xbb\xbf{}",
+    b'{"a":1,}',
+    b"[" * 10_000 + b"]" * 10_000,
+    b"\xff\xfe{}",
+    b'{"' + b"x" * 200_000 + b'":0}',
+]
+
+
+def routes_of(routes: list[BaseRoute]) -> Iterator[tuple[str, str, Access]]:
+    """Method, path and access of each route. A route without an access fails here."""
+    for route in routes:
+        if isinstance(route, Mount):
+            continue
+        if hasattr(route, "original_router"):
+            yield from routes_of(route.original_router.routes)
+            continue
+        access = getattr(route, "access", None) or Access(route.openapi_extra[ACCESS])
+        for method in sorted(route.methods - {"HEAD"}):
+            yield method, route.path, access
+
+
+@pytest.fixture(scope="session")
+def routes(portal: Portal) -> list[tuple[str, str, Access]]:
+    found = list(routes_of(portal.app.routes))
+    assert len(found) > 40
+    return found
+
+
+@pytest.fixture(scope="session")
+def alices(portal: Portal, alice: Visitor) -> dict[str, str]:
+    """Ids of things that are Alice's."""
+    document_id = alice.post_bytes(PDF + b"alices", "alice.pdf")["id"]
+    signed = alice.post_bytes(PDF + b"alices signed", "alice2.pdf")["id"]
+    alice.sign(signed)
+    key_id = alice.get("/api/keys")["keys"][0]["key_id"]
+    made = alice.post(f"/api/documents/{document_id}/instruction", {})
+    act = alice.post(f"/api/keys/{key_id}/pin-reset", {})
+    return {
+        "document_id": signed,
+        "key_id": key_id,
+        "instruction_id": made["instruction_id"],
+        "act_id": act["act_id"],
+        "request": "MAA",
+        "name": "checkpoint",
+    }
+
+
+def filled(path: str, ids: dict[str, str]) -> str:
+    return re.sub(r"{(\w+)(?::path)?}", lambda found: ids[found[1]], path)
+
+
+def valid_body(method: str, path: str, portal: Portal, attacker: Visitor) -> dict[str, Any]:
+    """A body of the right shape, so that the refusal is about the caller and not about the form."""
+    options = {"rpId": "localhost", "challenge": "AAAA"}
+    credential = attacker.device.get(options)
+    sealed = "A" * 200
+    bodies: dict[str, Any] = {
+        "/api/keys/{key_id}/pin-reset/{act_id}": {"credential": credential, "sealed_secrets": sealed},
+        "/api/instructions/{instruction_id}/approval": {"credential": credential, "sealed_pin": sealed},
+        "/api/instructions/{instruction_id}/activation": {"credential": credential, "sealed_pin": sealed},
+        "/api/officer/people/{act_id}/approve": {"credential": credential},
+        "/api/signatures": {"sad": "A" * 43, "digests": ["A" * 43]},
+    }
+    return bodies.get(path, {})
+
+
+def send(client: httpx2.Client, method: str, path: str, **rest: Any) -> httpx2.Response:
+    return client.request(method, path, follow_redirects=False, **rest)
+
+
+def test_only_the_listed_routes_are_public(routes):
+    assert {(method, path) for method, path, access in routes if access is Access.PUBLIC} == PUBLIC
+
+
+def test_nobody_signed_in_gets_nothing(portal, routes, alices):
+    """Deny by default: every other route, and an address that no route has, tells a stranger only to sign in."""
+    with portal.client() as stranger:
+        for method, path, access in routes:
+            if access is Access.PUBLIC:
+                continue
+            answer = send(stranger, method, filled(path, alices), json={} if method == "POST" else None)
+            expected = 401 if path.startswith("/api/") else 303
+            assert answer.status_code == expected, (method, path)
+            if expected == 303:
+                assert answer.headers["location"] == "/"
+
+
+def test_a_signer_reaches_nothing_of_another_signer(portal, routes, alices, bob):
+    """Bob has Alice's ids and his own session: each route that names something says that there is no such thing."""
+    tried = 0
+    for method, path, access in routes:
+        if access is not Access.SIGNER or "{" not in path:
+            continue
+        body = valid_body(method, path, portal, bob) if method == "POST" else None
+        answer = send(bob._http, method, filled(path, alices), json=body)
+        assert answer.status_code == 404, (method, path, answer.text)
+        tried += 1
+    assert tried >= 15
+
+
+def test_alices_things_are_there_for_alice(portal, routes, alices, alice):
+    """The counterpart: the same addresses answer their owner, so the refusals above are about the caller."""
+    for method, path, access in routes:
+        if access is Access.SIGNER and "{" in path and method == "GET":
+            answer = send(alice._http, method, filled(path, alices))
+            assert answer.status_code == 200, (path, answer.text)
+
+
+def test_an_officer_can_never_sign(portal, routes, alices, officer):
+    """Operator roles have no way into anything of a signer (A15)."""
+    for method, path, access in routes:
+        if access is not Access.SIGNER:
+            continue
+        answer = send(officer._http, method, filled(path, alices), json={} if method == "POST" else None)
+        assert answer.status_code == 403, (method, path)
+
+
+def test_a_signer_is_no_officer(portal, routes, alices, bob):
+    for method, path, access in routes:
+        if access is Access.OFFICER:
+            answer = send(bob._http, method, filled(path, alices), json={} if method == "POST" else None)
+            assert answer.status_code == 403, (method, path)
+
+
+def test_bobs_session_signs_nothing_with_alices_activation(portal, alice, bob):
+    """A SAD that was given to Alice is of no use in Bob's session, although sam would accept it."""
+    from natsuin.cli.demo.encoding import b64u
+
+    key_id = alice.get("/api/keys")["keys"][0]["key_id"]
+    digest = b64u(bytes(32))
+    made = alice.post("/api/instructions", {"key_id": key_id, "scheme": "ecdsa-sha256", "digests": [digest]})
+    sad = alice.approve(made, f"/api/instructions/{made['instruction_id']}/activation")["sad"]
+    stolen = send(bob._http, "POST", "/api/signatures", json={"sad": sad, "digests": [digest]})
+    assert stolen.status_code == 404
+    own = send(alice._http, "POST", "/api/signatures", json={"sad": sad, "digests": [digest]})
+    again = send(alice._http, "POST", "/api/signatures", json={"sad": sad, "digests": [digest]})
+    assert own.status_code == 200
+    assert own.json() == again.json()
+
+
+def test_garbage_is_refused_in_words(portal, routes, alices, alice, officer):
+    """I06: a problem with a code, no traceback and no path, whoever sends it."""
+    for method, path, access in routes:
+        if method != "POST" or not path.startswith("/api/"):
+            continue
+        sender = officer if access is Access.OFFICER else alice
+        with portal.client(Cookie=f"natsuin_session={cookie_of(sender)}") as client:
+            for body in GARBAGE:
+                if path == "/api/logout" and body in (b"", b"{}"):
+                    continue
+                accepted = body in (b"", b"{}") and path in (
+                    "/api/login/options",
+                    "/api/documents/{document_id}/finish",
+                    "/api/documents/{document_id}/instruction",
+                    "/api/instructions/{instruction_id}/cancel",
+                    "/api/keys/{key_id}/pin-reset",
+                )
+                headers = {"content-type": "application/json"}
+                answer = send(client, method, filled(path, alices), content=body, headers=headers)
+                if accepted and answer.status_code < 400:
+                    continue
+                assert 400 <= answer.status_code < 500, (path, body[:40], answer.text)
+                assert answer.headers["content-type"] == "application/problem+json"
+                assert_tells_nothing(answer)
+                if answer.status_code == 429:
+                    break
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    list(
+        itertools.product(
+            ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/jsonx", ""),
+            (b"{}", b'{"token":"' + b"A" * 40 + b'"}'),
+        )
+    ),
+)
+def test_only_json_is_json(portal, kind, body):
+    with portal.client() as client:
+        answer = client.post("/api/enrol/open", content=body, headers={"content-type": kind})
+    assert answer.status_code == 415
+    assert answer.json()["code"] == "unsupported_media_type"
+
+
+def assert_tells_nothing(answer: httpx2.Response) -> None:
+    problem = answer.json()
+    assert {"type", "title", "status", "code", "detail", "hint"} <= problem.keys()
+    assert problem["status"] == answer.status_code
+    for secret in ("Traceback", "site-packages", ".py", "/tmp", "sqlite", "SELECT", "natsuin.web"):
+        assert secret not in answer.text

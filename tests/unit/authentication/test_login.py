@@ -1,0 +1,122 @@
+"""The sign-in ceremony against a software passkey. What is tried over HTTP as well is in tests/functional/web."""
+
+import pytest
+import sqlalchemy as sa
+
+from natsuin.authentication import Login, RelyingParty, SignInFailed, keep_passkey, transports_of
+from natsuin.authentication import login as login_module
+from natsuin.authentication.tables import login_challenge, passkey
+from natsuin.cli.demo.authenticator import SoftwareAuthenticator
+from natsuin.cli.demo.encoding import b64u, from_b64u
+from natsuin.errors import Busy
+from natsuin.sam.protocol import Assertion, Passkey
+
+ORIGIN = "https://sign.example.jp"
+PARTY = RelyingParty(rp_id="sign.example.jp", origin=ORIGIN, name="Sign")
+
+
+@pytest.fixture
+def login(database, clock) -> Login:
+    return Login(database, clock, party=PARTY)
+
+
+@pytest.fixture
+def device(database) -> SoftwareAuthenticator:
+    """Alice's passkey, which sam would have verified."""
+    from webauthn.helpers import parse_attestation_object
+
+    made = SoftwareAuthenticator(ORIGIN)
+    answer = made.create({"rp": {"id": PARTY.rp_id}, "user": {"id": b64u(b"u-1")}, "challenge": "AAAA"})
+    data = parse_attestation_object(from_b64u(answer["response"]["attestationObject"])).auth_data
+    verified = Passkey(
+        credential_id=data.attested_credential_data.credential_id,
+        public_key=data.attested_credential_data.credential_public_key,
+        sign_count=0,
+        aaguid="",
+        backup_eligible=False,
+        transports=("internal", "hybrid"),
+    )
+    with database.write() as connection:
+        keep_passkey(connection, "u-1", verified, now=0)
+        keep_passkey(connection, "u-2", verified, now=0)
+    return made
+
+
+def answered(device: SoftwareAuthenticator, challenge: bytes, **changes: object) -> Assertion:
+    made = device.get({"rpId": PARTY.rp_id, "challenge": b64u(challenge)})["response"]
+    fields = {
+        "credential_id": next(iter(device._held)),
+        "client_data_json": from_b64u(made["clientDataJSON"]),
+        "authenticator_data": from_b64u(made["authenticatorData"]),
+        "signature": from_b64u(made["signature"]),
+        "user_handle": from_b64u(made["userHandle"]),
+    }
+    return Assertion(**{**fields, **changes})
+
+
+def test_the_owner_signs_in(login, device, database):
+    assert login.finish(answered(device, login.challenge())) == "u-1"
+    with database.read() as connection:
+        assert connection.execute(sa.select(passkey.c.sign_count)).scalar_one() == 1
+        assert transports_of(connection, (next(iter(device._held)),)) == {
+            next(iter(device._held)): ("internal", "hybrid")
+        }
+
+
+def test_a_challenge_expires(login, device, clock):
+    challenge = login.challenge()
+    clock.advance(300)
+    with pytest.raises(SignInFailed):
+        login.finish(answered(device, challenge))
+
+
+def test_a_counter_that_does_not_grow_is_a_copy(login, device):
+    login.finish(answered(device, login.challenge()))
+    next(iter(device._held.values())).count = 0
+    with pytest.raises(SignInFailed):
+        login.finish(answered(device, login.challenge()))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"user_handle": b"u-2"},
+        {"signature": b""},
+        {"authenticator_data": b""},
+        {"authenticator_data": bytes(37)},
+        {"client_data_json": b"{}"},
+        {"client_data_json": b"["},
+        {"client_data_json": b"\xff"},
+        {"client_data_json": b'{"challenge":7}'},
+        {"client_data_json": b"[" * 100_000},
+        {"credential_id": b"unknown"},
+        {"credential_id": b""},
+    ],
+)
+def test_anything_else_fails_in_the_same_words(login, device, changes):
+    with pytest.raises(SignInFailed) as refusal:
+        login.finish(answered(device, login.challenge(), **changes))
+    assert refusal.value.message == "the sign-in could not be verified"
+
+
+def test_an_answer_from_a_frame_of_another_site_fails(login, device, monkeypatch):
+    import json
+
+    def framed(self, kind, challenge):
+        return json.dumps({"type": kind, "challenge": challenge, "origin": ORIGIN, "crossOrigin": True}).encode()
+
+    monkeypatch.setattr(SoftwareAuthenticator, "_client_data", framed)
+    with pytest.raises(SignInFailed):
+        login.finish(answered(device, login.challenge()))
+
+
+def test_open_challenges_are_bounded_and_swept(login, database, clock, monkeypatch):
+    monkeypatch.setattr(login_module, "MAX_OPEN_CHALLENGES", 3)
+    for _ in range(3):
+        login.challenge()
+    with pytest.raises(Busy):
+        login.challenge()
+    clock.advance(300)
+    login.challenge()
+    with database.read() as connection:
+        assert connection.execute(sa.select(sa.func.count()).select_from(login_challenge)).scalar_one() == 1
