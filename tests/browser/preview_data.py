@@ -23,33 +23,10 @@ CERTIFICATE = {
     "sha256": hashlib.sha256(b"certificate").hexdigest(),
 }
 
-TYPST_CONTRACT = """
-#set page(paper: "a4", margin: 25mm, numbering: "1 / 1")
-#set text(font: ("Noto Serif CJK JP", "Noto Sans CJK JP"), size: 11pt, lang: "ja")
-#set par(leading: 1.1em, justify: true)
-#align(center, text(20pt, weight: "bold")[業務委託契約書])
-#v(1em)
-例示商事株式会社（以下「甲」という。）と見本工業株式会社（以下「乙」という。）とは、次のとおり契約を締結する。
-#let article(number, title, body) = [#v(.6em) *第#{number}条（#title）* #linebreak() #body]
-#article("1", "目的")[甲は、別紙に定める業務を乙に委託し、乙はこれを受託する。 #lorem(60)]
-#article("2", "期間")[本契約の期間は、2026年12月1日から2027年11月30日までとする。 #lorem(80)]
-#article("3", "対価")[甲は乙に対し、月額金1,250,000円を支払う。 #lorem(120)]
-#pagebreak()
-#article("4", "秘密保持")[乙は、業務上知り得た甲の秘密を第三者に開示してはならない。 #lorem(250)]
-#pagebreak()
-#article("5", "協議")[本契約に定めのない事項は、甲乙協議のうえ定める。 #lorem(40)]
-#v(4em)
-#align(right)[2026年11月22日 #linebreak() 甲　東京都千代田区一番町1-1 #linebreak() 例示商事株式会社 #h(3em) #linebreak() #v(5em) 乙　大阪市北区見本2-2 #linebreak() 見本工業株式会社]
-"""
-
 
 def contract() -> bytes:
-    """A contract in Japanese: the repository's own example if it is there, else one set now."""
-    for path in sorted(EXAMPLES.glob("*.pdf")):
-        return path.read_bytes()
-    import typst
-
-    return bytes(typst.compile(TYPST_CONTRACT.encode()))
+    """The repository's example contract: several pages of Japanese text."""
+    return (EXAMPLES / "gyomu-itaku-keiyakusho.pdf").read_bytes()
 
 
 def document(pdf: bytes, pages: list[dict[str, float]], *, state: str = "ready") -> dict[str, Any]:
@@ -77,7 +54,7 @@ def rows(example: dict[str, Any]) -> list[dict[str, Any]]:
             "name": name,
             "size": example["size"] * (number + 1),
             "sha256": example["sha256"],
-            "page_count": 3 + number,
+            "page_count": 4 + number,
             "state": state,
             "created_at": NOW - number * DAY,
             "signed_at": NOW if state == "signed" else None,

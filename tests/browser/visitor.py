@@ -30,6 +30,4 @@ class Visitor:
 
     def refuse_passkeys(self) -> None:
         """From now on the person is not recognised by their device."""
-        self.devices.send(
-            "WebAuthn.setUserVerified", {"authenticatorId": self.authenticator, "isUserVerified": False}
-        )
+        self.devices.send("WebAuthn.setUserVerified", {"authenticatorId": self.authenticator, "isUserVerified": False})

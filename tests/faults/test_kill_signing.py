@@ -30,7 +30,7 @@ LOG_POINTS = [
     }.items()
     for commit in commits
 ]
-"""After the start, commit 1 is the entry `boot`, 2 `approved`, 3 the intent and 4 the outcome; opening publishes once."""
+"""After the start, commit 1 is `boot`, 2 `approved`, 3 the intent and 4 the outcome; opening publishes once."""
 
 ANSWERED = {"sign.before_reserve", "sign.after_record", "sign.before_release"}
 """Killed before anything began, or after the answer was recorded: the same request is answered after the restart."""

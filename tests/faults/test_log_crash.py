@@ -100,7 +100,13 @@ def test_killed_at_every_point(base, point, times):
 
 def test_killed_again_while_healing(base):
     run(base, [5, 300], fault="log.after_swap:2")
-    for point in ("log.before_bundles:1", "log.file_written:2", "log.after_tiles:2", "log.before_publish", "log.before_settle"):
+    for point in (
+        "log.before_bundles:1",
+        "log.file_written:2",
+        "log.after_tiles:2",
+        "log.before_publish",
+        "log.before_settle",
+    ):
         status, _ = run(base, [], fault=point)
         assert status == -signal.SIGKILL, point
     log = open_log(base)
@@ -134,7 +140,10 @@ def test_a_power_cut_that_leaves_empty_files(base):
 
 def test_a_second_process_is_refused_until_the_first_is_gone(base):
     first = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, str(base), "[3]", "wait"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", PROGRAM, str(base), "[3]", "wait"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     try:
         assert first.stdout.readline() == "open\n"

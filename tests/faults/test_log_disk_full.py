@@ -108,7 +108,9 @@ def test_a_file_that_may_not_grow(tmp_path, limit):
     folder, state = tmp_path / "log", tmp_path / "state"
     create_log(folder, state, origin=ORIGIN, key=log_key())
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, folder, state, Path(__file__).parent, str(limit)], capture_output=True, text=True
+        [sys.executable, "-c", PROGRAM, folder, state, Path(__file__).parent, str(limit)],
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
     acknowledged = done.stdout.split("\n")[:-1]

@@ -119,3 +119,18 @@ def test_hostile_people_are_refused(web: WebSide, officer: Officer) -> None:
             web.propose(officer, name=name)
     with pytest.raises(errors.Refused):
         web.propose(officer, algorithm="rsa-2048")
+
+
+def test_enrolling_again_with_the_same_registration_gives_the_same_key(web: WebSide, officer: Officer) -> None:
+    """The answer was lost on its way: asking again is safe, with another passkey it is not."""
+    invitation = web.invite(officer)
+    opened = web.ask(p.OpenInvitation(token=invitation.token))
+    sealed = web.seal(p.HPKE_INFO_ENROL, opened.challenge, pin="long enough", recovery_code="0" * 26)
+    made = attestation(web.device(), opened.challenge, opened.user_id)
+    request = p.CompleteEnrolment(token=invitation.token, attestation=made, sealed_secrets=sealed)
+    first = web.ask(request)
+    assert web.ask(request).key == first.key
+    assert len(web.ask(p.ListKeys(user_id=opened.user_id)).keys) == 1
+    other = attestation(web.device(), opened.challenge, opened.user_id)
+    with pytest.raises(errors.NotFound):
+        web.ask(p.CompleteEnrolment(token=invitation.token, attestation=other, sealed_secrets=sealed))

@@ -5,6 +5,7 @@ import resource
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -69,11 +70,12 @@ def python() -> str:
 
 
 @pytest.fixture
-def hold(python: str, tmp_path: Path) -> Iterator[object]:
+def hold(python: str) -> Iterator[object]:
     """`hold(protect)` starts a process of user nobody that has the canary in its memory."""
     started: list[subprocess.Popen[str]] = []
     source = Path(__file__).parents[2] / "src/natsuin"
-    library = tmp_path / "library"
+    # pytest's own folders are closed to other users, so this one lies beside them.
+    library = Path(tempfile.mkdtemp(prefix="natsuin-hardening-"))
     (library / "natsuin/sam").mkdir(parents=True)
     # Only what hardening needs, where user nobody can read it, with a log that writes nothing.
     for name in ("__init__.py", "errors.py", "sam/__init__.py", "sam/hardening.py"):
@@ -81,8 +83,6 @@ def hold(python: str, tmp_path: Path) -> Iterator[object]:
     (library / "structlog.py").write_text(
         "class L:\n    def warning(self, *a, **k): pass\ndef get_logger(*a): return L()\n"
     )
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
     for path in library.rglob("*"):
         path.chmod(0o755)
     library.chmod(0o755)
@@ -94,7 +94,7 @@ def hold(python: str, tmp_path: Path) -> Iterator[object]:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            cwd=tmp_path,
+            cwd=library,
             env={"PYTHONPATH": str(library), "PYTHONDONTWRITEBYTECODE": "1"},
         )
         started.append(process)
@@ -106,6 +106,7 @@ def hold(python: str, tmp_path: Path) -> Iterator[object]:
     for process in started:
         process.kill()
         process.wait()
+    shutil.rmtree(library)
 
 
 def attack(python: str, victim: int) -> set[str]:

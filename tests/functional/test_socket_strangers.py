@@ -6,6 +6,7 @@ import shutil
 import socket
 import stat
 import subprocess
+import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -161,8 +162,10 @@ def test_number_of_connections_is_bounded(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="Only root can try the socket as another user.")
 @pytest.mark.parametrize("allowed", [False, True])
-def test_other_user_is_let_in_only_by_configuration(tmp_path: Path, allowed: bool) -> None:
-    # The folder is opened for this test, so that the socket's own check is what decides.
+def test_other_user_is_let_in_only_by_configuration(allowed: bool) -> None:
+    # pytest's own folders are closed to other users, so this one lies beside them: the socket's own check decides.
+    place = tempfile.TemporaryDirectory(prefix="natsuin-socket-")
+    folder = Path(place.name)
     script = (
         "import socket,sys\n"
         "s=socket.socket(socket.AF_UNIX); s.settimeout(5); s.connect(sys.argv[1])\n"
@@ -174,8 +177,7 @@ def test_other_user_is_let_in_only_by_configuration(tmp_path: Path, allowed: boo
     assert python, "A Python that any user may run is needed to play the other user's part."
 
     async def test(path: str) -> None:
-        for folder in (tmp_path, *tmp_path.parents[:3]):
-            folder.chmod(0o711)
+        folder.chmod(0o711)
         Path(path).chmod(0o666)
         process = await asyncio.create_subprocess_exec(
             "setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups",
@@ -185,7 +187,8 @@ def test_other_user_is_let_in_only_by_configuration(tmp_path: Path, allowed: boo
         _, complaint = await process.communicate()
         assert (process.returncode == 0) is allowed, complaint
 
-    logs = with_server(tmp_path, test, users=frozenset({0, NOBODY}) if allowed else frozenset())
+    with place:
+        logs = with_server(folder, test, users=frozenset({0, NOBODY}) if allowed else frozenset())
     assert (f"user {NOBODY} is not allowed" in [log.get("reason") for log in logs]) is not allowed
 
 

@@ -133,7 +133,9 @@ class Workshop:
         return Person(key, builder.sign(signing_key, hashes.SHA256()))
 
     def signer(self, name="山田 太郎", *, scheme=SignatureScheme.ECDSA_SHA256, **options):
-        options.setdefault("extensions", [(usage("content_commitment"), True), (x509.BasicConstraints(False, None), True)])
+        options.setdefault(
+            "extensions", [(usage("content_commitment"), True), (x509.BasicConstraints(False, None), True)]
+        )
         return self.person(name, key=key_for(scheme), by=self.issuing, **options)
 
     def request(self, person, *, scheme=SignatureScheme.ECDSA_SHA256, **options):

@@ -23,6 +23,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "web": ("natsuin.cli.web:web", "Run the process that faces the network."),
     "sam": ("natsuin.cli.sam:sam", "Run the process that holds the keys (signature activation module)."),
     "upgrade": ("natsuin.cli.upgrade:upgrade", "Bring the databases to this version's schema."),
+    "officer": ("natsuin.cli.officer:officer", "Invite registration officers, from the host."),
     "demo": ("natsuin.cli.demo.command:demo", "Enrol a signer, sign a PDF, verify it: the whole path in one command."),
     "verify": ("natsuin.cli.verify:verify", "Check a signed PDF."),
     "log": ("natsuin.cli.log:log", "Check a signing log."),

@@ -37,7 +37,13 @@ def write_appearance(
             "/Subtype": pdf_name("/Form"),
             "/BBox": reals(0, 0, width, height),
             "/Matrix": reals(*turn, 0, 0),
-            "/Resources": dictionary({"/Font": dictionary({"/F1": font.write(writer)})}),
+            "/Resources": dictionary(
+                {
+                    "/Font": dictionary({"/F1": font.write(writer)}),
+                    # Ink on ink: what the seal is set over stays readable, as on paper.
+                    "/ExtGState": dictionary({"/G1": dictionary({"/BM": pdf_name("/Multiply")})}),
+                }
+            ),
         },
         content,
     )
@@ -50,6 +56,7 @@ def _content(drawing: Drawing, font: EmbeddedFont, *, spoken: str) -> bytes:
     alternative = ("﻿" + spoken).encode("utf-16-be").hex().upper()
     parts = [
         "q",
+        "/G1 gs",
         _colour(SEAL_RED),
         _frame(drawing.ring),
         f"/Span <</ActualText <{alternative}>>> BDC",

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 from dataclasses import dataclass
+from select import select
 from typing import Any, Self, TypeVar
 
 import msgspec
@@ -137,8 +138,12 @@ class Workers:
 
     def _child(self) -> _Child:
         with self._lock:
-            if self._idle:
-                return self._idle.pop()
+            while self._idle:
+                child = self._idle.pop()
+                if not select([child.connection], [], [], 0)[0]:
+                    return child
+                # An idle child has nothing to say, so this one died; the next document is not to blame.
+                self._end(child)
             try:
                 return self._fork()
             except OSError:

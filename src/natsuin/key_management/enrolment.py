@@ -139,6 +139,9 @@ class Enrolments:
         """
         foundation = self.foundation
         with foundation.database.read() as connection:
+            earlier = self._enrolled_earlier(connection, message)
+            if earlier is not None:
+                return earlier
             row = self._invited(connection, message.token)
         passkey = foundation.relying_party.verify_registration(message.attestation, row["challenge"])
         secret = self.opener.open(message.sealed_secrets, HPKE_INFO_ENROL + row["challenge"], EnrolmentSecrets)
@@ -159,6 +162,16 @@ class Enrolments:
             self._store(connection, made)
             information = self.keys.information(connection, StoredKey(made.row))
         return Enrolled(passkey=passkey, key=information)
+
+    def _enrolled_earlier(self, connection: sa.Connection, message: CompleteEnrolment) -> Enrolled | None:
+        row = self.foundation.find(connection, enrolment, token_hash=token_hash(message.token))
+        if row is None or row["state"] != _ENROLLED:
+            return None
+        passkey = self.foundation.relying_party.verify_registration(message.attestation, row["challenge"])
+        key = self.foundation.find(connection, signing_key, user_id=row["user_id"], credential_id=passkey.credential_id)
+        if key is None or key["passkey"] != passkey.public_key:
+            return None
+        return Enrolled(passkey=passkey, key=self.keys.information(connection, StoredKey(key)))
 
     def _store(self, connection: sa.Connection, made: NewKey) -> None:
         self.foundation.insert(connection, signing_key, made.row)

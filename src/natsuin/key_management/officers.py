@@ -15,7 +15,14 @@ from natsuin.errors import ApprovalRefused, Conflict, Expired, Forbidden, NotFou
 from natsuin.key_management.foundation import Foundation
 from natsuin.key_management.records import challenge_of, new_identifier
 from natsuin.key_management.tables import officer, officer_invitation
-from natsuin.sam.protocol import Assertion, OfficerRegistered, OpenOfficerInvitation, RegisterOfficer, RegistrationOffer
+from natsuin.sam.protocol import (
+    Assertion,
+    OfficerRegistered,
+    OpenOfficerInvitation,
+    Passkey,
+    RegisterOfficer,
+    RegistrationOffer,
+)
 
 REGISTRATION_OFFICER = "registration-officer"
 INVITATION_LIFE = timedelta(days=7)
@@ -57,8 +64,14 @@ class Officers:
         )
 
     def register(self, message: RegisterOfficer) -> OfficerRegistered:
-        """Record the officer's passkey and spend the token; durable on return. Raises `ApprovalRefused`, `Expired`."""
+        """Record the officer's passkey and spend the token; durable on return. Raises `ApprovalRefused`, `Expired`.
+
+        The same registration again gets the recorded answer.
+        """
         with self.foundation.database.read() as connection:
+            earlier = self._registered_earlier(connection, message)
+            if earlier is not None:
+                return earlier
             invitation = self._invitation(connection, message.token)
         passkey = self.foundation.relying_party.verify_registration(message.attestation, invitation["challenge"])
         self.foundation.journal.record("officer-registered", private={"officer": invitation["user_id"]})
@@ -75,12 +88,7 @@ class Officers:
             if not self.foundation.update(connection, officer_invitation, invitation, used_at=self.foundation.now()):
                 raise Conflict("the invitation was used a moment ago")
             self.foundation.insert(connection, officer, row)
-        return OfficerRegistered(
-            user_id=row["user_id"],
-            display_name=row["display_name"],
-            roles=tuple(row["roles"].split()),
-            passkey=passkey,
-        )
+        return _registered(row, passkey)
 
     def require(self, connection: sa.Connection, officer_id: str, role: str) -> dict[str, Any]:
         """The officer's sealed row. Raises `Forbidden` if there is no such officer or the role is not theirs."""
@@ -99,6 +107,16 @@ class Officers:
             assertion, challenge_of(record), public_key=row["public_key"], sign_count=row["sign_count"]
         )
 
+    def _registered_earlier(self, connection: sa.Connection, message: RegisterOfficer) -> OfficerRegistered | None:
+        invitation = self.foundation.find(connection, officer_invitation, token_hash=token_hash(message.token))
+        if invitation is None or not invitation["used_at"]:
+            return None
+        passkey = self.foundation.relying_party.verify_registration(message.attestation, invitation["challenge"])
+        row = self.foundation.find(connection, officer, user_id=invitation["user_id"])
+        if row is None or (row["credential_id"], row["public_key"]) != (passkey.credential_id, passkey.public_key):
+            return None
+        return _registered(row, passkey)
+
     def _invitation(self, connection: sa.Connection, token: str) -> dict[str, Any]:
         row = self.foundation.find(connection, officer_invitation, token_hash=token_hash(token))
         if row is None or row["used_at"]:
@@ -106,6 +124,12 @@ class Officers:
         if row["expires_at"] < self.foundation.now():
             raise Expired("the invitation has expired", hint="Ask the administrator for a new one.")
         return row
+
+
+def _registered(row: dict[str, Any], passkey: Passkey) -> OfficerRegistered:
+    return OfficerRegistered(
+        user_id=row["user_id"], display_name=row["display_name"], roles=tuple(row["roles"].split()), passkey=passkey
+    )
 
 
 def token_hash(token: str) -> bytes:

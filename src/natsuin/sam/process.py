@@ -34,13 +34,15 @@ from natsuin.key_management import (
     SecretOpener,
     ServiceKeys,
     SoftwareVault,
+    plain_text,
 )
 from natsuin.sam.built_in_authority import BuiltInAuthority, establish
+from natsuin.sam.connection import Capacity, Listening
 from natsuin.sam.handlers import Handlers, service_information
 from natsuin.sam.hardening import harden
 from natsuin.sam.permissions import check_permissions
 from natsuin.sam.protocol import Hello, Sign
-from natsuin.sam.server import Capacity, Listening, serve
+from natsuin.sam.server import serve
 from natsuin.sam.transport import TLSFiles
 from natsuin.signing import (
     Activation,
@@ -103,6 +105,15 @@ def initialise(config: Config, *, officer_name: str = "First registration office
             log.close()
     finally:
         database.close()
+
+
+def invite_officer(config: Config, name: str) -> str:
+    """A one-time token for another officer. Needs the host: master key, database and a log that no sam is writing."""
+    sam = open_sam(config)
+    try:
+        return sam.handlers.officers.invite(plain_text(name, "the name", required=True), (REGISTRATION_OFFICER,))
+    finally:
+        sam.close()
 
 
 def open_sam(config: Config, *, clock: Clock | None = None, stop: Callable[[NatsuinError], None] | None = None) -> Sam:
@@ -238,4 +249,6 @@ def run(config: Config) -> None:
 
 def _tls_files(config: Config) -> TLSFiles | None:
     section = config.sam.server_tls
-    return section and TLSFiles(section.certificate, section.key, section.authority, section.names)
+    if section is None:
+        return None
+    return TLSFiles(section.certificate, section.key, section.authority, section.names)

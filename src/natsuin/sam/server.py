@@ -35,6 +35,8 @@ from natsuin.sam.protocol import Failure, Message, Request, Response
 from natsuin.sam.transport import Address, TLSFiles, listen_unix, remove_socket, server_context
 from natsuin.sam.workers import Workers
 
+__all__ = ["Capacity", "Handler", "Listening", "Server", "serve"]
+
 Handler = Callable[[Any], "Response | Future[Any]"]
 
 _log = structlog.get_logger("natsuin.sam")

@@ -69,9 +69,9 @@ def create_app(
             HTTPException: _tell_status,
         },
     )
+    # In this order, because routes are tried one after the other: the hot call stands first.
+    app.router.routes.extend((*parts.api.plain, *parts.plain_routes, Mount("/static", PortalFiles(), name="static")))
     app.include_router(parts.api.router)
-    app.router.routes.extend(parts.plain_routes)
-    app.router.routes.append(Mount("/static", PortalFiles(), name="static"))
     return app
 
 

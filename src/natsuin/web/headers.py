@@ -3,7 +3,6 @@
 Pure ASGI: Starlette's `BaseHTTPMiddleware` would cost more than the rest of a request.
 """
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -43,9 +42,11 @@ class SecurityHeaders:
 
     def __init__(self, app: ASGIApp, *, https: bool) -> None:
         self._app = app
-        self._headers = dict(_ALWAYS)
+        named = dict(_ALWAYS)
         if https:
-            self._headers["strict-transport-security"] = "max-age=63072000; includeSubDomains"
+            named["strict-transport-security"] = "max-age=63072000; includeSubDomains"
+        self._headers = [(name.encode(), value.encode()) for name, value in named.items()]
+        self._uncached = (b"cache-control", b"no-store")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on and set the headers on its answer."""
@@ -55,10 +56,11 @@ class SecurityHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in self._headers.items():
-                    headers[name] = value
-                headers.setdefault("cache-control", "no-store")
+                # No route sets these itself, so they are only added: this runs for every answer.
+                headers = [*message.get("headers", ()), *self._headers]
+                if not any(name.lower() == b"cache-control" for name, _ in headers):
+                    headers.append(self._uncached)
+                message["headers"] = headers
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

@@ -1,8 +1,8 @@
 """Pages in Japanese and English: the language of a request, the translations, and the Jinja environments.
 
-English is the source text of every message; `locales/<language>/LC_MESSAGES/natsuin.po` holds the others. The catalogues
-are read from their `.po` text at first use, so that a checkout needs no build step. Everything here is thread safe: what
-is cached never changes after it is made.
+English is the source text of every message; `locales/<language>/LC_MESSAGES/natsuin.po` holds the others. The
+catalogues are read from their `.po` text at first use, so that a checkout needs no build step. Everything here is
+thread safe: what is cached never changes after it is made.
 """
 
 import io

@@ -1,6 +1,7 @@
 """Logs of the web process: one JSON object a line on standard error. What may stand in them is decided where they are
 written."""
 
+import json
 import logging
 import sys
 
@@ -8,7 +9,7 @@ import structlog
 
 
 def configure_logs() -> None:
-    """Send structlog's events, and warnings of the HTTP server, to standard error as JSON lines."""
+    """Send structlog's events, and warnings of libraries, to standard error as JSON lines."""
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -22,19 +23,22 @@ def configure_logs() -> None:
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_PlainJSON())
-    server = logging.getLogger("uvicorn")
-    server.handlers = [handler]
-    server.propagate = False
-    server.setLevel(logging.WARNING)
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
 
 
 class _PlainJSON(logging.Formatter):
-    """Lines of the HTTP server, without tracebacks: their messages may quote what somebody sent."""
+    """Warnings of libraries, without tracebacks. The HTTP server's own sentences are known and quote nobody; what others
+    say is left out, because it may repeat what somebody sent."""
 
     def format(self, record: logging.LogRecord) -> str:
         """One line."""
         kind = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else None
-        rendered = structlog.processors.JSONRenderer(ensure_ascii=True)(
-            None, "", {"event": "http-server", "level": record.levelname.lower(), "logger": record.name, "kind": kind}
-        )
-        return rendered if isinstance(rendered, str) else rendered.decode()
+        known = record.name.startswith("uvicorn") and record.exc_info is None
+        members = {
+            "event": "library",
+            "logger": record.name,
+            "level": record.levelname.lower(),
+            "kind": kind,
+            "said": record.getMessage() if known else None,
+        }
+        return json.dumps(members)

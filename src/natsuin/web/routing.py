@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Request
 from fastapi.routing import APIRoute
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from natsuin.errors import Malformed
 from natsuin.web.callers import Access, Callers
@@ -36,6 +36,8 @@ class ApiRoutes:
     def __init__(self, callers: Callers) -> None:
         self._callers = callers
         self.router = APIRouter(route_class=_route_class(callers))
+        self.plain: list[BaseRoute] = []
+        """Routes outside FastAPI, whose search for a route costs more than a hot call's own work."""
 
     def add(
         self, method: str, path: str, endpoint: Callable[..., Any], *, access: Access, status_code: int = 200
@@ -59,7 +61,7 @@ class ApiRoutes:
         access: Access,
     ) -> None:
         """Serve a route that reads its own body: raw bytes, or a hot call that decodes with msgspec."""
-        self.router.routes.append(PlainRoute(path, endpoint, method, access=access, callers=self._callers))
+        self.plain.append(PlainRoute(path, endpoint, method, access=access, callers=self._callers))
 
 
 class PlainRoute(Route):

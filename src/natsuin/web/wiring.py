@@ -66,6 +66,7 @@ def assemble(
     signing = DocumentSigning(sam, clock, documents=documents, instructions=instructions, keys=keys, work=work)
     hash_signing = HashSigning(sam, instructions, keys)
     topics = (
+        SignatureAPI(hash_signing),
         ServiceAPI(facts, settings),
         LoginAPI(Login(database, clock, party=settings.party), callers, database),
         OfficerAPI(sam, clock, settings=settings, database=database, register=register),
@@ -73,7 +74,6 @@ def assemble(
         KeyAPI(sam, settings=settings, facts=facts, database=database, keys=keys),
         DocumentAPI(sam, documents=documents, instructions=instructions, signing=signing, work=work),
         InstructionAPI(settings=settings, facts=facts, database=database, signing=signing, hash_signing=hash_signing),
-        SignatureAPI(hash_signing),
         VerificationAPI(settings, facts=facts, work=work),
     )
     api = ApiRoutes(callers)

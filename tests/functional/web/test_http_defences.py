@@ -76,8 +76,10 @@ def test_foreign_pages_change_nothing(portal, alice, headers, method):
     assert alice.get("/api/me")["display_name"] == "Alice"
 
 
-@pytest.mark.parametrize("host", ["evil.example", "localhost", "localhost:8711", "127.0.0.1:8710", HOST +
-".evil.example"]) def test_another_host_name_is_not_answered(portal, host):
+@pytest.mark.parametrize(
+    "host", ["evil.example", "localhost", "localhost:8711", "127.0.0.1:8710", HOST + ".evil.example"]
+)
+def test_another_host_name_is_not_answered(portal, host):
     with portal.client(Host=host) as client:
         page, call, health = client.get("/"), client.get("/api/service"), client.get("/healthz")
     assert page.status_code == call.status_code == 421

@@ -22,8 +22,20 @@ def test_composed_and_decomposed_are_the_same_name():
 
 
 @pytest.mark.parametrize(
-    "name", ["a\u202eb", "a\u200bb", "a\u2066b", "a\x00b", "a\nb", "a\ufeffb", "\ue000", "a\u2028b", "a\ud800b", "", "
-    \u3000 "]
+    "name",
+    [
+        "a\u202eb",
+        "a\u200bb",
+        "a\u2066b",
+        "a\x00b",
+        "a\nb",
+        "a\ufeffb",
+        "\ue000",
+        "a\u2028b",
+        "a\ud800b",
+        "",
+        " \u3000 ",
+    ],
 )
 def test_what_cannot_be_seen_is_refused(name):
     with pytest.raises(Malformed):

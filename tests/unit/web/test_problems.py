@@ -64,8 +64,11 @@ def test_the_code_that_sam_told_is_kept():
     assert problem_of(arrived, "ja").title == "PINが弱すぎます"
 
 
-@pytest.mark.parametrize("error", [ValueError("at /etc/natsuin PIN 1234"), KeyError("x"), MemoryError(), OSError(2,
-"x")]) @pytest.mark.parametrize("lang", ["ja", "en"]) def test_an_unknown_exception_tells_nothing(error, lang):
+@pytest.mark.parametrize(
+    "error", [ValueError("at /etc/natsuin PIN 1234"), KeyError("x"), MemoryError(), OSError(2, "x")]
+)
+@pytest.mark.parametrize("lang", ["ja", "en"])
+def test_an_unknown_exception_tells_nothing(error, lang):
     problem = problem_of(error, lang)
     assert (problem.status, problem.code) == (500, "error")
     assert "1234" not in str(problem.as_json())

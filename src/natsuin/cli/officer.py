@@ -1,0 +1,26 @@
+"""`natsuin officer`: acts on officers that need access to the host, because nobody may do them over the network."""
+
+from pathlib import Path
+
+import click
+
+from natsuin.cli.supervised import config_option
+
+
+@click.group()
+def officer() -> None:
+    """Invite registration officers."""
+
+
+@officer.command()
+@config_option
+@click.option("--name", required=True, help="The officer's name, as others will see it.")
+def invite(file: Path, name: str) -> None:
+    """Print a one-time link for a new registration officer. sam must be stopped, since it alone writes the log."""
+    from natsuin.config import load
+    from natsuin.sam.process import invite_officer
+
+    config = load(file)
+    token = invite_officer(config, name)
+    click.echo("This link works once, for seven days, and is not kept anywhere:\n")
+    click.echo(f"    {config.service.origin}/officer/enrol#{token}")
