@@ -17,7 +17,7 @@ settings.register_profile("natsuin", deadline=None)
 settings.load_profile("natsuin")
 
 
-pytest_plugins = ["rigs.installation"]
+pytest_plugins = ["rigs.installation", "rigs.whole_server"]
 
 
 @pytest.fixture(scope="session")

@@ -23,10 +23,7 @@ from natsuin.algorithms import FACTS, SignatureScheme
 from natsuin.documents import Placement, PrepareRequest, SealAppearance, embed, prepare
 
 NOW = datetime.now(UTC).replace(microsecond=0)
-_USAGES = (
-    "digital_signature content_commitment key_encipherment data_encipherment key_agreement key_cert_sign crl_sign "
-    "encipher_only decipher_only"
-).split()
+_USAGES = ["digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "key_cert_sign", "crl_sign", "encipher_only", "decipher_only"]
 
 
 def distinguished(name):
@@ -229,7 +226,7 @@ def sample_pdf(*, pages=1, rotate=0, media=(0, 0, 595, 842), crop=None, text="Co
         font = pikepdf.Dictionary(Type=pikepdf.Name.Font, Subtype=pikepdf.Name.Type1, BaseFont=pikepdf.Name.Helvetica)
         page.Resources = pikepdf.Dictionary(Font=pikepdf.Dictionary(F1=pdf.make_indirect(font)))
     out = io.BytesIO()
-    pdf.save(out, **save)
+    pdf.save(out, **{"compress_streams": False} | save)
     return out.getvalue()
 
 

@@ -296,7 +296,7 @@ def moved_start_of_references(pdf):
 
 @forgery
 def wrapped_in_gap(pdf):
-    _, (a, b, c, d) = _range(pdf)
+    _, (_, b, c, _) = _range(pdf)
     contents = pdf[b:c]
     injected = b"<" + contents[1:-1].rstrip(b"0") + b"00>" + b" /Injected (evil) "
     if len(injected) > c - b:
@@ -375,7 +375,3 @@ def certificate_swapped(pdf):
 def cut_in_the_middle_of_the_update(pdf):
     first = pdf.find(b"%%EOF") + 6
     return pdf[:first]
-
-
-def _flip(pdf, place):
-    return pdf[:place] + bytes([pdf[place] ^ 1]) + pdf[place + 1 :]

@@ -1,14 +1,14 @@
-"""From a prepared document to a signed one: every scheme, time-stamps that must not be believed, sizes that must fit."""
+"""From a prepared document to a signed one: every scheme, time-stamps not to be believed, sizes that must fit."""
 
 import pytest
 from asn1crypto import cms as asn1_cms
 from pyhanko.pdf_utils.reader import PdfFileReader
-from rigs.document_workshop import NOW, PLACE, SEAL, Workshop
 
 from natsuin.algorithms import FACTS, SignatureScheme
 from natsuin.documents import Prepared, SignatureMismatch, TimeStampFailed, embed, prepare
 from natsuin.errors import Malformed, Unavailable
 from natsuin.validation import Overall, validate_pdf
+from rigs.document_workshop import NOW, PLACE, SEAL, Workshop
 
 
 @pytest.fixture

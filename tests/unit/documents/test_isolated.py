@@ -1,0 +1,116 @@
+"""Documents in child processes: the same answers, limits that hold, and a parent that lives through everything."""
+
+import os
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from natsuin.documents import (
+    BrokenDocument,
+    DocumentFacts,
+    DocumentTimeout,
+    DocumentTooLarge,
+    NotAPDF,
+    Workers,
+    inspect,
+    prepare,
+)
+from natsuin.documents.isolated import Limits
+from natsuin.errors import Unavailable
+from natsuin.validation import validate_isolated, validate_pdf
+from rigs.document_workshop import PLACE, SEAL, sample_pdf
+
+
+@pytest.fixture(scope="module")
+def workers():
+    with Workers() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def heavy_pdf():
+    """Takes long to inspect."""
+    return sample_pdf(pages=4000)
+
+
+def test_answers_are_those_of_the_functions(workers, workshop, plain_pdf, signed_pdf):
+    assert workers.inspect(plain_pdf) == inspect(plain_pdf)
+    request = workshop.request(workshop.signer(), placement=PLACE, appearance=SEAL)
+    here, there = prepare(plain_pdf, request), workers.prepare(plain_pdf, request)
+    # The identifier of the file is random; everything else is the same.
+    assert (here.start, here.end, here.certificate) == (there.start, there.end, there.certificate)
+    assert there.document_digest in there.dtbs
+    report = validate_pdf(signed_pdf, trust=[workshop.root.der])
+    isolated = validate_isolated(workers, signed_pdf, trust=[workshop.root.der], at=report.checked_at)
+    assert isolated == validate_pdf(signed_pdf, trust=[workshop.root.der], at=report.checked_at)
+
+
+def test_refusals_are_those_of_the_functions(workers):
+    with pytest.raises(NotAPDF, match="not a PDF"):
+        workers.inspect(b"hello")
+    with pytest.raises(BrokenDocument) as caught:
+        workers.inspect(b"%PDF-1.7\nhello")
+    assert caught.value.hint
+
+
+def test_other_functions_are_not_run(workers):
+    for name in ("os:system", "natsuin.documentsx:inspect", "natsuin.errors:by_code"):
+        with pytest.raises(BrokenDocument):
+            workers.run(name, DocumentFacts, b"")
+
+
+def test_a_document_that_takes_too_long_is_given_up(heavy_pdf, plain_pdf):
+    with Workers(1, Limits(seconds=0.2)) as workers:
+        with pytest.raises(DocumentTimeout) as caught:
+            workers.inspect(heavy_pdf)
+        assert caught.value.hint
+    with Workers(1, Limits(seconds=20)) as workers:
+        assert len(workers.inspect(plain_pdf).pages) == 2
+
+
+def test_a_document_that_takes_too_much_memory_is_given_up(plain_pdf):
+    with Workers(1, Limits(memory_bytes=24 * 1024 * 1024)) as workers:
+        with pytest.raises((DocumentTooLarge, DocumentTimeout)):
+            workers.inspect(plain_pdf + b"%" * 40_000_000)
+        assert workers.inspect(plain_pdf).pages
+
+
+def test_a_child_that_dies_is_replaced(workers, plain_pdf):
+    workers.inspect(plain_pdf)
+    for child in workers._idle:
+        os.kill(child.number, signal.SIGKILL)
+    assert workers.inspect(plain_pdf).pages
+
+
+def test_the_forking_process_is_replaced(plain_pdf):
+    with Workers(1) as workers:
+        workers.inspect(plain_pdf)
+        workers._forker.kill()
+        workers._forker.wait()
+        for child in workers._idle:
+            os.kill(child.number, signal.SIGKILL)
+        assert workers.inspect(plain_pdf).pages
+
+
+def test_many_threads_share_few_children(workers, plain_pdf):
+    begun = threading.Barrier(8)
+
+    def one(number):
+        begun.wait()
+        return len(workers.inspect(sample_pdf(pages=number + 1)).pages)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sorted(pool.map(one, range(8))) == list(range(1, 9))
+
+
+def test_after_closing_nothing_runs(plain_pdf):
+    workers = Workers(1)
+    workers.inspect(plain_pdf)
+    number = workers._idle[0].number
+    workers.close()
+    with pytest.raises(Unavailable):
+        workers.inspect(plain_pdf)
+    with pytest.raises(ProcessLookupError):
+        os.kill(number, 0)

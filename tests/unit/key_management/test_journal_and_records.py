@@ -1,0 +1,61 @@
+"""Commitments and canonical records, byte for byte."""
+
+import hashlib
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from natsuin.clock import FixedClock
+from natsuin.errors import Malformed, NatsuinError
+from natsuin.key_management.journal import b64u, commit, new_opening
+from natsuin.key_management.records import challenge_of, make_record, plain_text
+
+CLOCK = FixedClock(datetime(2026, 11, 22, tzinfo=UTC))
+
+
+def test_the_published_commitment_vector() -> None:
+    salt = bytes(range(0x40, 0x60))
+    fields = b'{"signer":"U-00042","sub":"taro@example.jp"}'
+    expected = bytes.fromhex("084e50a619036265807212c74bd1e07bbd332a3d677bd22e738cb2c9967f1731")
+    assert commit(salt, fields) == b64u(expected)
+
+
+def test_openings_hide_equal_fields() -> None:
+    first, second = new_opening({"user": "u"}), new_opening({"user": "u"})
+    assert first.fields == second.fields == b'{"user":"u"}'
+    assert first.commitment != second.commitment
+    assert first.tx != second.tx
+
+
+def test_a_record_is_canonical_and_its_challenge_is_tagged() -> None:
+    record = make_record("sign", "localhost", {"b": 1, "a": "é"}, clock=CLOCK, life=timedelta(minutes=5))
+    content = json.loads(record.content)
+    assert list(content) == sorted(content)
+    assert (content["act"], content["service"], content["v"]) == ("sign", "localhost", 1)
+    assert content["expires"] - content["not_before"] == 300_000
+    assert b" " not in record.content
+    assert challenge_of(record.content) == hashlib.sha256(b"natsuin/approval/v1\0" + record.content).digest()
+
+
+def test_two_records_never_share_a_challenge() -> None:
+    made = {make_record("sign", "s", {}, clock=CLOCK, life=timedelta(1)).challenge for _ in range(50)}
+    assert len(made) == 50
+
+
+@pytest.mark.parametrize("text", ["a\nb", "a\u202eb", "a\u200bb", "nul\0", "x" * 401, "\ud800"])
+def test_text_that_cannot_be_shown_is_refused(text: str) -> None:
+    with pytest.raises(Malformed):
+        plain_text(text, "the name")
+
+
+@given(st.text())
+def test_any_text_is_shown_as_it_is_or_refused(text: str) -> None:
+    try:
+        shown = plain_text(text, "the name")
+    except NatsuinError:
+        shown = ""
+    assert shown in text
+    assert shown.isprintable()
