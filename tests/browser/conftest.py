@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import preview_data
 from preview import Preview, make_app
-from visitor import Visitor
+from visitor import Visitor, at_the_browser
 
 CHROMIUM = os.environ.get("NATSUIN_CHROMIUM", "/usr/bin/chromium")
 """The browser that is driven; Debian's package `chromium` by default."""
@@ -68,19 +68,6 @@ def language() -> str:
 
 @pytest.fixture
 def visitor(browser: Browser, preview: Preview, language: str) -> Iterator[Visitor]:
-    """Somebody with a passkey in their device. Fails if the page broke the content policy or threw an error."""
-    context = browser.new_context(locale=language, viewport={"width": 1280, "height": 860})
-    page = context.new_page()
-    page.set_default_timeout(15_000)
-    devices = context.new_cdp_session(page)
-    devices.send("WebAuthn.enable", {"enableUI": False})
-    options = {"protocol": "ctap2", "ctap2Version": "ctap2_1", "transport": "internal", "hasResidentKey": True}
-    options |= {"hasUserVerification": True, "isUserVerified": True, "automaticPresenceSimulation": True}
-    authenticator = devices.send("WebAuthn.addVirtualAuthenticator", {"options": options})["authenticatorId"]
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda message: faults.append(message.text) if "Content Security" in message.text else None)
-    page.on("console", lambda message: faults.append(message.text) if "requires 'Trusted" in message.text else None)
-    yield Visitor(page, preview, devices, authenticator, faults)
-    context.close()
-    assert faults == []
+    """Somebody with a passkey in their device, before a server that pretends."""
+    with at_the_browser(browser, preview.origin, language, preview) as somebody:
+        yield somebody

@@ -8,7 +8,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 from preview import page_context
-from visitor import Visitor
+from visitor import PreviewVisitor
 
 PIN = "修482915x"
 EVERY_PAGE = [
@@ -29,14 +29,14 @@ EVERY_PAGE = [
 ]
 
 
-def make_passkey(visitor: Visitor) -> None:
+def make_passkey(visitor: PreviewVisitor) -> None:
     """Register a passkey through the officer's page, which is the shortest way to one."""
     page = visitor.go("/officer/enrol#token")
     page.locator("[data-register]").click()
     expect(page.locator('[data-step="done"]')).to_be_visible()
 
 
-def read_to_the_end(visitor: Visitor) -> None:
+def read_to_the_end(visitor: PreviewVisitor) -> None:
     """Go on by the keyboard, a view at a time, until every page's end has been shown."""
     page = visitor.page
     count = len(visitor.preview.pages)
@@ -50,7 +50,7 @@ def read_to_the_end(visitor: Visitor) -> None:
     expect(progress).to_have_js_property("value", count)
 
 
-def begin_placing(visitor: Visitor) -> None:
+def begin_placing(visitor: PreviewVisitor) -> None:
     """Go on without reading, as somebody does who has read the downloaded file."""
     page = visitor.page
     expect(page.locator("[data-drawn=done]").first).to_be_attached()
@@ -59,14 +59,16 @@ def begin_placing(visitor: Visitor) -> None:
     expect(page.locator("[data-mark]")).to_be_visible()
 
 
-def begin_approval(visitor: Visitor) -> None:
+def begin_approval(visitor: PreviewVisitor) -> None:
     begin_placing(visitor)
     visitor.page.locator("[data-place] button[type=submit]").click()
 
 
 @pytest.mark.parametrize("language", ["ja", "en"])
 @pytest.mark.parametrize("width", [360, 1280])
-def test_every_page_fits_speaks_the_language_and_keeps_the_policy(visitor: Visitor, language: str, width: int) -> None:
+def test_every_page_fits_speaks_the_language_and_keeps_the_policy(
+    visitor: PreviewVisitor, language: str, width: int
+) -> None:
     visitor.page.set_viewport_size({"width": width, "height": 800})
     for path in EVERY_PAGE:
         page = visitor.go(path)
@@ -79,7 +81,7 @@ def test_every_page_fits_speaks_the_language_and_keeps_the_policy(visitor: Visit
         )
 
 
-def test_enrolment(visitor: Visitor, language: str) -> None:
+def test_enrolment(visitor: PreviewVisitor, language: str) -> None:
     page = visitor.go("/enrol#token-of-the-invitation")
     expect(page.locator("[data-subject=common_name]")).to_have_text("山田 太郎")
     visitor.picture(f"enrol-1-{language}")
@@ -108,13 +110,13 @@ def test_enrolment(visitor: Visitor, language: str) -> None:
     assert "token" not in page.url
 
 
-def test_enrolment_without_the_token_says_what_to_do(visitor: Visitor) -> None:
+def test_enrolment_without_the_token_says_what_to_do(visitor: PreviewVisitor) -> None:
     page = visitor.go("/enrol")
     expect(page.locator("[data-opening] .notice.bad")).to_be_visible()
     expect(page.locator("[data-step]:visible")).to_have_count(0)
 
 
-def test_signing_by_keyboard(visitor: Visitor, language: str) -> None:
+def test_signing_by_keyboard(visitor: PreviewVisitor, language: str) -> None:
     make_passkey(visitor)
     page = visitor.go("/documents/d1")
     expect(page.locator("[data-bytes-check]")).to_contain_text("✓")
@@ -150,7 +152,7 @@ def test_signing_by_keyboard(visitor: Visitor, language: str) -> None:
     assert visitor.preview.opened == [{"pin": PIN}]
 
 
-def test_the_mark_stands_where_the_page_was_clicked(visitor: Visitor) -> None:
+def test_the_mark_stands_where_the_page_was_clicked(visitor: PreviewVisitor) -> None:
     page = visitor.go("/documents/d1")
     begin_placing(visitor)
     page.locator("#mark-page").fill("1")
@@ -176,7 +178,7 @@ def test_the_mark_stands_where_the_page_was_clicked(visitor: Visitor) -> None:
 
 
 @pytest.mark.parametrize("trick", ["record", "challenge"])
-def test_a_record_of_something_else_is_refused_before_the_passkey_is_asked(visitor: Visitor, trick: str) -> None:
+def test_a_record_of_something_else_is_refused_before_the_passkey_is_asked(visitor: PreviewVisitor, trick: str) -> None:
     make_passkey(visitor)
     visitor.go("/documents/d1")
     visitor.preview.trick = trick
@@ -186,7 +188,7 @@ def test_a_record_of_something_else_is_refused_before_the_passkey_is_asked(visit
     visitor.picture(f"refused-{trick}")
 
 
-def test_other_bytes_than_announced_are_not_shown(visitor: Visitor) -> None:
+def test_other_bytes_than_announced_are_not_shown(visitor: PreviewVisitor) -> None:
     visitor.preview.trick = "bytes"
     page = visitor.go("/documents/d1")
     expect(page.locator("[data-pages] .notice.bad")).to_be_visible()
@@ -194,7 +196,7 @@ def test_other_bytes_than_announced_are_not_shown(visitor: Visitor) -> None:
     expect(page.locator("canvas")).to_have_count(0)
 
 
-def test_approval_needs_every_page_shown_or_said_otherwise(visitor: Visitor) -> None:
+def test_approval_needs_every_page_shown_or_said_otherwise(visitor: PreviewVisitor) -> None:
     page = visitor.go("/documents/d1")
     expect(page.locator("[data-drawn=done]").first).to_be_attached()
     page.locator("[data-after-reading]").click()
@@ -204,7 +206,9 @@ def test_approval_needs_every_page_shown_or_said_otherwise(visitor: Visitor) -> 
     expect(page.locator('[data-part="place"]')).to_be_visible()
 
 
-def test_a_wrong_pin_is_asked_again_and_a_lost_answer_is_fetched_with_the_same_approval(visitor: Visitor) -> None:
+def test_a_wrong_pin_is_asked_again_and_a_lost_answer_is_fetched_with_the_same_approval(
+    visitor: PreviewVisitor,
+) -> None:
     make_passkey(visitor)
     page = visitor.go("/documents/d1")
     begin_approval(visitor)
@@ -223,7 +227,7 @@ def test_a_wrong_pin_is_asked_again_and_a_lost_answer_is_fetched_with_the_same_a
     assert approvals[1] == approvals[2]
 
 
-def test_a_passkey_that_does_not_answer_signs_nothing(visitor: Visitor) -> None:
+def test_a_passkey_that_does_not_answer_signs_nothing(visitor: PreviewVisitor) -> None:
     make_passkey(visitor)
     page = visitor.go("/documents/d1")
     begin_approval(visitor)
@@ -237,7 +241,7 @@ def test_a_passkey_that_does_not_answer_signs_nothing(visitor: Visitor) -> None:
     assert {"path": "/api/instructions/i1/cancel"} in visitor.preview.requests
 
 
-def fill_person(visitor: Visitor) -> None:
+def fill_person(visitor: PreviewVisitor) -> None:
     page = visitor.go("/officer")
     page.locator("#common_name").fill("鈴木 一郎")
     page.locator("#email").fill("suzuki@example.jp")
@@ -245,7 +249,7 @@ def fill_person(visitor: Visitor) -> None:
     page.locator("[data-person] button[type=submit]").click()
 
 
-def test_an_officer_registers_a_person(visitor: Visitor, language: str) -> None:
+def test_an_officer_registers_a_person(visitor: PreviewVisitor, language: str) -> None:
     make_passkey(visitor)
     fill_person(visitor)
     page = visitor.page
@@ -256,14 +260,14 @@ def test_an_officer_registers_a_person(visitor: Visitor, language: str) -> None:
     visitor.picture(f"officer-3-{language}")
 
 
-def test_an_officer_is_not_asked_to_approve_another_name(visitor: Visitor) -> None:
+def test_an_officer_is_not_asked_to_approve_another_name(visitor: PreviewVisitor) -> None:
     visitor.preview.trick = "record"
     fill_person(visitor)
     expect(visitor.page.locator("[data-person] .notice.bad")).to_be_visible()
     expect(visitor.page.locator('[data-step="approve"]')).not_to_be_visible()
 
 
-def test_a_new_pin_with_the_recovery_code(visitor: Visitor, language: str) -> None:
+def test_a_new_pin_with_the_recovery_code(visitor: PreviewVisitor, language: str) -> None:
     make_passkey(visitor)
     page = visitor.go("/keys/k1/pin")
     page.locator("#recovery-code").fill("01234-56789 abcde-fghjk mnpqrO")
@@ -285,7 +289,7 @@ def test_a_new_pin_with_the_recovery_code(visitor: Visitor, language: str) -> No
     }
 
 
-def test_signing_in_follows_no_foreign_address(visitor: Visitor) -> None:
+def test_signing_in_follows_no_foreign_address(visitor: PreviewVisitor) -> None:
     make_passkey(visitor)
     page = visitor.go("/?out=1")
     page.locator("[data-sign-in]").evaluate("button => { button.dataset.next = 'https://evil.example/x' }")
@@ -293,7 +297,7 @@ def test_signing_in_follows_no_foreign_address(visitor: Visitor) -> None:
     page.wait_for_url(visitor.preview.origin + "/")
 
 
-def test_adding_a_document(visitor: Visitor) -> None:
+def test_adding_a_document(visitor: PreviewVisitor) -> None:
     page = visitor.go("/documents")
     page.locator("#file").set_input_files({"name": "a.txt", "mimeType": "text/plain", "buffer": b"hello"})
     expect(page.locator("[data-upload] .notice.bad")).to_be_visible()
@@ -305,7 +309,7 @@ def test_adding_a_document(visitor: Visitor) -> None:
 
 
 @pytest.mark.parametrize("language", ["ja", "en"])
-def test_verdict_lines_have_words(visitor: Visitor, language: str) -> None:
+def test_verdict_lines_have_words(visitor: PreviewVisitor, language: str) -> None:
     page = visitor.go("/verify")
     page.locator("#pdf").set_input_files(
         {"name": "signed.pdf", "mimeType": "application/pdf", "buffer": visitor.preview.pdf}
@@ -320,7 +324,7 @@ def test_verdict_lines_have_words(visitor: Visitor, language: str) -> None:
     assert visitor.preview.requests == [{"fields": ["pdf", "receipt"]}]
 
 
-def test_the_preview_knows_every_page(visitor: Visitor) -> None:
+def test_the_preview_knows_every_page(visitor: PreviewVisitor) -> None:
     """So that `EVERY_PAGE` does not quietly look at the error page."""
     for path in EVERY_PAGE[:-1]:
         template, _ = page_context(visitor.preview, re.split(r"[?#]", path)[0], _NoQuery())

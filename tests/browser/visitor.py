@@ -1,25 +1,38 @@
 """Somebody at the browser with a passkey in their device."""
 
 import os
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from playwright.sync_api import CDPSession, Page
+from playwright.sync_api import Browser, CDPSession, Page
 from preview import Preview
+
+_AUTHENTICATOR = {
+    "protocol": "ctap2",
+    "ctap2Version": "ctap2_1",
+    "transport": "internal",
+    "hasResidentKey": True,
+    "hasUserVerification": True,
+    "isUserVerified": True,
+    "automaticPresenceSimulation": True,
+}
+_POLICY_WORDS = ("Content Security", "requires 'Trusted")
 
 
 @dataclass
 class Visitor:
-    """A person at the browser. `faults` collects what the page reported on its console."""
+    """A person at the browser. `faults` collects thrown errors and breaches of the content policy."""
 
     page: Page
-    preview: Preview
+    origin: str
     devices: CDPSession
     authenticator: str
-    faults: list[str]
+    faults: list[str] = field(default_factory=list)
 
     def go(self, path: str) -> Page:
-        self.page.goto(self.preview.origin + path)
+        self.page.goto(self.origin + path)
         return self.page
 
     def picture(self, name: str) -> None:
@@ -31,3 +44,37 @@ class Visitor:
     def refuse_passkeys(self) -> None:
         """From now on the person is not recognised by their device."""
         self.devices.send("WebAuthn.setUserVerified", {"authenticatorId": self.authenticator, "isUserVerified": False})
+
+    def _hear(self, text: str) -> None:
+        if any(words in text for words in _POLICY_WORDS):
+            self.faults.append(text)
+
+
+@dataclass
+class PreviewVisitor(Visitor):
+    """A visitor of a server that pretends."""
+
+    preview: Preview = field(kw_only=True)
+
+
+@contextmanager
+def at_the_browser(browser: Browser, origin: str, language: str, preview: Preview | None = None) -> Iterator[Visitor]:
+    """Somebody new, with a device of their own. Fails at the end if the page broke its policy or threw an error."""
+    context = browser.new_context(locale=language, viewport={"width": 1280, "height": 860}, accept_downloads=True)
+    page = context.new_page()
+    page.set_default_timeout(20_000)
+    devices = context.new_cdp_session(page)
+    devices.send("WebAuthn.enable", {"enableUI": False})
+    authenticator = devices.send("WebAuthn.addVirtualAuthenticator", {"options": _AUTHENTICATOR})["authenticatorId"]
+    visitor = (
+        PreviewVisitor(page, origin, devices, authenticator, preview=preview)
+        if preview
+        else Visitor(page, origin, devices, authenticator)
+    )
+    page.on("pageerror", lambda error: visitor.faults.append(str(error)))
+    page.on("console", lambda message: visitor._hear(message.text))
+    try:
+        yield visitor
+    finally:
+        context.close()
+    assert visitor.faults == []

@@ -1,4 +1,4 @@
-"""The log's writer is killed at every named place: the next start heals by itself and nothing acknowledged is missing."""
+"""The log's writer is killed at every named place: the next start heals by itself and misses nothing acknowledged."""
 
 import json
 import os
@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from conformance.log.go_checker import check_log_with_go
 from natsuin.clock import SystemClock
 from natsuin.signing_log import FAULT_POINTS, LogKey, LogLocked, SigningLog, create_log, verify_log, verify_receipt
 
@@ -21,6 +22,7 @@ PROGRAM = """
 import json, sys
 from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from conformance.log.go_checker import check_log_with_go
 from natsuin.clock import SystemClock
 from natsuin.signing_log import LogKey, SigningLog, commit
 
@@ -75,7 +77,9 @@ def run(base: Path, counts: list[int], *, fault: str = "") -> tuple[int, dict[in
 
 
 def assert_whole(base: Path, receipts: dict[int, str]) -> None:
-    """The log opens, is valid, goes on, and holds every entry of `receipts` at its place, under every one of their trees."""
+    """The log opens, is valid, goes on, and holds every entry of `receipts` at its place, under every one of their
+    trees.
+    """
     log = open_log(base)
     entries = dict(log.entries())
     for index, text in receipts.items():
@@ -86,6 +90,8 @@ def assert_whole(base: Path, receipts: dict[int, str]) -> None:
     checkpoints = {text.partition("\n\n")[2] for text in receipts.values()}
     log.close()
     assert verify_log(base / "log", log.vkey).entries == len(entries) + 1
+    newest = receipts[max(receipts)] if receipts else None
+    assert check_log_with_go(base / "log", log.vkey, receipt=newest).size == len(entries) + 1
     for checkpoint in checkpoints:
         verify_log(base / "log", log.vkey, since=checkpoint)
 

@@ -23,7 +23,17 @@ from natsuin.algorithms import FACTS, SignatureScheme
 from natsuin.documents import Placement, PrepareRequest, SealAppearance, embed, prepare
 
 NOW = datetime.now(UTC).replace(microsecond=0)
-_USAGES = ["digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "key_cert_sign", "crl_sign", "encipher_only", "decipher_only"]
+_USAGES = (
+    "digital_signature",
+    "content_commitment",
+    "key_encipherment",
+    "data_encipherment",
+    "key_agreement",
+    "key_cert_sign",
+    "crl_sign",
+    "encipher_only",
+    "decipher_only",
+)
 
 
 def distinguished(name):

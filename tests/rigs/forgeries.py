@@ -347,9 +347,7 @@ def signature_moved_to_other_document(pdf):
 
 @forgery
 def one_bit_of_text(pdf):
-    return (
-        pdf.replace(b"(Contract text 1)", b"(Contract text 7)", 1) if b"(Contract text 1)" in pdf else _flip(pdf, 700)
-    )
+    return pdf.replace(b"(Contract text 1)", b"(Contract text 7)", 1)
 
 
 @forgery

@@ -36,6 +36,22 @@ class SignatureInFile:
         return bytes(self.signed_data["signer_infos"][0]["signed_attrs"].untag().dump())
 
     @property
+    def message_digest(self) -> bytes:
+        for attribute in self.signed_data["signer_infos"][0]["signed_attrs"]:
+            if attribute["type"].native == "message_digest":
+                return bytes(attribute["values"][0].native)
+        raise AssertionError("there is no message digest")
+
+    @property
+    def signer_certificate(self) -> bytes:
+        """DER; the one whose serial number the signer's entry names."""
+        serial = self.signed_data["signer_infos"][0]["sid"].chosen["serial_number"].native
+        for choice in self.signed_data["certificates"]:
+            if choice.chosen.serial_number == serial:
+                return bytes(choice.chosen.dump())
+        raise AssertionError("the signer's certificate is not in the CMS")
+
+    @property
     def value(self) -> bytes:
         return bytes(self.signed_data["signer_infos"][0]["signature"].native)
 
@@ -90,6 +106,17 @@ def openssl_cms(signature: SignatureInFile, folder: Path, root: bytes) -> "subpr
         *("openssl", "cms", "-verify", "-binary", "-inform", "DER", "-in", folder / "cms.der"),
         *("-content", folder / "content", "-CAfile", folder / "ca.pem", "-purpose", "any", "-out", "/dev/null"),
     )
+
+
+def openssl_signature(signature: SignatureInFile, folder: Path) -> "subprocess.CompletedProcess[bytes]":
+    """`openssl pkeyutl -verify` of the bare signature over the signed attributes, with the certificate's key."""
+    folder.mkdir(exist_ok=True)
+    certificate, attributes, value = folder / "certificate.der", folder / "attributes", folder / "value"
+    certificate.write_bytes(signature.signer_certificate)
+    attributes.write_bytes(signature.signed_attributes)
+    value.write_bytes(signature.value)
+    options = ("-certin", "-keyform", "DER", "-inkey", certificate, "-rawin", "-in", attributes, "-sigfile", value)
+    return run("openssl", "pkeyutl", "-verify", *options)
 
 
 def openssl_time_stamp(signature: SignatureInFile, folder: Path, root: bytes) -> "subprocess.CompletedProcess[bytes]":

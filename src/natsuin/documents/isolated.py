@@ -13,6 +13,7 @@ import sys
 import threading
 from dataclasses import dataclass
 from select import select
+from time import monotonic
 from typing import Any, Self, TypeVar
 
 import msgspec
@@ -27,6 +28,7 @@ T = TypeVar("T")
 
 _START_SECONDS = 60.0
 _GRACE_SECONDS = 2.0
+_INNOCENT_SECONDS = 1.0
 _CALLS_OF_ONE_CHILD = 250
 
 
@@ -114,21 +116,11 @@ class Workers:
 
     def _exchange(self, frame: bytes) -> Outcome:
         child = self._child()
-        answer: bytes | None = None
-        try:
-            child.connection.settimeout(self._limits.seconds + _GRACE_SECONDS)
-            send(child.connection, frame)
-            answer = receive(child.connection)
-        except OSError:
-            # A time-out here, or a child that died while the document was on its way to it.
-            answer = None
-        outcome = _decoded(answer)
-        child.calls += 1
-        with self._lock:
-            if outcome is not None and child.calls < _CALLS_OF_ONE_CHILD and not self._closed:
-                self._idle.append(child)
-            else:
-                self._end(child)
+        reused, begun = child.calls > 0, monotonic()
+        outcome = self._ask(child, frame)
+        if outcome is None and reused and monotonic() - begun < _INNOCENT_SECONDS:
+            # It may have died of something else between two calls. A document that is to blame fails again at once.
+            outcome = self._ask(self._child(fresh=True), frame)
         if outcome is None:
             raise DocumentTimeout(
                 "Reading the document takes more time or memory than is allowed.",
@@ -136,9 +128,25 @@ class Workers:
             )
         return outcome
 
-    def _child(self) -> _Child:
+    def _ask(self, child: _Child, frame: bytes) -> Outcome | None:
+        """One call to `child`, which is idle or ended afterwards; None when it died or did not answer in time."""
+        try:
+            child.connection.settimeout(self._limits.seconds + _GRACE_SECONDS)
+            send(child.connection, frame)
+            outcome = _decoded(receive(child.connection))
+        except OSError:
+            outcome = None
+        child.calls += 1
         with self._lock:
-            while self._idle:
+            if outcome is not None and child.calls < _CALLS_OF_ONE_CHILD and not self._closed:
+                self._idle.append(child)
+            else:
+                self._end(child)
+        return outcome
+
+    def _child(self, *, fresh: bool = False) -> _Child:
+        with self._lock:
+            while self._idle and not fresh:
                 child = self._idle.pop()
                 if not select([child.connection], [], [], 0)[0]:
                     return child

@@ -55,7 +55,7 @@ from natsuin.signing import (
     require_usable,
 )
 from natsuin.signing_log import LogKey, SigningLog, create_log
-from natsuin.storage import Database, open_database
+from natsuin.storage import Database, check_schema, open_database
 
 STORAGE_FAILED_EXIT = 74
 """EX_IOERR of sysexits.h: a durable write failed."""
@@ -125,6 +125,7 @@ def open_sam(config: Config, *, clock: Clock | None = None, stop: Callable[[Nats
     stop = stop or _stop
     master = MasterKey(_read_master_key(config.sam.master_key_file))
     database = open_database(config.sam.database, name="sam")
+    check_schema(database, "sam")
     vault = SoftwareVault(master)
     service_keys = ServiceKeys(database, vault, RowSealer.from_master(master), clock)
     log = _open_log(config, _log_key(service_keys.load(LOG).edwards), clock, stop)

@@ -37,7 +37,7 @@ def problem_answer(error: BaseException, scope: Scope) -> Response:
     answer.headers["content-language"] = lang
     if problem.retry_after is not None:
         answer.headers["retry-after"] = str(problem.retry_after)
-    if problem.status in (413, 421):
+    if problem.status in (408, 413, 421):
         # The rest of an unwanted body is not read to its end.
         answer.headers["connection"] = "close"
     return answer

@@ -1,12 +1,14 @@
 """What is refused before any route sees it: another host's name, requests from foreign pages, bodies above the
 limit."""
 
+import asyncio
+
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from natsuin.errors import Malformed, NatsuinError, TooLarge
+from natsuin.errors import Busy, Malformed, NatsuinError, TooLarge
 from natsuin.web.answers import problem_answer
-from natsuin.web.problems import ForeignRequest, WrongHost
+from natsuin.web.problems import ForeignRequest, RequestTimeout, WrongHost
 from natsuin.web.settings import WebSettings
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -17,6 +19,10 @@ preflight)."""
 _MAX_JSON_BYTES = 1024 * 1024
 _MAX_DER_BYTES = 64 * 1024
 _MULTIPART_MARGIN = 256 * 1024
+_MAX_HELD_BYTES = 1024 * 1024 * 1024
+"""Above this much in bodies of requests under way the next byte is refused, so that memory never runs out."""
+_PATIENCE_SECONDS = 60
+"""How long a request may stall. A slow connection is served, one that stands still is not."""
 _ANY_HOST = ("/healthz", "/readyz", "/pki/", "/ocsp", "/tsa", "/log/")
 """Addresses for machines, which may know the service by another name and never see anything that is somebody's own."""
 
@@ -27,6 +33,8 @@ class RequestGuard:
     def __init__(self, app: ASGIApp, *, settings: WebSettings) -> None:
         self._app = app
         self._settings = settings
+        self._held = 0
+        """Bytes of bodies of all requests under way. Changed from the event loop only."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer with the problem that keeps it out."""
@@ -43,17 +51,19 @@ class RequestGuard:
             await problem_answer(error, scope)(scope, receive, send)
             return
 
-        received = 0
+        body = _Body(receive, limit)
+        try:
+            await self._app(scope, lambda: self._read(body), send)
+        finally:
+            self._held -= body.held
 
-        async def receive_within_limit() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > limit:
-                raise _too_large(limit)
-            return message
-
-        await self._app(scope, receive_within_limit, send)
+    async def _read(self, body: "_Body") -> Message:
+        message, size = await body.read()
+        self._held += size
+        body.held += size
+        if self._held > _MAX_HELD_BYTES:
+            raise Busy("too many large requests are under way")
+        return message
 
     def limit_for(self, method: str, path: str) -> int:
         """How many bytes the body of such a request may have."""
@@ -93,6 +103,35 @@ class RequestGuard:
             raise Malformed("the content length is not a number")
         if int(stated[:20]) > limit:
             raise _too_large(limit)
+
+
+class _Body:
+    """One request's body as it comes: counted, limited, and not waited for without end."""
+
+    def __init__(self, receive: Receive, limit: int) -> None:
+        self.held = 0
+        """How much of it the guard counts as held."""
+        self._received = 0
+        self._receive = receive
+        self._limit = limit
+        self._complete = False
+
+    async def read(self) -> tuple[Message, int]:
+        """The next message and how many bytes it brought. Raises `TooLarge`, `RequestTimeout`."""
+        if self._complete:
+            # What may still come is the news that the client went away, which takes as long as it takes.
+            return await self._receive(), 0
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                message = await self._receive()
+        except TimeoutError as cause:
+            raise RequestTimeout("the rest of the request did not come") from cause
+        size = len(message.get("body", b""))
+        self._received += size
+        self._complete = not message.get("more_body", False)
+        if self._received > self._limit:
+            raise _too_large(self._limit)
+        return message, size
 
 
 def _too_large(limit: int) -> TooLarge:

@@ -27,8 +27,8 @@ def configure_logs() -> None:
 
 
 class _PlainJSON(logging.Formatter):
-    """Warnings of libraries, without tracebacks. The HTTP server's own sentences are known and quote nobody; what others
-    say is left out, because it may repeat what somebody sent."""
+    """Warnings of libraries, without tracebacks. The HTTP server's own sentences are known and quote nobody; what
+    others say is left out, because it may repeat what somebody sent."""
 
     def format(self, record: logging.LogRecord) -> str:
         """One line."""

@@ -205,6 +205,10 @@ TEXTS: dict[str, Texts] = {
         ("この方法では使えません", "この宛先では、その操作はできません。", "方法（GET、POSTなど）を確かめてください。"),
         ("Method not allowed", "This address does not do that.", "Check the method (GET, POST and so on)."),
     ),
+    "request_timeout": _both(
+        ("送信が途中で止まりました", "データの残りが届きませんでした。", "接続を確かめて、もう一度お試しください。"),
+        ("The request stopped", "The rest of the request did not come.", "Check the connection and try again."),
+    ),
     "wrong_host": _both(
         (
             "宛先のホスト名が違います",

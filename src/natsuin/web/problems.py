@@ -32,6 +32,7 @@ STATUS: dict[str, int] = {
     "too_many_attempts": 429,
     "unsupported_media_type": 415,
     "method_not_allowed": 405,
+    "request_timeout": 408,
     "wrong_host": 421,
     "foreign_request": 403,
     "storage_quota": 413,
@@ -62,6 +63,12 @@ class MethodNotAllowed(Refused):
     """This address exists and does not do that."""
 
     code = "method_not_allowed"
+
+
+class RequestTimeout(Refused):
+    """The body stopped coming before it was complete."""
+
+    code = "request_timeout"
 
 
 class WrongHost(NotFound):

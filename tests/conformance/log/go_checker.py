@@ -34,7 +34,9 @@ def go_checker() -> Path:
     # Debian's compiler comes with a compiled standard library, so it is preferred to another one that is found first.
     compiler = next((path for path in ("/usr/lib/go/bin/go", shutil.which("go")) if path and Path(path).exists()), None)
     if compiler is None or not Path("/usr/share/gocode/src/golang.org/x/mod/sumdb").is_dir():
-        raise RuntimeError("The Debian packages golang-go and golang-golang-x-mod-dev are needed; make test installs them.")
+        raise RuntimeError(
+            "The Debian packages golang-go and golang-golang-x-mod-dev are needed; make test installs them."
+        )
     digest = hashlib.sha256(SOURCE.read_bytes()).hexdigest()[:16]
     folder = Path(tempfile.gettempdir()) / f"natsuin-log-checker-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
@@ -42,7 +44,12 @@ def go_checker() -> Path:
         raise RuntimeError("The folder for the Go checker belongs to somebody else.")
     program = folder / f"check-{digest}"
     if not program.exists():
-        settings = {"GO111MODULE": "off", "GOPATH": "/usr/share/gocode", "GOCACHE": str(folder / "cache"), "GOFLAGS": ""}
+        settings = {
+            "GO111MODULE": "off",
+            "GOPATH": "/usr/share/gocode",
+            "GOCACHE": str(folder / "cache"),
+            "GOFLAGS": "",
+        }
         building = folder / f"check-{digest}.{os.getpid()}"
         built = subprocess.run(
             [compiler, "build", "-o", building, SOURCE],
@@ -57,7 +64,8 @@ def go_checker() -> Path:
 
 
 def check_log_with_go(folder: Path, vkey: str, *, receipt: str | None = None, old: str | None = None) -> GoReport:
-    """Check every entry and tile of the log in `folder`, and with it a receipt or an older checkpoint. Raises `GoRefused`.
+    """Check every entry and tile of the log in `folder`, and with it a receipt or an older checkpoint. Raises
+    `GoRefused`.
 
     The receipt's and the older checkpoint's trees must be what the log began with.
     """

@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from conformance.log.go_checker import GoRefused, check_log_with_go
 from natsuin.clock import SystemClock
+from natsuin.errors import Refused
 from natsuin.signing_log import LogKey, Receipt, SigningLog, create_log, verify_log
 
 ORIGIN = "sign.example.jp/log/2026"
@@ -72,7 +73,7 @@ def test_tampering_is_found_by_both(large, name):
         path.write_bytes(honest[:30] + bytes([honest[30] ^ 1]) + honest[31:])
         with pytest.raises(GoRefused):
             check_log_with_go(large.folder, large.vkey)
-        with pytest.raises(Exception, match="log|note|signature|checkpoint"):
+        with pytest.raises(Refused):
             verify_log(large.folder, large.vkey)
         path.unlink()
         with pytest.raises(GoRefused):

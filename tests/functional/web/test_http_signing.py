@@ -113,6 +113,22 @@ def test_finishing_needs_no_approval_and_happens_once(portal, alice):
     assert portal.sam.count(protocol.Sign) == 1
 
 
+def test_opening_the_page_finishes_what_is_left(portal, alice):
+    """The person has nothing more to decide, so looking at the document is enough."""
+    document_id = new_document(alice, "open the page")
+    made, path = instructed(alice, document_id)
+    assert "Read the document" in alice._http.get(f"/documents/{document_id}").text
+    portal.sam.before = raising(protocol.TimeStamp, Unavailable("no time-stamp"), times=100)
+    alice._http.post(path, json=approval_of(alice, made))
+    failed = alice._http.get(f"/documents/{document_id}", headers={"accept": "text/html"})
+    assert failed.status_code == 503
+    assert "<html" in failed.text
+    portal.sam.before = None
+    page = alice._http.get(f"/documents/{document_id}")
+    assert "Download the signed PDF" in page.text
+    assert portal.sam.count(protocol.Sign) == 1
+
+
 def test_an_answer_that_got_lost_is_asked_for_again(portal, alice):
     """sam signed and its answer never came: the identical message brings the recorded signature."""
     document_id = new_document(alice, "lost answer")

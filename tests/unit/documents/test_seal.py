@@ -1,4 +1,4 @@
-"""The seal mark: where characters go, that its text can be extracted, and that no character is drawn as an empty box."""
+"""The seal mark: where characters go, text that can be extracted, no character drawn as an empty box."""
 
 import io
 import math
@@ -80,6 +80,7 @@ def test_name_and_caption_are_text(workshop):
     signed = prepare(sample_pdf(), request).pdf
     # A viewer flattens the mark into the page when it prints; then its text is the page's.
     document = pypdfium2.PdfDocument(signed)
+    document.init_forms()
     page = document[0]
     assert page.flatten() == 1
     out = io.BytesIO()

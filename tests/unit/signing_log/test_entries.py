@@ -29,7 +29,7 @@ class Kind(enum.StrEnum):
 
 
 def test_an_example():
-    entry = {"type": Kind.INTENT, "b": [1, None, True], "a": "捺印\u2028\x1f\"\\/"}
+    entry = {"type": Kind.INTENT, "b": [1, None, True], "a": '捺印\u2028\x1f"\\/'}
     assert encode_entry(entry) == '{"a":"捺印\u2028\\u001f\\"\\\\/","b":[1,null,true],"type":"intent"}'.encode()
 
 

@@ -294,7 +294,9 @@ def test_a_refused_log_is_let_go(place):
 
 
 def test_every_refusal_has_a_code_of_its_own():
-    kinds = [kind for kind in vars(refusals).values() if isinstance(kind, type) and kind.__module__ == refusals.__name__]
+    kinds = [
+        kind for kind in vars(refusals).values() if isinstance(kind, type) and kind.__module__ == refusals.__name__
+    ]
     assert len(kinds) > 20
     assert len({kind.code for kind in kinds}) == len(kinds)
     for kind in kinds:

@@ -21,7 +21,7 @@ PORTAL = "http://localhost:8710"
 @click.option("--document", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="PDF to sign.")
 def demo(folder: Path, *, serve: bool, document: Path | None) -> None:
     """Enrol a signer, sign a PDF, verify it, and leave everything in a folder."""
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     origin = PORTAL if serve else f"http://localhost:{free_port()}"
     shown = Demonstration(folder.absolute(), origin, console.print)
     again = serve and (folder / MARK).exists() and (folder / "signed.pdf").exists()

@@ -75,7 +75,11 @@ function bindForm(placing) {
       placing.setState("placing");
       tell(status, kind, title, more);
     },
-    onSigned: () => location.reload(),
+    onSigned() {
+      // The same address now shows the result, which begins at its top.
+      history.scrollRestoration = "manual";
+      location.reload();
+    },
   });
 
   find("[data-back-to-reading]").addEventListener("click", () => {
