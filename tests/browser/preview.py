@@ -21,6 +21,7 @@ import webauthn
 from cryptography.hazmat.primitives import hpke, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
@@ -33,7 +34,7 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
-from natsuin.web.headers import CONTENT_SECURITY_POLICY
+from natsuin.web.headers import SecurityHeaders
 from natsuin.web.i18n import choose_language, render
 
 STATIC = Path(example.__file__).parents[2] / "src/natsuin/web/static"
@@ -223,7 +224,7 @@ class Pretence:
         if path in {"/enrol", "/officer/enrol", "/verify"} or query.get("out"):
             me = None
         html = render(template, lang, me=me, service=example.SERVICE, path=path, **context)
-        return HTMLResponse(html, headers={"content-security-policy": CONTENT_SECURITY_POLICY})
+        return HTMLResponse(html)
 
     async def content(self, request: Request) -> Response:
         changed = self.preview.pdf + b"\n" if self.preview.trick == "bytes" else self.preview.pdf
@@ -339,6 +340,7 @@ def make_app(preview: Preview) -> Starlette:
     """The pretended server."""
     pretence = Pretence(preview)
     return Starlette(
+        middleware=[Middleware(SecurityHeaders, https=False)],
         routes=[
             Mount("/static", StaticFiles(directory=STATIC)),
             *(Route(f"/api/documents/{{name}}/{kind}", pretence.content) for kind in ("content", "signed")),
@@ -346,7 +348,7 @@ def make_app(preview: Preview) -> Starlette:
             Route("/api/documents/{name}", pretence.nothing, methods=["DELETE"]),
             *(Route(path, getattr(pretence, name), methods=["POST"]) for path, name in POSTS.items()),
             Route("/{path:path}", pretence.page),
-        ]
+        ],
     )
 
 

@@ -110,13 +110,13 @@ def history() -> list[dict[str, Any]]:
 
 
 def verdict() -> dict[str, Any]:
-    """A report with good, bad and unknown lines, as `natsuin.validation.Report` is written as JSON."""
+    """A report with good, bad and unknown lines, as `/api/verify` tells it."""
 
-    def line(status: str, ja: str, en: str, step: tuple[str, str] = ("", "")) -> dict[str, str]:
+    def line(aspect: str, status: str, ja: str, en: str, step: tuple[str, str] = ("", "")) -> dict[str, str]:
         words = {"text_ja": ja, "text_en": en, "next_ja": step[0], "next_en": step[1]}
-        return words | {"status": status, "code": status}
+        return words | {"aspect": aspect, "status": status, "code": status}
 
-    trust_step = ("信頼するルート証明書を入れてください。", "Install the root certificate you trust.")
+    step = ("信頼するルート証明書を入れてください。", "Install the root certificate you trust.")
     signature = {
         "field": "Signature1",
         "level": "B-T",
@@ -124,17 +124,20 @@ def verdict() -> dict[str, Any]:
         "issuer": "Natsuin Demo Issuing CA",
         "certificate_sha256": CERTIFICATE["sha256"],
         "reason": "契約の締結",
-        "claimed_time": "2026-11-22T10:00:00+00:00",
-        "proven_time": "2026-11-22T10:00:02+00:00",
-        "integrity": line("good", "署名された内容は変わっていません。", "The signed bytes are unchanged."),
-        "coverage": line("bad", "署名の後に内容が加えられました。", "Something was added after the signature."),
-        "trust": line("unknown", "証明書の発行者が分かりません。", "The issuer is not known.", trust_step),
-        "time": line("good", "タイムスタンプで確認できました。", "Proved by a time-stamp."),
-        "log": line("unknown", "受領証がありません。", "No receipt was given."),
+        "signed_at": NOW,
+        "claimed_at": NOW - 2000,
+        "proven_at": NOW,
+        "lines": [
+            line("integrity", "good", "署名された内容は変わっていません。", "The signed bytes are unchanged."),
+            line("coverage", "bad", "署名の後に内容が加えられました。", "Something was added after the signature."),
+            line("trust", "unknown", "証明書の発行者が分かりません。", "The issuer is not known.", step),
+            line("time", "good", "タイムスタンプで確認できました。", "Proved by a time-stamp."),
+            line("log", "unknown", "受領証がありません。", "No receipt was given."),
+        ],
     }
     return {
         "overall": "cannot_tell",
-        "summary": line("unknown", "確認できないことがあります。", "Something could not be checked.", trust_step),
-        "checked_at": "2026-11-22T11:00:00+00:00",
+        "summary": line("", "unknown", "確認できないことがあります。", "Something could not be checked.", step),
+        "checked_at": NOW,
         "signatures": [signature],
     }

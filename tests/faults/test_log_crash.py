@@ -22,7 +22,6 @@ PROGRAM = """
 import json, sys
 from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from conformance.log.go_checker import check_log_with_go
 from natsuin.clock import SystemClock
 from natsuin.signing_log import LogKey, SigningLog, commit
 

@@ -11,13 +11,17 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 
 import pikepdf
-from asn1crypto import algos, cms, core, tsp
+from asn1crypto import algos, cms, core, keys, tsp
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pyhanko.sign import signers
+from pyhanko.sign.fields import MDPPerm, SigFieldSpec, SigSeedSubFilter
+from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from natsuin.algorithms import FACTS, SignatureScheme
 from natsuin.documents import Placement, PrepareRequest, SealAppearance, embed, prepare
@@ -156,6 +160,28 @@ class Workshop:
         prepared = prepare(pdf, self.request(person, scheme=scheme, **options))
         value = person.sign(scheme, prepared.dtbs)
         return embed(prepared, value, time_stamper=self.stamp if stamped else None)
+
+    def signed_by_others(self, pdf, *, lock=None, box=(50, 50, 150, 100), **metadata):
+        """`pdf` signed by pyHanko itself, as another product would."""
+        person = self.signer("他社 利用者")
+        key = person.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+        signer = signers.SimpleSigner(
+            signing_cert=asn1_x509.Certificate.load(person.der),
+            signing_key=keys.PrivateKeyInfo.load(key),
+            cert_registry=SimpleCertificateStore.from_certs([asn1_x509.Certificate.load(self.issuing.der)]),
+        )
+        metadata.setdefault("subfilter", SigSeedSubFilter.PADES)
+        made = signers.sign_pdf(
+            IncrementalPdfFileWriter(io.BytesIO(pdf)),
+            signers.PdfSignatureMetadata(field_name="Other", md_algorithm="sha256", **metadata),
+            signer=signer,
+            new_field_spec=SigFieldSpec("Other", on_page=0, box=box, field_mdp_spec=lock),
+        )
+        return made.getvalue()
+
+    def certified(self, pdf, *, level):
+        """`pdf` certified by its author, leaving changes of `level` (1 to 3) open."""
+        return self.signed_by_others(pdf, certify=True, docmdp_permissions=MDPPerm(level))
 
     def stamp(self, request_der, *, time=None, **changes):
         """Answer a TimeStampReq; `changes` make wrong answers: status, imprint, nonce, signer, break_signature."""

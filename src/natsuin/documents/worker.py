@@ -56,6 +56,7 @@ def main() -> None:
             os.kill(number, signal.SIGKILL)
     for child in children:
         os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
 
 
 def _order(control: socket.socket) -> tuple[tuple[bytes, int] | None, list[int]]:

@@ -129,7 +129,7 @@ class Committer:
     def detach(self) -> Callable[[], int]:
         """What makes all files of now durable, for another thread to call.
 
-        It gives the size to put into `settled` then. It raises `StorageFailed`, which ends the writer as any failure does.
+        It gives the size to put into `settled` then. It raises `StorageFailed`, which ends the writer.
         """
         files, size = self._folder.detach(), self._edge.size
         self._detached = size

@@ -6,6 +6,7 @@ follow but what is proven harmless.
 """
 
 from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.diff_analysis import (
     DEFAULT_DIFF_POLICY,
     DiffResult,
@@ -15,7 +16,7 @@ from pyhanko.sign.diff_analysis import (
     SuspiciousModification,
 )
 from pyhanko.sign.diff_analysis.rules.form_field_rules import SigFieldCreationRule, SigFieldModificationRule
-from pyhanko.sign.fields import MDPPerm
+from pyhanko.sign.fields import MDPPerm, enumerate_sig_fields
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 from pyhanko.sign.validation.status import SignatureCoverageLevel
 
@@ -98,12 +99,18 @@ def _later_changes(signature: EmbeddedPdfSignature, *, more_follow: bool) -> Lin
             return line("covers_with_signatures" if more_follow else "covers_with_evidence")
         if permitted is not None and result.modification_level.value > permitted.value:
             return line("forbidden_changes")
-        return line("covers_with_signatures" if more_follow else "changed_later")
+        # A field that shows something and that nobody signed could cover what was signed.
+        unsigned = result.changed_form_fields - _signed_fields(signature.reader)
+        return line("covers_with_signatures" if more_follow and not unsigned else "changed_later")
     if permitted in (MDPPerm.FILL_FORMS, MDPPerm.ANNOTATE):
         result = _changes(signature, DEFAULT_DIFF_POLICY)
         if not isinstance(result, SuspiciousModification) and result.modification_level.value <= permitted.value:
             return line("permitted_changes")
     return line("changed_later" if permitted is None else "forbidden_changes")
+
+
+def _signed_fields(reader: PdfFileReader) -> set[str]:
+    return {name for name, _, _ in enumerate_sig_fields(reader, filled_status=True)}
 
 
 def _changes(signature: EmbeddedPdfSignature, policy: StandardDiffPolicy) -> DiffResult | SuspiciousModification:

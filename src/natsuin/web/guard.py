@@ -52,8 +52,16 @@ class RequestGuard:
             return
 
         body = _Body(receive, limit)
+        short = _is_short(headers)
+
+        async def send_and_hang_up(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] >= 400 and not (short or body.complete):
+                # Refused before its body was read: the rest is not worth reading.
+                message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
+            await send(message)
+
         try:
-            await self._app(scope, lambda: self._read(body), send)
+            await self._app(scope, lambda: self._read(body), send_and_hang_up)
         finally:
             self._held -= body.held
 
@@ -114,11 +122,12 @@ class _Body:
         self._received = 0
         self._receive = receive
         self._limit = limit
-        self._complete = False
+        self.complete = False
+        """Whether all of it has come."""
 
     async def read(self) -> tuple[Message, int]:
         """The next message and how many bytes it brought. Raises `TooLarge`, `RequestTimeout`."""
-        if self._complete:
+        if self.complete:
             # What may still come is the news that the client went away, which takes as long as it takes.
             return await self._receive(), 0
         try:
@@ -128,10 +137,17 @@ class _Body:
             raise RequestTimeout("the rest of the request did not come") from cause
         size = len(message.get("body", b""))
         self._received += size
-        self._complete = not message.get("more_body", False)
+        self.complete = not message.get("more_body", False)
         if self._received > self._limit:
             raise _too_large(self._limit)
         return message, size
+
+
+def _is_short(headers: Headers) -> bool:
+    """Whether the body is small enough to be taken whole although nobody wants it."""
+    if "transfer-encoding" in headers:
+        return False
+    return int(headers.get("content-length", "0")[:20]) <= _MAX_DER_BYTES
 
 
 def _too_large(limit: int) -> TooLarge:

@@ -1,6 +1,7 @@
 """The test's own certification authority, and PDFs signed with it."""
 
 import pytest
+
 from rigs.document_workshop import PLACE, SEAL, Workshop, sample_pdf
 
 

@@ -172,14 +172,25 @@ def _with_offsets(body, start, end, text):
     return moved[:table] + lines
 
 
-def test_a_bomb_is_refused():
-    bomb = zlib.compress(zlib.compress(b"\0" * 200_000_000, 9), 9)
+def test_what_pages_hold_is_never_unpacked():
+    bomb = zlib.compress(zlib.compress(b"\0" * 20_000_000, 9), 9)
 
     def change(pdf):
         pdf.pages[0].Contents = pdf.make_stream(bomb, Filter=ARRAY([NAME.FlateDecode, NAME.FlateDecode]))
 
-    # The content of pages is never unpacked, so this is read like any other.
-    assert inspect(changed(change)).pages
+    assert len(inspect(changed(change)).pages) == 1
+
+
+def test_a_bomb_where_objects_are_looked_up_is_refused():
+    """The cross-reference stream itself unpacks to a thousand times what it should hold."""
+    pdf = sample_pdf(object_stream_mode=pikepdf.ObjectStreamMode.generate, compress_streams=True)
+    start = pdf.rindex(b"stream\n", 0, pdf.rindex(b"endstream")) + 7
+    bomb = zlib.compress(b"\0" * 60_000_000, 9)
+    length = int(pdf[:start].rpartition(b"/Length ")[2].split()[0])
+    head = pdf[:start].rpartition(b"/Length ")
+    forged = head[0] + head[1] + str(len(bomb)).encode() + head[2][len(str(length)) :] + bomb + pdf[start + length :]
+    with pytest.raises((DocumentTooLarge, BrokenDocument)):
+        inspect(forged)
 
 
 BASE = sample_pdf(pages=2)

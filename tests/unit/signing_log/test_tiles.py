@@ -33,7 +33,8 @@ def test_names(name, tile):
         "tile/0/1", "tile/0/x001/234/067", "tile/0/x000/001", "tile/64/000", "tile/00/000", "tile/0/000.p/0",
         "tile/0/000.p/256", "tile/0/000.p/01", "tile/0/000.p/999", "tile/0/../000", "tile/0/..", "tile/0/٠٠٠",
         "tile/0/０００", "tile/entries/1", "tile/-1/000", "tile/0/000/", "/tile/0/000", "tile/0/000\n",
-        "tile/0/001/000", "tile/0/x1000/000", "tile/data/000", "tile//000", "tile/0/000.p/", "tile/0/000.p", "checkpoint", "",
+        "tile/0/001/000", "tile/0/x1000/000", "tile/data/000", "tile//000", "tile/0/000.p/", "tile/0/000.p",
+        "checkpoint", "",
         "tile/0/" + "x999/" * 6 + "999", "tile/0/" + "x999/" * 7 + "999",
     ],
 )  # fmt: skip

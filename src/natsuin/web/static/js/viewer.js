@@ -52,7 +52,8 @@ export class Viewer {
       cMapUrl: new URL("cmaps/", vendor).href,
       cMapPacked: true,
       standardFontDataUrl: new URL("standard_fonts/", vendor).href,
-      iccUrl: new URL("iccs/", vendor).href,
+      // The content policy forbids WebAssembly in the worker; these are its equivalents in JavaScript.
+      useWasm: false,
       wasmUrl: new URL("wasm/", vendor).href,
     }).promise;
     if (this.document.numPages !== this.sheets.length) throw new Error("The server counted other pages than the viewer");

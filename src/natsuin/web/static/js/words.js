@@ -16,7 +16,7 @@ export function say(name, values = {}) {
   return pair[language === "ja" ? 0 : 1].replaceAll(/\{(\w+)\}/g, (_, place) => String(values[place] ?? ""));
 }
 
-/** Date and time in the reader's own time zone, with the zone's name. `moment` is milliseconds or text of ISO 8601. */
+/** Date and time in the reader's own time zone, with the zone's name. `moment` is milliseconds. */
 export function sayMoment(moment) {
   return new Intl.DateTimeFormat(language, {
     year: "numeric",

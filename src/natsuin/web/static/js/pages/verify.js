@@ -11,7 +11,6 @@ const pdf = find("#pdf", form);
 const receipt = find("#receipt", form);
 const status = find("[data-status]", form);
 const result = find("[data-result]");
-const aspects = ["integrity", "coverage", "trust", "time", "log"];
 const drop = find("[data-drop]", form);
 
 for (const name of ["dragenter", "dragover"]) drop.addEventListener(name, () => drop.classList.add("over"));
@@ -65,8 +64,8 @@ function show(report, file, digest) {
 function signatureCard(signature, number) {
   const words = signature.level === "time-stamp" ? "timeStampBy" : "signatureBy";
   const facts = [
-    ...(signature.proven_time ? fact(say("provenTime"), sayMoment(signature.proven_time)) : []),
-    ...(signature.claimed_time ? fact(say("claimedTime"), sayMoment(signature.claimed_time)) : []),
+    ...(signature.proven_at ? fact(say("provenTime"), sayMoment(signature.proven_at)) : []),
+    ...(signature.claimed_at ? fact(say("claimedTime"), sayMoment(signature.claimed_at)) : []),
     ...(signature.issuer ? fact(say("issuer"), signature.issuer) : []),
     ...(signature.reason ? fact(say("reason"), signature.reason) : []),
   ];
@@ -75,17 +74,17 @@ function signatureCard(signature, number) {
     { class: "card" },
     make("h3", {}, say(words, { number, signer: signature.signer })),
     make("dl", { class: "facts" }, ...facts),
-    make("ul", { class: "verdict-lines" }, ...aspects.map((aspect) => verdictLine(aspect, signature[aspect]))),
+    make("ul", { class: "verdict-lines" }, ...signature.lines.map(verdictLine)),
   );
 }
 
-function verdictLine(aspect, line) {
+function verdictLine(line) {
   const step = told(line, "next");
   const state = { good: "good", bad: "bad" }[line.status] ?? "unknown";
   return make(
     "li",
     {},
-    make("div", { class: "aspect" }, say(`aspect_${aspect}`)),
+    make("div", { class: "aspect" }, say(`aspect_${line.aspect}`)),
     make(
       "div",
       {},
