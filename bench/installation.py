@@ -1,4 +1,4 @@
-"""A real installation for measuring: `natsuin serve` on the loopback, an officer, and signers with approvals at hand."""
+"""A real installation to measure: `natsuin serve` on the loopback, an officer, signers with approvals at hand."""
 
 import os
 import secrets

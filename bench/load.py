@@ -21,7 +21,7 @@ _HEAD_END = b"\r\n\r\n"
 
 
 class Load(msgspec.Struct, frozen=True):
-    """What to send. `heads` and `bodies` of the same place belong together; a connection warms up with its first ones."""
+    """What to send, and over how many connections."""
 
     port: int
     path: str

@@ -1,7 +1,7 @@
 """Names of key algorithms and signature schemes, and the plain facts about each.
 
-What may be used when is decided in `natsuin.signing.policy`; here are only names, hash functions and sizes, so that both
-processes speak of the same things.
+What may be used when is decided in `natsuin.signing.policy`; here are only names, hash functions and sizes, so that
+both processes speak of the same things.
 """
 
 from dataclasses import dataclass
@@ -36,7 +36,8 @@ class SignatureScheme(StrEnum):
 
 @dataclass(frozen=True)
 class SchemeFacts:
-    """`hash_name` as hashlib knows it; `digest_bytes` its length; `prehashed` is False where the key signs the message itself."""
+    """`hash_name` as hashlib knows it; `digest_bytes` its length; `prehashed` is False where the key signs the message
+    itself."""
 
     hash_name: str
     digest_bytes: int
@@ -55,7 +56,8 @@ FACTS: dict[SignatureScheme, SchemeFacts] = {
     else _BY_HASH[scheme.value.rsplit("-", 1)[1]]
     for scheme in SignatureScheme
 }
-"""For Ed25519 the approved digest is SHA-512 of the message, and the message itself is handed over for signing (RFC 8032)."""
+"""For Ed25519 the approved digest is SHA-512 of the message, and the message itself is handed over for signing (RFC
+8032)."""
 
 DEFAULT_SCHEME: dict[KeyAlgorithm, SignatureScheme] = {
     KeyAlgorithm.RSA_3072: SignatureScheme.RSA_PKCS1_SHA256,

@@ -19,7 +19,8 @@
         ├── Indeterminate             the answer did not come in time: ask again with the same request
         └── StorageFailed             a durable write failed; the process stops
 
-Subclasses in the functions refine these. Messages are for people and never contain a path, a secret or a traceback.
+Subclasses in the functions refine these. Messages are for people and never contain a secret or a traceback; those that
+can reach the network name no path either (what refuses a start names the file that must be mended).
 Status codes are decided in `natsuin.web.problems` alone.
 """
 

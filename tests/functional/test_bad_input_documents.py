@@ -37,7 +37,9 @@ def without_root() -> bytes:
 
 def endless_pages() -> bytes:
     """The tree of pages is its own child."""
-    body = b"%PDF-1.7\n1 0 obj <</Type/Catalog/Pages 2 0 R>> endobj\n2 0 obj <</Type/Pages/Kids[2 0 R]/Count 1>> endobj\n"
+    body = (
+        b"%PDF-1.7\n1 0 obj <</Type/Catalog/Pages 2 0 R>> endobj\n2 0 obj <</Type/Pages/Kids[2 0 R]/Count 1>> endobj\n"
+    )
     return body + b"trailer <</Root 1 0 R/Size 3>>\nstartxref\n0\n%%EOF\n"
 
 
@@ -75,7 +77,9 @@ def test_it_is_refused_in_words(whole_signer: Visitor, name: str) -> None:
     assert whole_signer.get("/api/documents")["documents"] == before
 
 
-def test_two_hundred_megabytes_are_refused_before_they_are_read(whole_server: WholeServer, whole_signer: Visitor) -> None:
+def test_two_hundred_megabytes_are_refused_before_they_are_read(
+    whole_server: WholeServer, whole_signer: Visitor
+) -> None:
     """Once with its length told, once without; web's memory stays small and it goes on serving."""
     limit = whole_server.config.web.max_document_bytes
     process = whole_server.process_of("web")

@@ -26,9 +26,7 @@ OIDS = {
 
 
 @pytest.mark.parametrize("algorithm", list(OIDS))
-def test_a_signer_with(
-    whole_server: WholeServer, whole_officer: Visitor, tmp_path: Path, algorithm: str
-) -> None:
+def test_a_signer_with(whole_server: WholeServer, whole_officer: Visitor, tmp_path: Path, algorithm: str) -> None:
     signer = whole_server.enrol(whole_officer, algorithm=algorithm)
     pdf, receipt, _ = sign_document(signer, sample_pdf(pages=2))
     root = x509.load_der_x509_certificate(signer.download("/pki/root.cer")).public_bytes(Encoding.PEM)

@@ -1,4 +1,5 @@
-"""evidence.json as a court's expert would read it: recomputed by hand with hashlib and `cryptography`, not with Natsuin.
+"""evidence.json as a court's expert would read it: recomputed by hand with hashlib and `cryptography`, not with
+Natsuin.
 
 It shows that this person's passkey approved exactly what stands in the PDF, and that the log knew before and after.
 """

@@ -1,5 +1,5 @@
-"""Other people's programs, asked about signed documents: poppler's pdfsig, OpenSSL, qpdf, pyHanko. Nothing of Natsuin is
-used."""
+"""Other people's programs, asked about signed documents: poppler's pdfsig, OpenSSL, qpdf, pyHanko. Nothing of Natsuin
+is used."""
 
 import io
 import re

@@ -33,7 +33,7 @@ def make_installation(folder: Path, *, database: str = "") -> tuple[Config, str]
     opened = open_database(config.sam.database, name="sam")
     upgrade_schema(opened, "sam")
     opened.close()
-    return config, initialise(config)
+    return config, initialise(config).officer_token
 
 
 @dataclass

@@ -37,12 +37,25 @@ def make_installation(folder: Path, *, origin: str, name: str = "Natsuin", demo:
             database = open_database(url, name=tree)
             upgrade_schema(database, "web" if tree == "web" else "sam")
             database.close()
-        return initialise(config)
+        made = initialise(config)
+        _hand_out(folder, made.log_vkey, made.root_certificate)
+        return made.officer_token
     except BaseException:
         _take_away(folder, existed)
         raise
     finally:
         os.umask(before)
+
+
+def _hand_out(folder: Path, log_vkey: str, root_certificate: bytes) -> None:
+    from cryptography.hazmat.primitives.serialization import Encoding
+    from cryptography.x509 import load_der_x509_certificate
+
+    pem = load_der_x509_certificate(root_certificate).public_bytes(Encoding.PEM)
+    for name, content in (("log.vkey", f"{log_vkey}\n".encode()), ("ca.pem", pem)):
+        file = folder / name
+        file.write_bytes(content)
+        file.chmod(0o644)
 
 
 def _take_away(folder: Path, existed: bool) -> None:
@@ -70,6 +83,7 @@ def init(folder: Path, origin: str, name: str, *, demo: bool) -> None:
     click.echo(f"    natsuin serve --config {folder / 'config.toml'}\n")
     click.echo("Then the first registration officer opens this link, which works once and is not kept anywhere:\n")
     click.echo(f"    {origin}/officer/enrol#{token}\n")
+    click.echo(f"Give {folder / 'ca.pem'} and {folder / 'log.vkey'} to those who check signatures.")
     click.echo(
         f"Copy {folder / 'sam' / 'master.key'} to a safe place away from the databases: without it no key opens."
     )

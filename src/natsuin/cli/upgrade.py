@@ -12,8 +12,7 @@ from natsuin.cli.supervised import config_option
 def upgrade(file: Path) -> None:
     """Bring both databases to the schema of this version. Stop the service and make a backup first."""
     from natsuin.config import load
-    from natsuin.storage import open_database, upgrade_schema
-    from natsuin.storage.schema import current_version
+    from natsuin.storage import current_version, open_database, upgrade_schema
 
     config = load(file)
     for tree, url in (("web", config.web.database), ("sam", config.sam.database)):

@@ -181,7 +181,7 @@ class Workers:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._forker = subprocess.Popen(
-                [sys.executable, "-m", "natsuin.documents.worker"],
+                [sys.executable, "-P", "-W", "ignore", "-m", "natsuin.documents.worker"],
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 close_fds=True,

@@ -2,8 +2,8 @@
 
 A person's key is generated inside a vault, closed by two layers (the provider's secret and the signer's own) and stored
 in DB-2; it is opened for one request and closed again. Here are also the records that say who may open what: officers
-and their passkeys, enrolments, the passkey and the secrets of each key, and the service's own keys. Everything of
-consequence is an entry in the signing log before it is a row in the database.
+and their passkeys, enrolments, the passkey and the secrets of each key, and the service's own keys. What gives
+somebody a power is an entry in the signing log before it is a row in the database; what takes one away is a row first.
 
     Foundation      what every act stands on: database, row seals, journal, clock, relying party
     Officers        the first comes by a token from `natsuin init`; approvals are verified against sam's own record

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from natsuin.algorithms import KeyAlgorithm
 from natsuin.clock import milliseconds
-from natsuin.errors import Conflict, Expired, Malformed, NotFound
+from natsuin.errors import ApprovalRefused, Conflict, Expired, Malformed, NotFound
 from natsuin.key_management.foundation import Foundation
 from natsuin.key_management.key_creation import KeyMaker, NewKey
 from natsuin.key_management.keys import Keys, StoredKey
@@ -97,7 +97,15 @@ class Enrolments:
                 raise NotFound("there is no such registration to approve")
             self._require(row, _PROPOSED)
             officer_row = self.officers.require(connection, row["officer_id"], REGISTRATION_OFFICER)
-        sign_count = self.officers.verify_approval(officer_row, row["record"], message.assertion)
+        try:
+            sign_count = self.officers.verify_approval(officer_row, row["record"], message.assertion)
+        except ApprovalRefused as refusal:
+            foundation.journal.record(
+                "enrolment-approval-refused",
+                public={"reason": refusal.code},
+                private={"act": row["act_id"], "user": row["user_id"], "officer": row["officer_id"]},
+            )
+            raise
         token = secrets.token_urlsafe(32)
         expires_at = milliseconds(foundation.clock.now() + INVITATION_LIFE)
         foundation.journal.record(
@@ -143,7 +151,15 @@ class Enrolments:
             if earlier is not None:
                 return earlier
             row = self._invited(connection, message.token)
-        passkey = foundation.relying_party.verify_registration(message.attestation, row["challenge"])
+        try:
+            passkey = foundation.relying_party.verify_registration(message.attestation, row["challenge"])
+        except ApprovalRefused as refusal:
+            foundation.journal.record(
+                "enrolment-refused",
+                public={"reason": refusal.code},
+                private={"act": row["act_id"], "user": row["user_id"], "officer": row["officer_id"]},
+            )
+            raise
         secret = self.opener.open(message.sealed_secrets, HPKE_INFO_ENROL + row["challenge"], EnrolmentSecrets)
         subject = msgspec.json.decode(row["subject"], type=Subject)
         made = self.maker.make(KeyAlgorithm(row["algorithm"]), row["user_id"], subject, passkey, secret)

@@ -15,12 +15,11 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
-import rfc8785
 import sqlalchemy as sa
 
 from natsuin.clock import Clock, milliseconds
 from natsuin.key_management.tables import log_opening
-from natsuin.signing_log import Receipt, SigningLog
+from natsuin.signing_log import Receipt, SigningLog, encode_entry
 from natsuin.storage import Database
 
 SALT_BYTES = 32
@@ -57,8 +56,8 @@ def b64u(data: bytes) -> str:
 
 
 def new_opening(private: Mapping[str, Any]) -> Opening:
-    """A fresh opening for `private` fields."""
-    return Opening(secrets.token_hex(16), os.urandom(SALT_BYTES), rfc8785.dumps(dict(private)))
+    """A fresh opening for `private` fields, which are what an entry could hold. Raises `BadEntry`, `EntryTooLarge`."""
+    return Opening(secrets.token_hex(16), os.urandom(SALT_BYTES), encode_entry(private))
 
 
 def store_opening(connection: sa.Connection, opening: Opening) -> None:

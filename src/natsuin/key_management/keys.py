@@ -4,9 +4,9 @@ they know."""
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
-import rfc8785
 import sqlalchemy as sa
 
 from natsuin import faults
@@ -18,6 +18,7 @@ from natsuin.key_management.tables import key_slot, signing_key
 from natsuin.key_management.vaults import PublicKey, load_public_key
 from natsuin.key_management.wrapping import Slot, open_slot
 from natsuin.sam.protocol import KeyInformation
+from natsuin.signing_log import encode_entry
 
 MAX_TRIES = 10
 PIN_SLOT = "pin"
@@ -37,7 +38,7 @@ class KeyState(StrEnum):
 def key_binding(row: Mapping[str, Any]) -> bytes:
     """Associated data of both layers: every name that must not change without the key becoming useless. RFC 8785
     JSON."""
-    return rfc8785.dumps(
+    return encode_entry(
         {
             "v": row["version"],
             "key": row["key_id"],
@@ -70,7 +71,7 @@ class StoredKey:
         """Kind of key."""
         return KeyAlgorithm(self.row["algorithm"])
 
-    @property
+    @cached_property
     def binding(self) -> bytes:
         """See `key_binding`."""
         return key_binding(self.row)
@@ -154,7 +155,7 @@ class Keys:
 
     def block(self, key_id: str) -> None:
         """Stop a key at once, because the vault returned what the key cannot have made. Durable on return."""
-        self.foundation.journal.record("key-suspended", public={"key": key_id, "reason": "wrong-signature"}, private={})
+        self.foundation.journal.record("key-suspended", public={"key": key_id, "reason": "wrong_signature"}, private={})
         with self.foundation.database.write() as connection:
             row = self.foundation.find(connection, signing_key, key_id=key_id)
             if row is not None:

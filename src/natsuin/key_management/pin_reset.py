@@ -3,6 +3,7 @@ it."""
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from natsuin.errors import ApprovalRefused, Conflict, Expired, NotFound
 from natsuin.key_management.foundation import Foundation
@@ -11,7 +12,14 @@ from natsuin.key_management.records import challenge_of, make_record
 from natsuin.key_management.signer_secrets import ResetSecrets, SecretOpener, acceptable_pin, normal_recovery_code
 from natsuin.key_management.tables import key_slot, pin_reset, signing_key
 from natsuin.key_management.wrapping import close_slot
-from natsuin.sam.protocol import HPKE_INFO_PIN_RESET, Act, ApprovePINReset, PINReset, ProposePINReset
+from natsuin.sam.protocol import (
+    HPKE_INFO_PIN_RESET,
+    Act,
+    ApprovePINReset,
+    Assertion,
+    PINReset,
+    ProposePINReset,
+)
 
 LIFE = timedelta(minutes=10)
 
@@ -60,12 +68,10 @@ class PINResets:
             if act["expires_at"] < foundation.now():
                 raise Expired("the time for this has passed", hint="Begin again under My keys.")
             row = foundation.find(connection, signing_key, key_id=act["key_id"])
-        if row is None or message.assertion.credential_id != row["credential_id"]:
-            raise ApprovalRefused("this is not the passkey on record for the key", hint="Use the passkey of this key.")
+        if row is None:
+            raise NotFound("the key of this request does not exist any more")
         challenge = challenge_of(act["record"])
-        sign_count = foundation.relying_party.verify_assertion(
-            message.assertion, challenge, public_key=row["passkey"], sign_count=row["passkey_sign_count"]
-        )
+        sign_count = self._verify_passkey(act, row, message.assertion)
         secret = self.opener.open(message.sealed_secrets, HPKE_INFO_PIN_RESET + challenge, ResetSecrets)
         new_secrets = {
             PIN_SLOT: acceptable_pin(secret.new_pin),
@@ -87,3 +93,18 @@ class PINResets:
                 ):
                     raise Conflict("another approval was a moment earlier", hint="Begin again under My keys.")
             return PINReset(key=self.keys.information(connection, key))
+
+    def _verify_passkey(self, act: dict[str, Any], row: dict[str, Any], assertion: Assertion) -> int:
+        try:
+            if assertion.credential_id != row["credential_id"]:
+                raise ApprovalRefused("this is not the passkey on record for the key", hint="Use this key's passkey.")
+            return self.foundation.relying_party.verify_assertion(
+                assertion,
+                challenge_of(act["record"]),
+                public_key=row["passkey"],
+                sign_count=row["passkey_sign_count"],
+            )
+        except ApprovalRefused as refusal:
+            public = {"key": row["key_id"], "reason": refusal.code}
+            self.foundation.journal.record("pin-reset-refused", public=public, private={"act": act["act_id"]})
+            raise

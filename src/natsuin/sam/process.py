@@ -3,7 +3,7 @@
 import os
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
@@ -19,6 +19,7 @@ from natsuin.key_management import (
     LOG,
     MASTER_KEY_BYTES,
     REGISTRATION_OFFICER,
+    ROOT,
     SEALED_SECRETS,
     Enrolments,
     Foundation,
@@ -80,10 +81,20 @@ class Sam:
         self.database.close()
 
 
-def initialise(config: Config, *, officer_name: str = "First registration officer") -> str:
+@dataclass(frozen=True)
+class Initialised:
+    """What `initialise` leaves to be handed out. The token is secret and kept nowhere; the rest is public."""
+
+    officer_token: str = field(repr=False)
+    log_vkey: str
+    root_certificate: bytes
+    """DER."""
+
+
+def initialise(config: Config, *, officer_name: str = "First registration officer") -> Initialised:
     """Make what sam needs to exist: master key, service keys, certificates, an empty log, an invitation for an officer.
 
-    DB-2 exists already, empty. Answers with the officer's one-time token, which is kept nowhere. Durable on return.
+    DB-2 exists already, empty. Durable on return.
     """
     clock = SystemClock()
     master = _make_master_key(config.sam.master_key_file)
@@ -100,7 +111,8 @@ def initialise(config: Config, *, officer_name: str = "First registration office
             foundation = _foundation(config, database, sealer, log=log, clock=clock)
             genesis = {"origin": config.sam.log_origin, "version": __version__, "backend": SoftwareVault.name}
             foundation.journal.record("genesis", public=genesis, private={})
-            return Officers(foundation).invite(officer_name, (REGISTRATION_OFFICER,))
+            token = Officers(foundation).invite(officer_name, (REGISTRATION_OFFICER,))
+            return Initialised(token, log.vkey, keys.load(ROOT).certificate)
         finally:
             log.close()
     finally:
@@ -109,6 +121,8 @@ def initialise(config: Config, *, officer_name: str = "First registration office
 
 def invite_officer(config: Config, name: str) -> str:
     """A one-time token for another officer. Needs the host: master key, database and a log that no sam is writing."""
+    harden()
+    check_permissions(config)
     sam = open_sam(config)
     try:
         return sam.handlers.officers.invite(plain_text(name, "the name", required=True), (REGISTRATION_OFFICER,))
@@ -233,7 +247,8 @@ def _stop(error: NatsuinError) -> None:
 
 
 def run(config: Config) -> None:
-    """Be the sam process until told to stop: harden, open, serve. Raises what refuses a start; returns after SIGTERM."""
+    """Be the sam process until told to stop: harden, open, serve. Raises what refuses a start; returns after
+    SIGTERM."""
     harden()
     check_permissions(config)
     sam = open_sam(config)

@@ -36,6 +36,8 @@ from natsuin.signing.instructing import APPROVED, CANCELLED, WAITING
 from natsuin.signing.tables import instruction
 
 SAD_BYTES = 32
+_CLOCK_TOLERANCE_MILLISECONDS = 5000
+"""Clocks that are kept in step are set back by less than this."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,9 @@ class Activation:
         Raises `ApprovalRefused`, `WrongSecret`, `Locked`, `Expired`, `AlreadyUsed`, `Tampered`; each refusal is in the
         log.
         """
-        row, key = self._waiting(message.instruction_id)
+        row = self._instruction(message.instruction_id)
         try:
+            key = self._waiting_key(row)
             # 1. The passkey that is bound to this key signed exactly this record.
             challenge = challenge_of(row["record"])
             sign_count = self._verify_passkey(key, message.assertion, challenge)
@@ -84,15 +87,19 @@ class Activation:
                 raise Conflict("another approval with this key was a moment earlier", hint="Approve again.")
         return Activated(sad=sad, expires_at=row["expires_at"])
 
-    def _waiting(self, instruction_id: str) -> tuple[dict[str, Any], StoredKey]:
+    def _instruction(self, instruction_id: str) -> dict[str, Any]:
         with self.foundation.database.read() as connection:
             row = self.foundation.find(connection, instruction, instruction_id=instruction_id)
-            if row is None:
-                raise NotFound("there is no such instruction", hint="Begin again with the document.")
-            require_state(row, WAITING, self.foundation.now())
+        if row is None:
+            raise NotFound("there is no such instruction", hint="Begin again with the document.")
+        return row
+
+    def _waiting_key(self, row: dict[str, Any]) -> StoredKey:
+        require_state(row, WAITING, self.foundation.now())
+        with self.foundation.database.read() as connection:
             key = self.keys.get(connection, row["key_id"], row["user_id"])
         key.require_active()
-        return row, key
+        return key
 
     def _verify_passkey(self, key: StoredKey, assertion: Assertion, challenge: bytes) -> int:
         if assertion.credential_id != key.row["credential_id"]:
@@ -124,8 +131,11 @@ class Activation:
 
 
 def require_state(row: dict[str, Any], state: str, now: int) -> None:
-    """Raise `Expired`, `Conflict` or `AlreadyUsed` unless the instruction is in `state` and its time is not over."""
-    if row["expires_at"] < now:
+    """Raise `Expired`, `Conflict` or `AlreadyUsed` unless the instruction is in `state` and its time is not over.
+
+    Nothing lives longer because the clock was set back: what seems not to have begun yet is over too.
+    """
+    if not row["created_at"] - _CLOCK_TOLERANCE_MILLISECONDS <= now <= row["expires_at"]:
         raise Expired("the time for this approval has passed", hint="Begin again with the document.")
     if row["state"] == CANCELLED:
         raise Conflict("the instruction was cancelled", hint="Begin again with the document.")

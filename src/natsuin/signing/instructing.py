@@ -1,7 +1,8 @@
 """署名指示: taking a sign instruction, making its canonical record, and cancelling it."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -108,14 +109,19 @@ class Instructing:
 
 def require_valid_certificate(key: StoredKey, foundation: Foundation) -> None:
     """Raise `CertificateRefused` unless the key's certificate is valid at this time."""
-    parsed = x509.load_der_x509_certificate(key.row["certificate"])
-    now = foundation.clock.now()
-    if not parsed.not_valid_before_utc <= now <= parsed.not_valid_after_utc:
+    begins, ends = _validity(key.row["certificate"])
+    if not begins <= foundation.clock.now() <= ends:
         raise CertificateRefused(
-            f"the key's certificate is valid only from {parsed.not_valid_before_utc:%Y-%m-%d} "
-            f"to {parsed.not_valid_after_utc:%Y-%m-%d}",
+            f"the key's certificate is valid only from {begins:%Y-%m-%d} to {ends:%Y-%m-%d}",
             hint="Ask your registration officer for a renewal.",
         )
+
+
+@lru_cache(maxsize=1024)
+def _validity(certificate: bytes) -> tuple[datetime, datetime]:
+    # Reading a certificate costs more than all other checks of a use together, and its bytes never change.
+    parsed = x509.load_der_x509_certificate(certificate)
+    return parsed.not_valid_before_utc, parsed.not_valid_after_utc
 
 
 def _labels(documents: tuple[DocumentLabel, ...], digests: int) -> list[dict[str, Any]]:

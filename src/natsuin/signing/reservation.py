@@ -9,7 +9,7 @@ are read.
 import hashlib
 import hmac
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -70,41 +70,37 @@ class Reservations:
     def _reserve(self, connection: sa.Connection, messages: Sequence[Sign]) -> list[Reserved | Signed | NatsuinError]:
         found = self._find(connection, messages)
         results: list[Reserved | Signed | NatsuinError] = []
-        taken: set[tuple[str, bytes]] = set()
         for message in messages:
             try:
-                results.append(self._reserve_one(connection, message, found, taken))
+                results.append(self._reserve_one(connection, message, found))
             except NatsuinError as error:
                 results.append(error)
         self._write(connection, [result for result in results if isinstance(result, Reserved)], found)
         return results
 
-    def _find(self, connection: sa.Connection, messages: Sequence[Sign]) -> dict[bytes, dict[str, Any]]:
+    def _find(self, connection: sa.Connection, messages: Sequence[Sign]) -> "_Found":
         hashes = {sad_hash(message.sad) for message in messages}
-        rows = connection.execute(_FIND, {"hashes": list(hashes)}).mappings()
-        return {row["sad_hash"]: dict(row) for row in rows}
+        rows = [dict(row) for row in connection.execute(_FIND, {"hashes": list(hashes)}).mappings()]
+        names = {row["key_id"] for row in rows}
+        keys = connection.execute(_FIND_KEYS, {"names": list(names)}).mappings() if names else ()
+        return _Found({row["sad_hash"]: row for row in rows}, {row["key_id"]: dict(row) for row in keys})
 
-    def _reserve_one(
-        self,
-        connection: sa.Connection,
-        message: Sign,
-        found: dict[bytes, dict[str, Any]],
-        taken: set[tuple[str, bytes]],
-    ) -> Reserved | Signed:
-        row = found.get(sad_hash(message.sad))
+    def _reserve_one(self, connection: sa.Connection, message: Sign, found: "_Found") -> Reserved | Signed:
+        row = found.instructions.get(sad_hash(message.sad))
         if row is None:
             raise NotFound("the signature activation data is not known", hint="Approve the document again.")
-        self.foundation.sealer.check(instruction, row)
+        if row["instruction_id"] not in found.changed:
+            # A row that this group changes was checked by the first who changed it, and is sealed when it is written.
+            self.foundation.sealer.check(instruction, row)
         request_hash = hashlib.sha256(msgspec.msgpack.encode(message.dtbs)).digest()
-        if (row["instruction_id"], request_hash) in taken:
+        if (row["instruction_id"], request_hash) in found.taken:
             raise being_signed()
-        if row["used"]:
-            earlier = self._earlier(connection, row, request_hash)
-            if earlier is not None:
-                return earlier
+        earlier = self._earlier(connection, row, message, request_hash)
+        if earlier is not None:
+            return earlier
         require_state(row, APPROVED, self.foundation.now())
         _require_next(row, message)
-        key = self._usable_key(connection, row)
+        key = self._usable_key(row, found)
         before = dict(row)
         fresh = {
             "instruction_id": row["instruction_id"],
@@ -122,12 +118,14 @@ class Reservations:
         if row["used"] == row["count"]:
             # Nothing is left to sign, so nothing shall be left to open.
             row["sealed_signer_key"] = b""
-        row["seal"] = self.foundation.sealer.seal(instruction, row)
-        taken.add((row["instruction_id"], request_hash))
+        found.taken.add((row["instruction_id"], request_hash))
+        found.changed.add(row["instruction_id"])
         return Reserved(fresh, before, key, opening)
 
-    def _usable_key(self, connection: sa.Connection, row: dict[str, Any]) -> StoredKey:
-        key_row = self.foundation.find(connection, signing_key, key_id=row["key_id"])
+    def _usable_key(self, row: dict[str, Any], found: "_Found") -> StoredKey:
+        key_row = found.keys.get(row["key_id"])
+        if key_row is not None:
+            self.foundation.sealer.check(signing_key, key_row)
         if key_row is None or key_row["user_id"] != row["user_id"]:
             raise NotFound("the key of this approval does not exist any more")
         key = StoredKey(key_row)
@@ -136,10 +134,18 @@ class Reservations:
         require_valid_certificate(key, self.foundation)
         return key
 
-    def _earlier(self, connection: sa.Connection, row: dict[str, Any], request_hash: bytes) -> Signed | None:
-        earlier = self.foundation.find(connection, use, instruction_id=row["instruction_id"], request_hash=request_hash)
-        if earlier is None:
+    def _earlier(
+        self, connection: sa.Connection, row: dict[str, Any], message: Sign, request_hash: bytes
+    ) -> Signed | None:
+        places = _places_used(row, message)
+        if not places:
+            # Nothing that was taken before has these digests, which is the ordinary case and needs no query.
             return None
+        query = {"row": row["instruction_id"], "places": places, "hash": request_hash}
+        stored = connection.execute(_FIND_USE, query).mappings().one_or_none()
+        if stored is None:
+            return None
+        earlier = self.foundation.checked(use, stored)
         if earlier["state"] == RELEASED:
             signatures = msgspec.msgpack.decode(earlier["signatures"], type=tuple[bytes, ...])
             return Signed(signatures=signatures, receipt=earlier["receipt"])
@@ -149,10 +155,9 @@ class Reservations:
             "signing these digests was interrupted and nothing was released", hint="Approve the document again."
         )
 
-    def _write(self, connection: sa.Connection, reserved: list[Reserved], found: dict[bytes, dict[str, Any]]) -> None:
+    def _write(self, connection: sa.Connection, reserved: list[Reserved], found: "_Found") -> None:
         if not reserved:
             return
-        changed = {item.instruction["instruction_id"] for item in reserved}
         connection.execute(
             _TAKE,
             [
@@ -160,15 +165,15 @@ class Reservations:
                     "row": row["instruction_id"],
                     "now_used": row["used"],
                     "now_key": row["sealed_signer_key"],
-                    "now_seal": row["seal"],
+                    "now_seal": self.foundation.sealer.seal(instruction, row),
                 }
-                for row in found.values()
-                if row["instruction_id"] in changed
+                for row in found.instructions.values()
+                if row["instruction_id"] in found.changed
             ],
         )
-        connection.execute(use.insert(), [self.foundation.sealer.sealed(use, item.use) for item in reserved])
+        connection.execute(_ADD_USE, [self.foundation.sealer.sealed(use, item.use) for item in reserved])
         connection.execute(
-            log_opening.insert(),
+            _ADD_OPENING,
             [{"tx": i.opening.tx, "salt": i.opening.salt, "fields": i.opening.fields} for i in reserved],
         )
 
@@ -178,14 +183,33 @@ class Reservations:
         )
 
 
+@dataclass(frozen=True)
+class _Found:
+    """The rows that a group of requests is about, and what the group has taken so far."""
+
+    instructions: dict[bytes, dict[str, Any]]
+    """By the hash of their SAD; `used` and `sealed_signer_key` go along with what is taken."""
+    keys: dict[str, dict[str, Any]]
+    taken: set[tuple[str, bytes]] = field(default_factory=set)
+    changed: set[str] = field(default_factory=set)
+
+
+# Made once: to build such a statement costs SQLAlchemy more than SQLite needs to run it.
 _FIND = (
     sa.select(instruction).where(instruction.c.sad_hash.in_(sa.bindparam("hashes", expanding=True))).with_for_update()
+)
+_FIND_KEYS = sa.select(signing_key).where(signing_key.c.key_id.in_(sa.bindparam("names", expanding=True)))
+_FIND_USE = sa.select(use).where(
+    use.c.instruction_id == sa.bindparam("row"),
+    use.c.first.in_(sa.bindparam("places", expanding=True)),
+    use.c.request_hash == sa.bindparam("hash"),
 )
 _TAKE = (
     instruction.update()
     .where(instruction.c.instruction_id == sa.bindparam("row"))
     .values(used=sa.bindparam("now_used"), sealed_signer_key=sa.bindparam("now_key"), seal=sa.bindparam("now_seal"))
 )
+_ADD_USE, _ADD_OPENING = use.insert(), log_opening.insert()
 _RECORD = (
     use.update()
     .where(
@@ -208,6 +232,26 @@ def being_signed() -> Busy:
     return Busy("these digests are being signed at this moment", hint="Ask again with the same request.")
 
 
+def _approved_digests(row: dict[str, Any], message: Sign) -> tuple[bytes, ...]:
+    """What the signer would have approved for `message`: for Ed25519 the hashes of the messages themselves."""
+    if FACTS[SignatureScheme(row["scheme"])].prehashed:
+        return message.dtbs
+    return tuple(hashlib.sha512(dtbs).digest() for dtbs in message.dtbs)
+
+
+def _places_used(row: dict[str, Any], message: Sign) -> list[int]:
+    """Positions in the approved list, among those taken before, where the digests of `message` stand."""
+    size = FACTS[SignatureScheme(row["scheme"])].digest_bytes
+    wanted, end = b"".join(_approved_digests(row, message)), row["used"] * size
+    places = []
+    at = row["digests"].find(wanted, 0, end) if wanted else -1
+    while at >= 0:
+        if at % size == 0:
+            places.append(at // size)
+        at = row["digests"].find(wanted, at + 1, end)
+    return places
+
+
 def _require_next(row: dict[str, Any], message: Sign) -> None:
     facts = FACTS[SignatureScheme(row["scheme"])]
     first, count = row["used"], len(message.dtbs)
@@ -215,7 +259,7 @@ def _require_next(row: dict[str, Any], message: Sign) -> None:
         raise NotApproved("the request names no digest")
     if first >= row["count"]:
         raise AlreadyUsed("everything that was approved is signed", hint="A new signature needs a new approval.")
-    given = message.dtbs if facts.prehashed else tuple(hashlib.sha512(dtbs).digest() for dtbs in message.dtbs)
+    given = _approved_digests(row, message)
     size = facts.digest_bytes
     approved = row["digests"][first * size : (first + count) * size]
     if any(len(digest) != size for digest in given) or not hmac.compare_digest(b"".join(given), approved):

@@ -6,16 +6,17 @@ which the log must still contain.
 """
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from natsuin.signing_log.checkpoints import open_checkpoint
 from natsuin.signing_log.commit import CHECKPOINT
 from natsuin.signing_log.merkle import EMPTY_ROOT
-from natsuin.signing_log.notes import MAX_NOTE, parse_verifier_key
+from natsuin.signing_log.notes import MAX_NOTE, VerifierKey, parse_verifier_key
 from natsuin.signing_log.reader import LogReader
 from natsuin.signing_log.refusals import FileMissing, LogDamaged, LogUnreachable, RightEdgeDamaged
-from natsuin.signing_log.sources import open_source
+from natsuin.signing_log.sources import Source, open_source
 from natsuin.signing_log.tiles import TILE_WIDTH
 
 
@@ -45,7 +46,13 @@ def verify_log(
     `BadNote`, `BadCheckpoint`, `UntrustedNote`, `BadKey`), `LogUnreachable` when that cannot be told.
     """
     key = parse_verifier_key(vkey)
-    source = open_source(location)
+    with closing(open_source(location)) as source:
+        return _verify(source, key, since, progress)
+
+
+def _verify(
+    source: Source, key: VerifierKey, since: str | None, progress: Callable[[int, int], None] | None
+) -> LogReport:
     try:
         note = source.read(CHECKPOINT, MAX_NOTE)
     except FileMissing as error:

@@ -24,6 +24,10 @@ class Source(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """Let go of what reading needed."""
+        ...
+
 
 class FolderSource:
     """A log in a folder of this machine. Safe for use by several threads."""
@@ -42,6 +46,9 @@ class FolderSource:
             raise FileMissing(f"the file {name} of the log is missing") from error
         except OSError as error:
             raise LogUnreachable(f"the file {name} of the log cannot be read") from error
+
+    def close(self) -> None:
+        """See `Source.close`: a folder needs nothing."""
 
 
 class HTTPSource:
@@ -71,6 +78,10 @@ class HTTPSource:
                         "the log does not answer", hint="Check the address and the network."
                     ) from error
         raise AssertionError
+
+    def close(self) -> None:
+        """See `Source.close`. Reading again opens a new connection."""
+        self._connection.close()
 
     def _request(self, name: str, limit: int) -> bytes:
         self._connection.request("GET", f"{self._prefix}/{name}")

@@ -21,7 +21,7 @@ row means. Databases are made by `create_database` (that is, `natsuin init`) and
 from natsuin.storage.database import Database, create_database, open_database
 from natsuin.storage.engines import DatabaseCorrupt, DatabaseMissing, DatabaseUnsafe
 from natsuin.storage.metadata import Milliseconds, SequenceNumber, sam_metadata, web_metadata
-from natsuin.storage.schema import SchemaOutdated, check_schema, upgrade_schema
+from natsuin.storage.schema import SchemaOutdated, check_schema, current_version, upgrade_schema
 
 __all__ = [
     "Database",
@@ -33,6 +33,7 @@ __all__ = [
     "SequenceNumber",
     "check_schema",
     "create_database",
+    "current_version",
     "open_database",
     "sam_metadata",
     "upgrade_schema",

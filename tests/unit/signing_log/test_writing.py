@@ -187,3 +187,19 @@ def test_files_belong_to_everyone_to_read_and_to_one_to_write(place):
     modes = {path.is_dir(): path.stat().st_mode & 0o777 for path in [place.folder, *place.folder.rglob("*")]}
     assert modes == {True: 0o755, False: 0o644}
     assert place.state.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_commit_waits_for_the_disk_once(place, monkeypatch):
+    """The files are made durable many commits at a time; each commit costs the record's one fsync."""
+    import os
+
+    calls = []
+    fsync = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda descriptor: (calls.append(1), fsync(descriptor))[1])
+    log = place.open()
+    opening = len(calls)
+    for n in range(100):
+        log.add({"n": n})
+    assert len(calls) == opening
+    log.close()
+    assert len(calls) > opening

@@ -95,6 +95,12 @@ def test_no_page_has_inline_script_or_style() -> None:
         assert all("src=" in tag for tag in re.findall(r"<script[^>]*>", text)), path.name
 
 
+def test_no_form_can_be_sent_before_its_script_is_there() -> None:
+    for path in (WEB / "templates").rglob("*.html"):
+        for tag in re.findall(r"<button[^>]*type=\"submit\"[^>]*>", path.read_text()):
+            assert tag.endswith(" disabled>"), path.name
+
+
 @pytest.mark.parametrize(
     ("size", "english", "japanese"),
     [(0, "0 B", "0 B"), (1023, "1,023 B", "1,023 B"), (1536, "1.5 KB", "1.5 KB"), (64 * 2**20, "64 MB", "64 MB")],

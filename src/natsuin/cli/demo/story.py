@@ -31,7 +31,7 @@ PERSON = {
 }
 GUEST = {**PERSON, "common_name": "お試し 花子", "email": "hanako@example.jp", "algorithm": "p-256"}
 PIN = "seal-demo-51"
-PLACEMENT = {"page": 0, "x": 441.0, "y": 404.0, "width": 68.0, "height": 68.0}
+PLACEMENT = {"page": 0, "x": 435.0, "y": 394.0, "width": 82.0, "height": 82.0}
 """Where the example has the dotted circle of its first party, on the last page; points from the lower left."""
 _START_SECONDS = 60
 

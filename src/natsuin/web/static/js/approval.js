@@ -51,7 +51,8 @@ export class Approval {
       ...fact(say("howMany"), say("one")),
       ...fact(
         say("certificate"),
-        make("div", {}, certificate.subject),
+        make("div", {}, certificate.common_name),
+        make("div", { class: "small soft" }, certificate.subject),
         make("div", { class: "small soft" }, say("issuedBy", { issuer: certificate.issuer })),
         make("div", { class: "small soft" }, say("certificateUntil", { time: sayMoment(certificate.not_after) })),
       ),

@@ -44,9 +44,13 @@ export function goToStep(name) {
   heading.scrollIntoView({ block: "center" });
 }
 
-/** Run `act` when `form` is sent, once at a time. */
+/**
+ * Run `act` when `form` is sent, once at a time. Pages come with their submit buttons disabled, so that nobody can send a
+ * form by the browser's own means, with its fields in the address, before the script is there.
+ */
 export function onSubmit(form, act) {
   let running = false;
+  find('button[type="submit"]', form).disabled = false;
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     if (running) return;

@@ -1,0 +1,134 @@
+"""The pages about interfaces list what the code has: routes, messages, log entries, places where tests kill."""
+
+import ast
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+from starlette.routing import BaseRoute, Mount
+
+from natsuin.config import load, write_config
+from natsuin.sam import protocol
+from natsuin.signing_log import FAULT_POINTS
+from natsuin.web import create_app
+from natsuin.web.callers import Access
+from natsuin.web.routing import ACCESS
+
+WRITERS = {"record": 0, "submit": 0}
+"""Methods of the journal that write an entry, and where its type stands among the arguments."""
+
+COMMITTED_ELSEWHERE = {"intent": ("src/natsuin/signing/reservation.py", "_private")}
+"""Types whose committed fields come from a function: its file and name."""
+
+
+def page(root: Path, name: str) -> str:
+    return (root / "docs" / name).read_text(encoding="utf-8")
+
+
+# --- Routes ----------------------------------------------------------------------------------------------------------
+
+
+def routes_of(routes: Iterable[BaseRoute]) -> Iterator[tuple[str, str, str]]:
+    """Method, path and access of each route of the application."""
+    for route in routes:
+        if isinstance(route, Mount):
+            yield "GET", f"{route.path}/...", Access.PUBLIC.value
+        elif (inner := getattr(route, "original_router", None)) is not None:
+            yield from routes_of(inner.routes)
+        else:
+            known: Any = route
+            access = getattr(known, "access", None) or Access(known.openapi_extra[ACCESS])
+            yield from ((method, known.path, access.value) for method in known.methods - {"HEAD"})
+
+
+def test_every_route_is_listed_with_its_access(root: Path, tmp_path: Path) -> None:
+    nothing: Any = None
+    app = create_app(load(write_config(tmp_path, origin="http://localhost:8710")), nothing, nothing)
+    rows = re.findall(r"^\| ([A-Z]+) \| `(\S+)` \| ([a-z-]+) \| \S", page(root, "http-api.md"), re.MULTILINE)
+    routes = list(routes_of(app.routes))
+    assert set(rows) == set(routes)
+    assert len(rows) == len(routes) > 40
+
+
+# --- Messages --------------------------------------------------------------------------------------------------------
+
+
+def test_every_message_is_listed_with_its_answer(root: Path) -> None:
+    rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \| .+ \| .+ \|$", page(root, "protocol.md"), re.MULTILINE)
+    assert [name for name, _ in rows] == [kind.__name__ for kind in get_args(protocol.Request)]
+    answers = {kind.__name__ for kind in get_args(protocol.Response)} - {"Failure"}
+    assert {answer for _, answer in rows} == answers
+    for kind in (protocol.HPKE_INFO_ENROL, protocol.HPKE_INFO_APPROVE, protocol.HPKE_INFO_PIN_RESET):
+        assert f"`{kind.rstrip(bytes(1)).decode()}`" in page(root, "http-api.md")
+
+
+# --- Log entries -----------------------------------------------------------------------------------------------------
+
+
+def keys_in(node: ast.AST | None, function: ast.AST) -> set[str]:
+    """Names in a dict literal, or in every dict literal that `function` puts into the variable that `node` names."""
+    if isinstance(node, ast.Dict):
+        return {key.value for key in node.keys if isinstance(key, ast.Constant) and isinstance(key.value, str)}
+    if not isinstance(node, ast.Name):
+        return set()
+    found: set[str] = set()
+    for statement in ast.walk(function):
+        targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+        if isinstance(statement, ast.Assign | ast.AugAssign | ast.AnnAssign):
+            names = {target.id for target in targets if isinstance(target, ast.Name)}
+            if node.id in names and isinstance(statement.value, ast.Dict):
+                found |= keys_in(statement.value, function)
+    return found
+
+
+def entries_in(tree: ast.Module) -> Iterator[tuple[str, set[str], set[str]]]:
+    """Type, public and committed fields of every entry that a module writes."""
+    for function in ast.walk(tree):
+        if not isinstance(function, ast.FunctionDef):
+            continue
+        for call in ast.walk(function):
+            if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+                continue
+            owner = ast.unparse(call.func.value)
+            if call.func.attr not in WRITERS or not owner.endswith("journal"):
+                continue
+            kind = call.args[WRITERS[call.func.attr]]
+            assert isinstance(kind, ast.Constant), f"{owner}.{call.func.attr}: the type is not written out"
+            given = {keyword.arg: keyword.value for keyword in call.keywords}
+            public = call.args[1] if len(call.args) > 1 else given.get("public")
+            yield str(kind.value), keys_in(public, function), keys_in(given.get("private"), function)
+
+
+def returned_by(path: Path, name: str) -> set[str]:
+    """Names in the dict literal that a function returns."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    function = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name)
+    returned = next(node for node in ast.walk(function) if isinstance(node, ast.Return))
+    return keys_in(returned.value, function)
+
+
+def test_every_log_entry_is_listed_with_its_fields(root: Path) -> None:
+    written: dict[str, tuple[set[str], set[str]]] = {}
+    for path in sorted((root / "src/natsuin").rglob("*.py")):
+        for kind, public, private in entries_in(ast.parse(path.read_text(encoding="utf-8"))):
+            known = written.setdefault(kind, (set(), set()))
+            known[0].update(public)
+            known[1].update(private)
+    for kind, (file, name) in COMMITTED_ELSEWHERE.items():
+        written[kind][1].update(returned_by(root / file, name))
+    rows = re.findall(r"^\| `([a-z-]+)` \| (.+?) \| (.+?) \| \S.* \|$", page(root, "log.md"), re.MULTILINE)
+    told = {kind: (set(re.findall(r"`(\w+)`", a)), set(re.findall(r"`(\w+)`", b))) for kind, a, b in rows}
+    assert told == written
+
+
+# --- Places where tests kill -----------------------------------------------------------------------------------------
+
+
+def test_every_fault_point_is_in_the_path_of_one_signature(root: Path) -> None:
+    named = set(re.findall(r"`((?:sign|log|secret)\.\w+)`", page(root, "one-signature.md")))
+    points: set[str] = set()
+    for path in (root / "src/natsuin").rglob("*.py"):
+        points.update(re.findall(r'faults\.point\("([a-z_.]+)"\)', path.read_text(encoding="utf-8")))
+    assert set(FAULT_POINTS) <= points
+    assert named == points
