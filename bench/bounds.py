@@ -5,7 +5,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -132,7 +131,7 @@ def bare_http(body: bytes, *, connections: int, requests: int) -> Measured:
     """The smallest Starlette route on uvicorn, asked with the same body by the same load generator."""
     with _bare_server() as (port, pid):
         bodies = [[body] * (requests // connections) for _ in range(connections)]
-        headers = {"Host": "localhost", "Content-Type": "application/json"}
+        headers = [{"Host": "localhost", "Content-Type": "application/json"}] * connections
         return generate(Load(port, "/", headers, bodies, warm_up=20, watched=[pid]))
 
 
@@ -156,9 +155,3 @@ def _bare_server() -> Iterator[tuple[int, int]]:
 def busy_cores() -> int:
     """How many cores a process of this machine may use."""
     return len(os.sched_getaffinity(0))
-
-
-def warm_interpreter() -> None:
-    """Make threads cheap to hand over to, as sam does, so that both sides of a comparison have it."""
-    sys.setswitchinterval(0.0001)
-    threading.stack_size(0)

@@ -2,13 +2,12 @@
 
 import os
 import secrets
+import sqlite3
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-
-from cryptography import x509
 
 from bench.cpu import named
 from natsuin.cli.demo.encoding import b64u
@@ -16,7 +15,8 @@ from natsuin.cli.demo.story import PERSON, Demonstration, free_port
 from natsuin.cli.demo.visitor import Visitor
 
 PIN = "measured 51"
-_MOST_DIGESTS = 1000
+MOST_DIGESTS = 1000
+"""Of one approval."""
 SCHEMES = {"rsa-3072": "rsa-pkcs1-sha256", "p-256": "ecdsa-sha256"}
 
 
@@ -41,8 +41,6 @@ class Signer:
     visitor: Visitor
     algorithm: str
     key_id: str = field(init=False)
-    certificate: x509.Certificate = field(init=False)
-    approvals: list[Approval] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         key = self.visitor.get("/api/keys")["keys"][0]
@@ -53,7 +51,7 @@ class Signer:
         """How this key signs here."""
         return SCHEMES[self.algorithm]
 
-    def approve(self, count: int = _MOST_DIGESTS) -> Approval:
+    def approve(self, count: int) -> Approval:
         """Approve `count` fresh digests with passkey and PIN, as before an application's batch."""
         digests = [b64u(secrets.token_bytes(32)) for _ in range(count)]
         wish = {"key_id": self.key_id, "scheme": self.scheme, "digests": digests}
@@ -81,6 +79,16 @@ class Installation:
     def port(self) -> int:
         """Where web listens."""
         return int(self.origin.rpartition(":")[2])
+
+    def certificate(self, signer: Signer) -> bytes:
+        """A signer's certificate, DER, as sam has it on record."""
+        file = self.folder / "sam" / "db2.sqlite"
+        connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
+        try:
+            query = "SELECT certificate FROM signing_key WHERE key_id = ?"
+            return bytes(connection.execute(query, (signer.key_id,)).fetchone()[0])
+        finally:
+            connection.close()
 
     def enrol(self, algorithm: str) -> Signer:
         """Another person with a key."""

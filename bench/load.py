@@ -25,7 +25,8 @@ class Load(msgspec.Struct, frozen=True):
 
     port: int
     path: str
-    headers: dict[str, str]
+    headers: list[dict[str, str]]
+    """For each connection."""
     bodies: list[list[bytes]]
     """For each connection, its requests in order."""
     warm_up: int
@@ -110,9 +111,9 @@ class _Connection(asyncio.Protocol):
 async def _run(load: Load) -> Measured:
     loop = asyncio.get_running_loop()
     warm: asyncio.Queue[_Connection] = asyncio.Queue()
-    head = f"POST {load.path} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in load.headers.items())
     connections = []
-    for bodies in load.bodies:
+    for headers, bodies in zip(load.headers, load.bodies, strict=True):
+        head = f"POST {load.path} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         whole = [f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body for body in bodies]
         _, connection = await loop.create_connection(
             lambda whole=whole: _Connection(whole, load.warm_up, warm.put_nowait), "127.0.0.1", load.port

@@ -24,7 +24,7 @@ class SystemClock:
 
 @dataclass
 class FixedClock:
-    """A clock that stands where it is put, for tests and for validation at a stated time."""
+    """A clock that stands where it is put, for tests."""
 
     time: datetime
 

@@ -15,7 +15,7 @@ import tomllib
 import uuid
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
@@ -26,6 +26,8 @@ from natsuin.errors import Conflict, Refused
 _FOLDER: ContextVar[Path] = ContextVar("folder", default=Path())
 """What relative paths are relative to, while a configuration is being checked."""
 _MEBIBYTE = 1024 * 1024
+LARGEST_DOCUMENT_BYTES = 64 * _MEBIBYTE
+"""What the processes that read documents are made for (`natsuin.documents.LIMIT_BYTES`): it can be set lower only."""
 _LONGEST_SOCKET_PATH = 107
 """Bytes in `sun_path` of sockaddr_un on Linux, without the closing zero (unix(7))."""
 
@@ -116,7 +118,6 @@ class ServiceSection(_Section):
     """WebAuthn relying party id: the origin's host or a parent domain of it. Default: the host. Never change it."""
     demo: bool = False
     """True writes "not for real use" into every certificate."""
-    languages: tuple[Literal["ja", "en"], ...] = Field(default=("ja", "en"), min_length=1)
 
     @model_validator(mode="before")
     @classmethod
@@ -139,9 +140,9 @@ class WebSection(_Section):
     host: str = Field(default="127.0.0.1", min_length=1)
     port: int = Field(default=8710, ge=1, le=65535)
     database: DatabaseURL
-    max_document_bytes: int = Field(default=64 * _MEBIBYTE, ge=1024, le=1024 * _MEBIBYTE)
+    max_document_bytes: int = Field(default=LARGEST_DOCUMENT_BYTES, ge=1024, le=LARGEST_DOCUMENT_BYTES)
     max_bytes_per_person: int = Field(default=1024 * _MEBIBYTE, ge=1024)
-    session_idle_seconds: int = Field(default=1800, ge=60, le=86_400)
+    session_idle_seconds: int = Field(default=900, ge=60, le=86_400)
     session_life_seconds: int = Field(default=43_200, ge=60, le=604_800)
 
 
@@ -349,7 +350,6 @@ origin = {origin}
 rp_id = {rp_id}
 # true writes "not for real use" into every certificate.
 demo = {demo}
-languages = ["ja", "en"]
 
 [web]
 host = "127.0.0.1"

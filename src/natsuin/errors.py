@@ -141,7 +141,7 @@ class StorageFailed(Unavailable):
 
 
 def by_code() -> dict[str, type[NatsuinError]]:
-    """Every error class by its `code`, for carrying errors over the socket between web and sam."""
+    """Every error class that is loaded, by its `code`: for raising here what a child process refused with."""
     found: dict[str, type[NatsuinError]] = {}
     waiting: list[type[NatsuinError]] = [NatsuinError]
     while waiting:

@@ -1,8 +1,8 @@
 """利用者認証, user authentication: who is asking.
 
 A person signs in to the portal with a passkey (Web Authentication Level 3) whose authenticator verified them, and gets
-a session: a cookie of 256 random bits of which only the hash is stored, ended by sign-out, after 15 minutes without use
-and after 12 hours at the latest. Signing in opens the portal and nothing else. The right to use a signing key is a
+a session: a cookie of 256 random bits of which only the hash is stored, ended by sign-out, after some time
+without use, and at the latest after some hours (`SessionLimits`, from the configuration). Signing in opens the portal and nothing else. The right to use a signing key is a
 second gate that stands in sam, is proved anew for every instruction, and does not read anything kept here (design,
 section 2).
 
@@ -10,8 +10,7 @@ What may be relied on:
 
 - `Login.challenge` and `Login.finish` are the two halves of a sign-in. A challenge is spent by the first answer to it.
 - `Sessions` opens, finds and closes sessions. `recall` never blocks and is for busy routes; what it may miss is a
-  closing by
-  another process less than two seconds ago.
+  closing by another process less than two seconds ago.
 - `Throttle` bounds how often a source may try. Counters that protect secrets are not here but in sam.
 - Failures to sign in are all the same `SignInFailed`.
 """

@@ -28,10 +28,10 @@ _CACHED_SESSIONS = 10_000
 
 @dataclass(frozen=True)
 class SessionLimits:
-    """How long a session may last at most, and how long it may lie idle."""
+    """How long a session may last at most, and how long it may lie idle. The defaults stand in `natsuin.config`."""
 
-    absolute: timedelta = timedelta(hours=12)
-    idle: timedelta = timedelta(minutes=15)
+    absolute: timedelta
+    idle: timedelta
 
 
 @dataclass(frozen=True)
@@ -57,13 +57,13 @@ class Sessions:
         database: Database,
         clock: Clock,
         *,
-        limits: SessionLimits | None = None,
+        limits: SessionLimits,
         remember_seconds: float = 2.0,
         timer: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
         self._clock = clock
-        self.limits = limits or SessionLimits()
+        self.limits = limits
         self._remember_seconds = remember_seconds
         self._timer = timer
         self._lock = threading.Lock()
@@ -134,14 +134,6 @@ class Sessions:
         with self._database.write() as connection:
             connection.execute(sa.delete(session).where(session.c.secret_hash == _hash(secret)))
         self._forget(_hash(secret))
-
-    def close_all(self, user_id: str) -> None:
-        """End every session of a person, as after the loss of a passkey."""
-        with self._database.write() as connection:
-            connection.execute(sa.delete(session).where(session.c.user_id == user_id))
-        with self._lock:
-            self._closings += 1
-            self._remembered.clear()
 
     def purge(self) -> int:
         """Delete the rows of sessions that are over. Returns how many."""

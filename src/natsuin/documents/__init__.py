@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from natsuin.documents.errors import (
     BrokenDocument,
-    CertificateRefused,
+    CertificateUnusable,
     ChangesForbidden,
     DocumentTimeout,
     DocumentTooLarge,
@@ -36,7 +36,6 @@ from natsuin.documents.facts import LIMIT_BYTES, DocumentFacts, PageSize, Placem
 from natsuin.documents.isolated import Workers
 from natsuin.documents.seal import SealAppearance, SealStyle
 from natsuin.documents.state import Prepared, PrepareRequest
-from natsuin.documents.typeface import unsupported_characters
 
 if TYPE_CHECKING:
     from natsuin.documents.embedding import TimeStamper, embed
@@ -66,7 +65,7 @@ __all__ = [
     "LIMIT_BYTES",
     "WARNINGS",
     "BrokenDocument",
-    "CertificateRefused",
+    "CertificateUnusable",
     "ChangesForbidden",
     "DocumentFacts",
     "DocumentTimeout",
@@ -90,5 +89,4 @@ __all__ = [
     "inspect",
     "open_reader",
     "prepare",
-    "unsupported_characters",
 ]

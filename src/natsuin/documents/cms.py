@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
 from natsuin.algorithms import FACTS, SignatureScheme
 from natsuin.documents import der
-from natsuin.documents.errors import CertificateRefused, SignatureMismatch
+from natsuin.documents.errors import CertificateUnusable, SignatureMismatch
 
 _DATA = "1.2.840.113549.1.7.1"
 _SIGNED_DATA = "1.2.840.113549.1.7.2"
@@ -58,7 +58,7 @@ class SigningCertificate:
 
     @classmethod
     def parse(cls, certificate: bytes) -> "SigningCertificate":
-        """From the DER of an X.509 certificate. Raises `CertificateRefused`."""
+        """From the DER of an X.509 certificate. Raises `CertificateUnusable`."""
         try:
             outer = der.read(certificate)
             if outer.end != len(certificate):
@@ -67,7 +67,7 @@ class SigningCertificate:
             skip = 1 if fields[0].tag == 0xA0 else 0
             return cls(certificate, issuer=fields[skip + 2].whole, serial=fields[skip].whole)
         except (ValueError, IndexError, StopIteration) as error:
-            raise CertificateRefused(
+            raise CertificateUnusable(
                 "The signer's certificate cannot be read.", hint="Give one X.509 certificate as DER."
             ) from error
 
@@ -146,7 +146,7 @@ def signed_data(
 def verify_value(certificate: bytes, scheme: SignatureScheme, *, message: bytes, signature: bytes) -> None:
     """Check `signature` over `message` with the certificate's public key.
 
-    Raises `SignatureMismatch` if it does not verify, `CertificateRefused` if the key is not one of the scheme.
+    Raises `SignatureMismatch` if it does not verify, `CertificateUnusable` if the key is not one of the scheme.
     """
     key = _public_key(certificate)
     kind = _HASHES[FACTS[scheme].hash_name]()
@@ -160,7 +160,7 @@ def verify_value(certificate: bytes, scheme: SignatureScheme, *, message: bytes,
         elif isinstance(key, ed25519.Ed25519PublicKey) and scheme is SignatureScheme.ED25519:
             key.verify(signature, message)
         else:
-            raise CertificateRefused(
+            raise CertificateUnusable(
                 f"The certificate's key cannot sign with {scheme}.",
                 hint="Choose one of the schemes listed for the key.",
             )
@@ -172,7 +172,7 @@ def verify_value(certificate: bytes, scheme: SignatureScheme, *, message: bytes,
 
 
 def signature_size(certificate: bytes) -> int:
-    """The most bytes that a signature by this certificate's key takes. Raises `CertificateRefused`."""
+    """The most bytes that a signature by this certificate's key takes. Raises `CertificateUnusable`."""
     key = _public_key(certificate)
     if isinstance(key, rsa.RSAPublicKey):
         return (key.key_size + 7) // 8
@@ -185,7 +185,7 @@ def _public_key(certificate: bytes) -> object:
     try:
         return x509.load_der_x509_certificate(certificate).public_key()
     except Exception as error:  # The parser's own errors are many; each means the same here.
-        raise CertificateRefused(
+        raise CertificateUnusable(
             "The signer's certificate cannot be read.", hint="Give one X.509 certificate as DER."
         ) from error
 

@@ -45,10 +45,10 @@ class MissingCharacters(Refused):
     code = "missing_characters"
 
 
-class CertificateRefused(Refused):
+class CertificateUnusable(Refused):
     """The certificate given for signing cannot be read, or does not fit the signature scheme."""
 
-    code = "certificate_refused"
+    code = "certificate_unusable"
 
 
 class SignatureMismatch(Refused):

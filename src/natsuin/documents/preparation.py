@@ -34,7 +34,7 @@ def prepare(pdf: bytes, request: PrepareRequest, *, limit: int = LIMIT_BYTES) ->
     """Make `pdf` ready for one more signature as `request` says; nothing is signed yet.
 
     Raises the errors of `inspect`, and `ChangesForbidden`, `PlacementRefused`, `MissingCharacters`,
-    `CertificateRefused`. Pure; thread safe.
+    `CertificateUnusable`. Pure; thread safe.
     """
     certificate = cms.SigningCertificate.parse(request.certificate)
     reserved = _reserved_bytes(request)

@@ -114,18 +114,6 @@ def clean(text: str) -> str:
     return " ".join("".join(c if unicodedata.category(c)[0] != "C" else " " for c in composed).split())
 
 
-def unsupported_characters(text: str) -> tuple[str, ...]:
-    """The characters of `text` that a seal mark cannot show, for asking the person for another spelling beforehand."""
-    face = seal_typeface()
-    bad = []
-    for character in dict.fromkeys(clean(text)):
-        try:
-            face.shape(character)
-        except MissingCharacters:
-            bad.append(character)
-    return tuple(bad)
-
-
 def _missing(characters: Iterable[str]) -> MissingCharacters:
     listed = ", ".join(f"{c} (U+{ord(c):04X})" for c in sorted(characters))
     return MissingCharacters(

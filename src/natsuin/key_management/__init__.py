@@ -22,7 +22,7 @@ from natsuin.key_management.foundation import Foundation
 from natsuin.key_management.journal import Journal, Opening, b64u, commit, new_opening, sha256
 from natsuin.key_management.key_creation import KeyMaker
 from natsuin.key_management.keys import MAX_TRIES, PIN_SLOT, RECOVERY_SLOT, Keys, KeyState, StoredKey
-from natsuin.key_management.master_key import MASTER_KEY_BYTES, MasterKey, MasterKeyMissing
+from natsuin.key_management.master_key import MasterKey, MasterKeyMissing, create_master_key, read_master_key
 from natsuin.key_management.officers import REGISTRATION_OFFICER, Officers
 from natsuin.key_management.pin_reset import PINResets
 from natsuin.key_management.records import Record, challenge_of, make_record, plain_text
@@ -46,7 +46,6 @@ from natsuin.key_management.wrapping import decrypt, encrypt, unwrap_for_signer
 __all__ = [
     "ISSUING",
     "LOG",
-    "MASTER_KEY_BYTES",
     "MAX_TRIES",
     "OCSP",
     "PIN_SLOT",
@@ -95,4 +94,6 @@ __all__ = [
     "signing_key",
     "unwrap_for_signer",
     "verify_signature",
+    "create_master_key",
+    "read_master_key",
 ]

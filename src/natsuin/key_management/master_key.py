@@ -1,11 +1,14 @@
-"""The provider's master key: one half of what opens a signing key (the other is the signer's own secret)."""
+"""The provider's master key and its file: one half of what opens a signing key (the other is the signer's own secret)."""
 
+import os
+import secrets
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from natsuin.errors import Refused
+from natsuin.errors import Conflict, Refused
 
 MASTER_KEY_BYTES = 32
 
@@ -32,3 +35,38 @@ class MasterKey:
         """32 bytes for one `purpose` (HKDF-SHA256, RFC 5869), the same each time."""
         info = b"natsuin/master/v1\0" + purpose.encode()
         return HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=info).derive(self.secret)
+
+
+def create_master_key(file: Path) -> MasterKey:
+    """Make a new master key in a new file, mode 0600. Durable on return.
+
+    Raises:
+        Conflict: the file is there already; it was not touched.
+    """
+    secret = secrets.token_bytes(MASTER_KEY_BYTES)
+    try:
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError as error:
+        raise Conflict(
+            "there is a master key already", hint="A master key is made once; nothing was changed."
+        ) from error
+    with os.fdopen(handle, "wb") as opened:
+        opened.write(secret)
+        opened.flush()
+        os.fsync(opened.fileno())
+    return MasterKey(secret)
+
+
+def read_master_key(file: Path) -> MasterKey:
+    """The master key that a file holds.
+
+    Raises:
+        MasterKeyMissing: the file is missing, cannot be read, or holds something else.
+    """
+    try:
+        return MasterKey(file.read_bytes())
+    except OSError as error:
+        raise MasterKeyMissing(
+            f"the master key cannot be read: {error.strerror}",
+            hint="Put it where sam.master_key says, or restore it from the custodians' copies.",
+        ) from error

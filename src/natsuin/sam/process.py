@@ -1,7 +1,6 @@
 """The sam process: made once by `initialise`, run by `run`. Only here are the parts of the sam side put together."""
 
 import os
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +16,6 @@ from natsuin.config import Config
 from natsuin.errors import NatsuinError, Refused
 from natsuin.key_management import (
     LOG,
-    MASTER_KEY_BYTES,
     REGISTRATION_OFFICER,
     ROOT,
     SEALED_SECRETS,
@@ -26,8 +24,6 @@ from natsuin.key_management import (
     Journal,
     KeyMaker,
     Keys,
-    MasterKey,
-    MasterKeyMissing,
     Officers,
     PINResets,
     RelyingParty,
@@ -35,7 +31,9 @@ from natsuin.key_management import (
     SecretOpener,
     ServiceKeys,
     SoftwareVault,
+    create_master_key,
     plain_text,
+    read_master_key,
 )
 from natsuin.sam.built_in_authority import BuiltInAuthority, establish
 from natsuin.sam.connection import Capacity, Listening
@@ -53,6 +51,7 @@ from natsuin.signing import (
     SigningLine,
     SigningPath,
     close_unfinished,
+    note_all_closed,
     require_usable,
 )
 from natsuin.signing_log import LogKey, SigningLog, create_log
@@ -76,6 +75,7 @@ class Sam:
     def close(self) -> None:
         """Finish what waits, write the entry `shutdown`, let go of log and database."""
         self.handlers.line.close()
+        note_all_closed(self.handlers.keys.foundation, self.log)
         self.journal.record("shutdown", public={"version": __version__}, private={})
         self.log.close()
         self.database.close()
@@ -97,7 +97,7 @@ def initialise(config: Config, *, officer_name: str = "First registration office
     DB-2 exists already, empty. Durable on return.
     """
     clock = SystemClock()
-    master = _make_master_key(config.sam.master_key_file)
+    master = create_master_key(config.sam.master_key_file)
     database = open_database(config.sam.database, name="sam")
     try:
         sealer = RowSealer.from_master(master)
@@ -137,7 +137,7 @@ def open_sam(config: Config, *, clock: Clock | None = None, stop: Callable[[Nats
     """
     clock = clock or SystemClock()
     stop = stop or _stop
-    master = MasterKey(_read_master_key(config.sam.master_key_file))
+    master = read_master_key(config.sam.master_key_file)
     database = open_database(config.sam.database, name="sam")
     check_schema(database, "sam")
     vault = SoftwareVault(master)
@@ -213,31 +213,6 @@ def _open_log(config: Config, key: LogKey, clock: Clock, stop: Callable[[Natsuin
 
 def _log_key(key: ed25519.Ed25519PrivateKey) -> LogKey:
     return LogKey(key.public_key().public_bytes_raw(), key.sign)
-
-
-def _make_master_key(file: Path) -> MasterKey:
-    secret = secrets.token_bytes(MASTER_KEY_BYTES)
-    try:
-        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError as error:
-        raise Refused(
-            "there is a master key already", hint="A master key is made once; nothing was changed."
-        ) from error
-    with os.fdopen(handle, "wb") as opened:
-        opened.write(secret)
-        opened.flush()
-        os.fsync(opened.fileno())
-    return MasterKey(secret)
-
-
-def _read_master_key(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise MasterKeyMissing(
-            f"the master key cannot be read: {error.strerror}",
-            hint="Put it where sam.master_key says, or restore it from the custodians' copies.",
-        ) from error
 
 
 def _stop(error: NatsuinError) -> None:

@@ -14,7 +14,7 @@ from natsuin.signing.evidence import EvidenceRoom
 from natsuin.signing.instructing import Instructing
 from natsuin.signing.line import SigningLine
 from natsuin.signing.policy import AlgorithmRefused, require_usable
-from natsuin.signing.recovery import Closed, close_unfinished
+from natsuin.signing.recovery import Closed, close_unfinished, note_all_closed
 from natsuin.signing.reservation import NotApproved, Reservations
 from natsuin.signing.sign import SigningPath, SignRequest
 
@@ -30,5 +30,6 @@ __all__ = [
     "SigningLine",
     "SigningPath",
     "close_unfinished",
+    "note_all_closed",
     "require_usable",
 ]

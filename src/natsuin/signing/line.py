@@ -15,12 +15,15 @@ _TOGETHER = 32
 class SigningLine:
     """Feeds `SigningPath.sign_together`. Safe from several threads.
 
-    State: `_waiting` is shared by callers and lanes and guards itself; each lane thread owns the requests that it took.
+    State: `_waiting` is shared by callers and lanes and guards itself; each lane thread owns the requests that it took,
+    and `_lock` guards how many those are together.
     """
 
     def __init__(self, path: SigningPath, *, lanes: int = 2) -> None:
         self._path = path
         self._waiting: queue.Queue[SignRequest | None] = queue.Queue(_LONGEST_QUEUE)
+        self._lock = threading.Lock()
+        self._carried = 0
         self._lanes = [threading.Thread(target=self._run, name=f"signing-{n}", daemon=True) for n in range(lanes)]
         for lane in self._lanes:
             lane.start()
@@ -30,6 +33,8 @@ class SigningLine:
         future: Future[Signed] = Future()
 
         def answer(result: Signed | NatsuinError) -> None:
+            if future.done():
+                return
             if isinstance(result, NatsuinError):
                 future.set_exception(result)
             else:
@@ -53,9 +58,14 @@ class SigningLine:
             first = self._waiting.get()
             if first is None:
                 return
-            requests = [first, *self._others()]
-            stop = requests[-1] is None
-            self._carry([request for request in requests if request is not None])
+            with self._lock:
+                requests = [first, *self._others(self._share() - 1)]
+                stop = requests[-1] is None
+                taken = [request for request in requests if request is not None]
+                self._carried += len(taken)
+            self._carry(taken)
+            with self._lock:
+                self._carried -= len(taken)
             if stop:
                 return
 
@@ -64,12 +74,24 @@ class SigningLine:
             self._path.sign_together(requests)
         except Exception as error:
             # A defect of ours: nobody knows how far the requests came, so the next start must close them.
-            self._path.stop(StorageFailed(f"signing stopped on an unexpected error: {type(error).__name__}"))
+            failure = StorageFailed(f"signing stopped on an unexpected error: {type(error).__name__}")
+            for request in requests:
+                request.answer(failure)
+            self._path.stop(failure)
             raise
 
-    def _others(self) -> list[SignRequest | None]:
+    def _share(self) -> int:
+        """How many a lane takes at most, so that every lane travels with as many as the others.
+
+        Each journey costs four waits for the disk: a lane with two requests pays as much as one with thirty, and would
+        otherwise go on taking two for ever, since nobody else comes back in its short time.
+        """
+        everybody = 1 + self._waiting.qsize() + self._carried
+        return min(_TOGETHER, -(-everybody // len(self._lanes)))
+
+    def _others(self, most: int) -> list[SignRequest | None]:
         others: list[SignRequest | None] = []
-        while len(others) < _TOGETHER - 1:
+        while len(others) < most:
             try:
                 others.append(self._waiting.get_nowait())
             except queue.Empty:

@@ -5,7 +5,7 @@ released. An outcome `signed` whose answer was never recorded gets an entry `und
 consumed: their digests are never signed again, and an identical request is told to approve anew.
 """
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,7 +45,7 @@ def close_unfinished(foundation: Foundation, log: SigningLog) -> Closed:
         mark = connection.execute(sa.select(log_mark.c.size).where(log_mark.c.name == _MARK)).scalar() or 0
         reserved = connection.execute(sa.select(use).where(use.c.state == RESERVED)).mappings().all()
     open_uses = {row["tx"]: foundation.checked(use, row) for row in reserved}
-    found = read_unfinished(log.entries(mark))
+    found = read_unfinished(log.entries(mark), reserved=open_uses.keys())
     unknown = 0
     for tx, (index, key) in found.intents.items():
         foundation.journal.submit("outcome", {"tx": tx, "key": key, "intent": index, "result": "unknown"}).result()
@@ -59,8 +59,15 @@ def close_unfinished(foundation: Foundation, log: SigningLog) -> Closed:
     return Closed(unknown, len(undelivered), len([tx for tx in open_uses if tx not in begun]))
 
 
-def read_unfinished(entries: Iterable[tuple[int, bytes]]) -> Unfinished:
-    """Intents without outcome, and outcomes `signed`, among `entries`."""
+def note_all_closed(foundation: Foundation, log: SigningLog) -> None:
+    """After the last signature, at an orderly stop: the next start need not read what is in the log now."""
+    with foundation.database.write() as connection:
+        if connection.execute(sa.select(use.c.tx).where(use.c.state == RESERVED).limit(1)).first() is None:
+            _mark(connection, log.size)
+
+
+def read_unfinished(entries: Iterable[tuple[int, bytes]], *, reserved: Container[str]) -> Unfinished:
+    """Intents without outcome among `entries`, and outcomes `signed` of uses that are still `reserved` (by tx)."""
     found = Unfinished()
     for index, leaf in entries:
         entry = msgspec.json.decode(leaf)
@@ -68,7 +75,7 @@ def read_unfinished(entries: Iterable[tuple[int, bytes]]) -> Unfinished:
             found.intents[entry["tx"]] = (index, entry["key"])
         elif entry["type"] == "outcome":
             found.intents.pop(entry["tx"], None)
-            if entry["result"] == "signed":
+            if entry["result"] == "signed" and entry["tx"] in reserved:
                 found.signed[entry["tx"]] = (index, entry["key"])
         elif entry["type"] == "undelivered":
             found.signed.pop(entry["tx"], None)
@@ -79,5 +86,9 @@ def _consume(foundation: Foundation, rows: Iterable[dict[str, Any]], size: int) 
     with foundation.database.write() as connection:
         for row in rows:
             foundation.update(connection, use, row, state=CONSUMED)
-        connection.execute(log_mark.delete().where(log_mark.c.name == _MARK))
-        connection.execute(log_mark.insert(), {"name": _MARK, "size": size})
+        _mark(connection, size)
+
+
+def _mark(connection: sa.Connection, size: int) -> None:
+    connection.execute(log_mark.delete().where(log_mark.c.name == _MARK))
+    connection.execute(log_mark.insert(), {"name": _MARK, "size": size})

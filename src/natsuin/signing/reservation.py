@@ -44,19 +44,26 @@ class Reserved:
 
 
 @dataclass(frozen=True)
+class RefusedUse:
+    """Why a request gets no signature. `opening` belongs to the entry that says so; None where nobody's key was
+    meant."""
+
+    error: NatsuinError
+    opening: Opening | None
+
+
+@dataclass(frozen=True)
 class Reservations:
     """Reserves and records uses. Safe from several threads and processes; durable on return."""
 
     foundation: Foundation
 
-    def reserve(self, messages: Sequence[Sign]) -> list[Reserved | Signed | NatsuinError]:
-        """For each message, in order: a reservation, the answer recorded earlier, or why not. Raises
-        `StorageFailed`."""
-        results = self.foundation.database.run_grouped(lambda connection: self._reserve(connection, messages))
-        for message, result in zip(messages, results, strict=True):
-            if isinstance(result, Refused) and not isinstance(result, NotFound):
-                self._log_refusal(message, result)
-        return results
+    def reserve(self, messages: Sequence[Sign]) -> list[Reserved | Signed | RefusedUse]:
+        """For each message, in order: a reservation, the answer recorded earlier, or why not.
+
+        Raises `Busy`, `Unavailable` or `StorageFailed`, and then nothing is reserved.
+        """
+        return self.foundation.database.run_grouped(lambda connection: self._reserve(connection, messages))
 
     def record(self, rows: Sequence[dict[str, Any]]) -> None:
         """Keep what became of reserved uses."""
@@ -67,15 +74,19 @@ class Reservations:
         ]
         self.foundation.database.run_grouped(lambda connection: connection.execute(_RECORD, sealed))
 
-    def _reserve(self, connection: sa.Connection, messages: Sequence[Sign]) -> list[Reserved | Signed | NatsuinError]:
+    def _reserve(self, connection: sa.Connection, messages: Sequence[Sign]) -> list[Reserved | Signed | RefusedUse]:
         found = self._find(connection, messages)
-        results: list[Reserved | Signed | NatsuinError] = []
+        results: list[Reserved | Signed | RefusedUse] = []
         for message in messages:
             try:
                 results.append(self._reserve_one(connection, message, found))
             except NatsuinError as error:
-                results.append(error)
+                results.append(RefusedUse(error, _opening_of_refusal(message, error)))
         self._write(connection, [result for result in results if isinstance(result, Reserved)], found)
+        openings = [result.opening for result in results if not isinstance(result, Signed) and result.opening]
+        if openings:
+            rows = [{"tx": o.tx, "salt": o.salt, "fields": o.fields} for o in openings]
+            connection.execute(_ADD_OPENING, rows)
         return results
 
     def _find(self, connection: sa.Connection, messages: Sequence[Sign]) -> "_Found":
@@ -172,15 +183,6 @@ class Reservations:
             ],
         )
         connection.execute(_ADD_USE, [self.foundation.sealer.sealed(use, item.use) for item in reserved])
-        connection.execute(
-            _ADD_OPENING,
-            [{"tx": i.opening.tx, "salt": i.opening.salt, "fields": i.opening.fields} for i in reserved],
-        )
-
-    def _log_refusal(self, message: Sign, refusal: Refused) -> None:
-        self.foundation.journal.record(
-            "signing-refused", public={"reason": refusal.code}, private={"sad_hash": sad_hash(message.sad).hex()}
-        )
 
 
 @dataclass(frozen=True)
@@ -225,6 +227,14 @@ _RECORD = (
         seal=sa.bindparam("new_seal"),
     )
 )
+
+
+def _opening_of_refusal(message: Sign, error: NatsuinError) -> Opening | None:
+    # A SAD that nobody was given, and a retry that comes too early, are no refusal of anybody's approval; entries for
+    # them would let anybody grow the log.
+    if isinstance(error, NotFound) or not isinstance(error, Refused):
+        return None
+    return new_opening({"sad_hash": sad_hash(message.sad).hex()})
 
 
 def being_signed() -> Busy:

@@ -24,7 +24,7 @@ import msgspec
 
 from natsuin import faults
 from natsuin.algorithms import SignatureScheme
-from natsuin.errors import NatsuinError, Refused, StorageFailed, Unavailable
+from natsuin.errors import NatsuinError, Unavailable
 from natsuin.key_management import (
     Foundation,
     Opening,
@@ -39,13 +39,13 @@ from natsuin.key_management import (
 )
 from natsuin.sam.protocol import Sign, Signed
 from natsuin.signing.activation import open_with_sad
-from natsuin.signing.reservation import Reservations
+from natsuin.signing.reservation import RefusedUse, Reservations
 from natsuin.signing_log import Receipt
 
 
 @dataclass
 class SignRequest:
-    """One request on its way. `answer` is called once: with the signatures, or with the error that ended it."""
+    """One request on its way. `answer` takes the signatures, or the error that ended it; only the first call counts."""
 
     message: Sign
     answer: Callable[[Signed | NatsuinError], None] = field(repr=False)
@@ -77,16 +77,21 @@ class SigningPath:
     block_key: Callable[[str], None]
     """Stops a key that returned a wrong signature."""
     stop: Callable[[NatsuinError], None]
-    """Ends the process: after a failed durable write only a new start can tell what is true."""
+    """Ends the process: when a step after the reservation fails, only a new start can tell what is true."""
 
     def sign_together(self, requests: Sequence[SignRequest]) -> None:
         """Answer every request, each by its own merits. Nothing is raised; nothing is retried."""
-        uses: list[Use] | None = None
         try:
             faults.point("sign.before_reserve")
-            uses = self._reserve(requests)
+            uses, refusals = self._reserve(requests)
+        except NatsuinError as error:
+            # Nothing was reserved, so everybody may ask again.
+            for request in requests:
+                request.answer(error)
+            return
+        try:
             faults.point("sign.after_reserve")
-            self._intend(uses)
+            self._intend(uses, refusals)
             faults.point("sign.after_intent")
             for use in uses:
                 self._use_and_check(use)
@@ -96,28 +101,37 @@ class SigningPath:
             self._record(uses)
             faults.point("sign.after_record")
         except NatsuinError as error:
-            # A durable write failed, so nobody knows what became durable: nothing is released, and start-up closes it.
-            for request in requests if uses is None else [use.request for use in uses]:
+            # Nobody knows what became durable, so nothing is released: the next start closes what is open here.
+            for request in [*(use.request for use in uses), *(request for request, _ in refusals)]:
                 request.answer(error)
-            if isinstance(error, StorageFailed):
-                self.stop(error)
+            self.stop(error)
             return
+        for request, refused in refusals:
+            request.answer(refused.error)
         for use in uses:
             faults.point("sign.before_release")
             use.request.answer(use.failure or _released(use))
 
-    def _reserve(self, requests: Sequence[SignRequest]) -> list[Use]:
+    def _reserve(self, requests: Sequence[SignRequest]) -> tuple[list[Use], list[tuple[SignRequest, RefusedUse]]]:
         uses: list[Use] = []
+        refusals: list[tuple[SignRequest, RefusedUse]] = []
         outcomes = self.reservations.reserve([request.message for request in requests])
         for request, outcome in zip(requests, outcomes, strict=True):
-            if isinstance(outcome, Signed | NatsuinError):
+            if isinstance(outcome, Signed):
                 request.answer(outcome)
+            elif isinstance(outcome, RefusedUse):
+                refusals.append((request, outcome))
             else:
                 uses.append(Use(request, outcome.use, outcome.instruction, outcome.key, outcome.opening))
-        return uses
+        return uses, refusals
 
-    def _intend(self, uses: Sequence[Use]) -> None:
+    def _intend(self, uses: Sequence[Use], refusals: Sequence[tuple[SignRequest, RefusedUse]]) -> None:
         waiting = []
+        refused = [
+            self.foundation.journal.submit("signing-refused", {"reason": refusal.error.code}, refusal.opening)
+            for _, refusal in refusals
+            if refusal.opening is not None
+        ]
         for use in uses:
             public = {
                 "key": use.key.key_id,
@@ -128,6 +142,8 @@ class SigningPath:
             waiting.append(self.foundation.journal.submit("intent", public, use.opening))
         for use, future in zip(uses, waiting, strict=True):
             use.intent = future.result()
+        for entry in refused:
+            entry.result()
 
     def _use_and_check(self, use: Use) -> None:
         scheme = SignatureScheme(use.instruction["scheme"])
@@ -150,7 +166,8 @@ class SigningPath:
             # A fault in the vault, or a key that is not the one on record: what came out must never leave.
             use.failure = error
             self.block_key(use.key.key_id)
-        except Refused as error:
+        except NatsuinError as error:
+            # The use is spent and the log will say so; the other requests go on.
             use.failure = error
 
     def _log_outcomes(self, uses: Sequence[Use]) -> None:

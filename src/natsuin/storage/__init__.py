@@ -10,7 +10,7 @@ migration is compared.
     with database.write() as connection: ...         one transaction, committed and durable when the block ends
     database.run_grouped(lambda connection: ...)     one transaction shared with everybody who waits; durable on return
 
-Times are whole milliseconds since 1970 in UTC (`Milliseconds`), made by `natsuin.clock.milliseconds`.
+Times are whole milliseconds since 1970 in UTC, made by `natsuin.clock.milliseconds`.
 
 Every public function turns failures of the database into `natsuin.errors`: `Busy` when somebody else holds it,
 `StorageFailed` when a durable write failed, `Unavailable` when it cannot be reached, `Malformed` for a value that no
@@ -20,7 +20,7 @@ row means. Databases are made by `create_database` (that is, `natsuin init`) and
 
 from natsuin.storage.database import Database, create_database, open_database
 from natsuin.storage.engines import DatabaseCorrupt, DatabaseMissing, DatabaseUnsafe
-from natsuin.storage.metadata import Milliseconds, SequenceNumber, sam_metadata, web_metadata
+from natsuin.storage.metadata import sam_metadata, web_metadata
 from natsuin.storage.schema import SchemaOutdated, check_schema, current_version, upgrade_schema
 
 __all__ = [
@@ -28,9 +28,7 @@ __all__ = [
     "DatabaseCorrupt",
     "DatabaseMissing",
     "DatabaseUnsafe",
-    "Milliseconds",
     "SchemaOutdated",
-    "SequenceNumber",
     "check_schema",
     "create_database",
     "current_version",

@@ -1,4 +1,4 @@
-"""The two sets of tables, and the column types they share."""
+"""The two sets of tables."""
 
 import sqlalchemy as sa
 
@@ -16,9 +16,3 @@ web_metadata = sa.MetaData(naming_convention=_NAMES)
 
 sam_metadata = sa.MetaData(naming_convention=_NAMES)
 """DB-2: wrapped keys, instructions, approvals, results. Only sam opens it."""
-
-Milliseconds = sa.BigInteger
-"""A moment: whole milliseconds since 1970-01-01T00:00:00Z."""
-
-SequenceNumber = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-"""A primary key that the database counts up by itself (SQLite counts only columns declared INTEGER)."""

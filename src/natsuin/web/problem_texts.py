@@ -319,14 +319,26 @@ TEXTS: dict[str, Texts] = {
     ),
     "certificate_refused": _both(
         (
+            "証明書が有効ではありません",
+            "この鍵の証明書は、現在有効ではありません。",
+            "「自分の鍵」で状態を確かめてください。",
+        ),
+        (
+            "Certificate not valid",
+            "The certificate of this key is not valid now.",
+            "Look at its state under My keys.",
+        ),
+    ),
+    "certificate_unusable": _both(
+        (
             "証明書を使用できません",
             "この鍵の証明書は、この署名には使えません。",
-            "「自分の鍵」で状態を確かめてください。",
+            "「自分の鍵」から別の鍵を選んでください。",
         ),
         (
             "Certificate not usable",
             "The certificate of this key cannot be used for this signature.",
-            "Look at its state under My keys.",
+            "Choose another one of your keys.",
         ),
     ),
     "signature_mismatch": _both(

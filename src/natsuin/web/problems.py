@@ -44,6 +44,7 @@ STATUS: dict[str, int] = {
     "placement_refused": 422,
     "missing_characters": 422,
     "certificate_refused": 409,
+    "certificate_unusable": 409,
     "signature_mismatch": 409,
     "time_stamp_failed": 503,
     "weak_pin": 422,

@@ -8,21 +8,19 @@ from urllib.parse import urlsplit
 from natsuin.authentication import RelyingParty, SessionLimits
 from natsuin.config import Config
 
-MEBIBYTE = 1024 * 1024
-
 
 @dataclass(frozen=True)
 class WebSettings:
-    """Settings of one web process. Sizes in bytes."""
+    """Settings of one web process. Sizes in bytes; the defaults stand in `natsuin.config`."""
 
     name: str
     origin: str
     rp_id: str
     demo: bool
     log_folder: Path
-    max_document_bytes: int = 64 * MEBIBYTE
-    max_bytes_per_person: int = 1024 * MEBIBYTE
-    session_limits: SessionLimits = field(default_factory=SessionLimits)
+    max_document_bytes: int
+    max_bytes_per_person: int
+    session_limits: SessionLimits
 
     @property
     def host(self) -> str:

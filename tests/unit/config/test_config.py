@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from natsuin.config import Config, ConfigurationRefused, load, write_config
+from natsuin.documents import LIMIT_BYTES
 from natsuin.errors import Conflict
 
 MINIMAL = """
@@ -49,9 +50,9 @@ def test_absolute_paths_stay(tmp_path: Path) -> None:
 def test_what_is_derived(tmp_path: Path) -> None:
     config = loaded(tmp_path, MINIMAL)
     assert config.service.rp_id == "sign.example.jp"
-    assert config.service.languages == ("ja", "en")
     assert config.practice_statement_url == "https://sign.example.jp/help/limits"
-    assert config.web.max_document_bytes == 64 * 1024 * 1024
+    assert config.web.max_document_bytes == LIMIT_BYTES
+    assert (config.web.session_idle_seconds, config.web.session_life_seconds) == (15 * 60, 12 * 3600)
 
 
 def test_configuration_is_frozen(tmp_path: Path) -> None:
@@ -110,8 +111,8 @@ def test_bad_environment_is_refused_by_name(
         ("[web]", 'nmae = "x"\n[web]', "service.nmae"),
         ("[web]", 'name = ""\n[web]', "service.name"),
         ("[web]", 'name = "a\\nb"\n[web]', "service.name"),
-        ("[web]", 'languages = ["fr"]\n[web]', "service.languages.0"),
-        ("[web]", "languages = []\n[web]", "service.languages"),
+        ("[web]", 'languages = ["ja"]\n[web]', "service.languages"),
+        ("[web]", f"[web]\nmax_document_bytes = {LIMIT_BYTES + 1}", "web.max_document_bytes"),
         ("[web]", '[web]\nport = "many"', "web.port"),
         ("[web]", "[web]\nport = 0", "web.port"),
         ("[web]", "[web]\nport = 8710.5", "web.port"),

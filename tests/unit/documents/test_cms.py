@@ -7,7 +7,7 @@ from asn1crypto import cms as asn1_cms
 from asn1crypto import x509 as asn1_x509
 
 from natsuin.algorithms import FACTS, SignatureScheme
-from natsuin.documents import CertificateRefused, SignatureMismatch, cms
+from natsuin.documents import CertificateUnusable, SignatureMismatch, cms
 
 DIGESTS = {32: b"\x11" * 32, 48: b"\x22" * 48, 64: b"\x33" * 64}
 
@@ -86,11 +86,11 @@ def test_signature_values_are_checked_with_the_certificate(parts, scheme):
 
 def test_a_key_of_another_kind_is_refused(workshop):
     person = workshop.signer(scheme=SignatureScheme.ED25519)
-    with pytest.raises(CertificateRefused):
+    with pytest.raises(CertificateUnusable):
         cms.verify_value(person.der, SignatureScheme.ECDSA_SHA256, message=b"", signature=b"")
 
 
 @pytest.mark.parametrize("change", [lambda d: b"", lambda d: d[:-1], lambda d: d + b"\0", lambda d: b"\x30\x00"])
 def test_what_is_no_certificate_is_refused(workshop, change):
-    with pytest.raises(CertificateRefused):
+    with pytest.raises(CertificateUnusable):
         cms.SigningCertificate.parse(change(workshop.root.der))

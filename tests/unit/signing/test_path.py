@@ -124,3 +124,127 @@ def test_evidence_tells_what_was_approved_and_what_came_of_it(rig: SamRig) -> No
     assert [(use["first"], use["count"], use["state"]) for use in told["uses"]] == [(0, 1, "released")]
     assert told["uses"][0]["intent"].startswith("c2sp.org/tlog-proof@v1\n")
     assert told["approval"]["signature"]
+
+
+class FailingVault(BrokenVault):
+    """Fakes a vault that does not answer any more."""
+
+    @contextmanager
+    def open(self, sealed: bytes, binding: bytes) -> Iterator[Any]:
+        raise errors.Unavailable("the vault does not answer")
+        yield
+
+
+class SecondFlips(BrokenVault):
+    """Fakes a vault whose second signature of a request is wrong."""
+
+    @contextmanager
+    def open(self, sealed: bytes, binding: bytes) -> Iterator[Any]:
+        with self._real.open(sealed, binding) as key:
+            signers = iter([key, _Flipping(key)])
+            yield type("Key", (), {"sign": lambda _, dtbs, scheme: next(signers).sign(dtbs, scheme)})()
+
+
+def use_vault(rig: SamRig, kind: type[BrokenVault]) -> None:
+    path = rig.sam.handlers.line._path
+    object.__setattr__(path, "vault", kind(path.vault))
+
+
+def test_a_vault_that_fails_costs_one_use_and_leaves_nothing_open(rig: SamRig) -> None:
+    web = rig.web
+    _, signer = people(web, rig.token)
+    wanted = digests(2)
+    sad = web.approve(signer, wanted)
+    real = rig.sam.handlers.line._path.vault
+    use_vault(rig, FailingVault)
+    with pytest.raises(errors.Unavailable):
+        web.sign(sad, wanted[:1])
+    with pytest.raises(errors.Conflict, match="nothing was released"):
+        web.sign(sad, wanted[:1])
+    object.__setattr__(rig.sam.handlers.line._path, "vault", real)
+    assert len(web.sign(sad, wanted[1:]).signatures) == 1
+    assert [entry["result"] for entry in entries(rig, "outcome")] == ["failed", "signed"]
+    assert rig.stopped == []
+
+
+def test_a_failure_in_the_middle_releases_none_of_the_request(rig: SamRig) -> None:
+    web = rig.web
+    _, signer = people(web, rig.token)
+    wanted = digests(2)
+    sad = web.approve(signer, wanted)
+    use_vault(rig, SecondFlips)
+    with pytest.raises(errors.Refused):
+        web.sign(sad, wanted)
+    (outcome,) = entries(rig, "outcome")
+    assert outcome["result"] == "failed"
+    assert "signatures" not in outcome
+
+
+@pytest.mark.parametrize("failure", [errors.Busy, errors.Unavailable, StorageFailed])
+def test_whatever_fails_after_the_reservation_stops_sam_and_is_closed(
+    rig: SamRig, monkeypatch: pytest.MonkeyPatch, failure: type[errors.NatsuinError]
+) -> None:
+    """Otherwise the digests would be told to be "on their way" for ever."""
+    web = rig.web
+    _, signer = people(web, rig.token)
+    wanted = digests(1)
+    sad = web.approve(signer, wanted)
+    reservations = type(rig.sam.handlers.line._path.reservations)
+
+    def fail(self: Any, rows: Any) -> None:
+        raise failure("not now")
+
+    monkeypatch.setattr(reservations, "record", fail)
+    with pytest.raises(failure):
+        web.sign(sad, wanted)
+    assert [type(error) for error in rig.stopped] == [failure]
+    monkeypatch.undo()
+    rig.reopen()
+    with pytest.raises(errors.Conflict, match="nothing was released"):
+        rig.web.sign(sad, wanted)
+
+
+def test_before_the_reservation_a_failure_costs_nothing(rig: SamRig, monkeypatch: pytest.MonkeyPatch) -> None:
+    web = rig.web
+    _, signer = people(web, rig.token)
+    wanted = digests(1)
+    sad = web.approve(signer, wanted)
+    reservations = type(rig.sam.handlers.line._path.reservations)
+
+    def fail(self: Any, messages: Any) -> None:
+        raise errors.Busy("not now")
+
+    monkeypatch.setattr(reservations, "reserve", fail)
+    with pytest.raises(errors.Busy):
+        web.sign(sad, wanted)
+    monkeypatch.undo()
+    assert web.sign(sad, wanted).signatures
+    assert rig.stopped == []
+
+
+def test_a_refusal_is_in_the_log_and_a_guess_is_not(rig: SamRig) -> None:
+    web = rig.web
+    _, signer = people(web, rig.token)
+    sad = web.approve(signer, digests(1))
+    for secret in (sad, bytes(32)):
+        with pytest.raises(errors.Refused):
+            web.sign(secret, digests(1))
+    assert [entry["reason"] for entry in entries(rig, "signing-refused")] == ["not_approved"]
+
+
+def test_an_expired_certificate_signs_nothing(tmp_path: Path) -> None:
+    from datetime import UTC, datetime, timedelta
+
+    from natsuin.clock import FixedClock
+
+    clock = FixedClock(datetime.now(UTC))  # noqa: TID251, RUF100  # the installation was made with the real clock
+    rig = SamRig.make(tmp_path, clock=clock)
+    try:
+        web = rig.web
+        _, signer = people(web, rig.token)
+        clock.time += timedelta(days=rig.config.ca.signer_days + 1)
+        with pytest.raises(errors.Refused) as refused:
+            web.instruct(signer, digests(1))
+        assert refused.value.code == "certificate_refused"
+    finally:
+        rig.close()

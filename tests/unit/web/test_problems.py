@@ -1,9 +1,11 @@
 """The table of problems is whole, and nothing of an unknown error gets out."""
 
 import importlib
+import pkgutil
 
 import pytest
 
+import natsuin
 from natsuin.errors import Conflict, NatsuinError, NotFound, Unavailable, by_code
 from natsuin.web.problem_texts import TEXTS
 from natsuin.web.problems import STATUS, InvalidFields, problem_of
@@ -20,6 +22,22 @@ def every_error() -> dict[str, type[NatsuinError]]:
     ):
         importlib.import_module(module)
     return by_code()
+
+
+def test_every_code_means_one_thing():
+    """A code stands in one class; what is derived from it without a code of its own is told as it."""
+    for name in (module.name for module in pkgutil.walk_packages(natsuin.__path__, "natsuin.")):
+        if not name.endswith("__main__") and ".migrations." not in name:
+            importlib.import_module(name)
+    owners: dict[str, set[str]] = {}
+    waiting: list[type[NatsuinError]] = [NatsuinError]
+    while waiting:
+        kind = waiting.pop()
+        waiting.extend(kind.__subclasses__())
+        if "code" in vars(kind) and kind.__module__.startswith("natsuin."):
+            owners.setdefault(kind.code, set()).add(f"{kind.__module__}.{kind.__name__}")
+    assert len(owners) > 60
+    assert {code: names for code, names in owners.items() if len(names) > 1} == {}
 
 
 def test_status_and_text_belong_together():
