@@ -65,6 +65,9 @@ def measure(console: Console, *, quick: bool) -> report.Report:
                     signing.append(bench.run(scenario))
                 progress.update(task, advance=1, description="documents")
                 signed = list(documents.measure(installation, quick=quick))
+    except Exception:
+        console.print((folder / "installation" / "serve.log").read_text()[-4000:], markup=False)
+        raise
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return report.Report(

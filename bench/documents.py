@@ -4,10 +4,11 @@ What happens inside the approval's one request cannot be seen from outside, so i
 activation (passkey, PIN with Argon2id, SAD), one signature, and embedding with a time-stamp.
 """
 
+import hashlib
 import io
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
 from statistics import median
 from time import perf_counter
 
@@ -16,9 +17,11 @@ import msgspec
 import pikepdf
 
 from bench.installation import Installation, Signer
-from natsuin import documents
+from natsuin import base64url, documents
 from natsuin.algorithms import SignatureScheme
-from natsuin.cli.demo.story import PERSON, PLACEMENT, sample_contract
+from natsuin.cli.demo.story import PERSON, sample_contract
+
+_MARK = documents.Placement(page=0, x=430.0, y=92.0, width=64.0, height=64.0)
 
 
 class DocumentResult(msgspec.Struct, frozen=True):
@@ -51,7 +54,7 @@ def _measure(installation: Installation, signer: Signer, pdf: bytes, *, pages: i
         begun = perf_counter()
         document = visitor.post_bytes(pdf, f"{number}.pdf")
         uploaded = perf_counter()
-        instruction = visitor.post(f"/api/documents/{document['id']}/instruction", {"placement": PLACEMENT})
+        instruction = visitor.post(f"/api/documents/{document['id']}/instruction", {"placement": asdict(_MARK)})
         instructed = perf_counter()
         visitor.approve(instruction, f"/api/instructions/{instruction['instruction_id']}/approval")
         approved = perf_counter()
@@ -78,14 +81,14 @@ def _alone(installation: Installation, signer: Signer, pdf: bytes, times: int) -
         chain=(visitor.download("/pki/issuing.cer"),),
         scheme=SignatureScheme.RSA_PKCS1_SHA256,
         signing_time=datetime.now(UTC),
-        placement=documents.Placement(**{**PLACEMENT, "page": 0}),
+        placement=_MARK,
         appearance=documents.SealAppearance(name=str(PERSON["common_name"])),
         reason="",
         name=str(PERSON["common_name"]),
     )
     approval = signer.approve(times)
     prepared = documents.prepare(pdf, request)
-    signature = _sign(signer, documents_digest(prepared))
+    signature = _sign(signer, _digest(prepared))
 
     with httpx2.Client(base_url=installation.origin, timeout=60) as http:
 
@@ -105,22 +108,20 @@ def _alone(installation: Installation, signer: Signer, pdf: bytes, times: int) -
         return {name: _median(work, times) for name, work in parts.items()}
 
 
-def documents_digest(prepared: documents.Prepared) -> bytes:
+def _digest(prepared: documents.Prepared) -> bytes:
     """What is approved for a prepared document."""
-    import hashlib
-
     return hashlib.sha256(prepared.dtbs).digest()
 
 
 def _sign(signer: Signer, digest: bytes) -> bytes:
     """A genuine signature over one digest, because `embed` verifies what it is given."""
-    from natsuin.cli.demo.encoding import b64u, from_b64u
-
     visitor = signer.visitor
-    wish = {"key_id": signer.key_id, "scheme": signer.scheme, "digests": [b64u(digest)]}
+    wish = {"key_id": signer.key_id, "scheme": signer.scheme, "digests": [base64url.encode(digest)]}
     instruction = visitor.post("/api/instructions", wish)
     sad = visitor.approve(instruction, f"/api/instructions/{instruction['instruction_id']}/activation")["sad"]
-    return from_b64u(visitor.post("/api/signatures", {"sad": sad, "digests": [b64u(digest)]})["signatures"][0])
+    return base64url.decode(
+        visitor.post("/api/signatures", {"sad": sad, "digests": [base64url.encode(digest)]})["signatures"][0]
+    )
 
 
 def _median(work: Callable[[], object], times: int) -> float:
@@ -134,13 +135,9 @@ def _median(work: Callable[[], object], times: int) -> float:
 
 def _contract(pages: int) -> bytes:
     """The example contract, shortened or repeated to so many pages."""
-    with pikepdf.open(_example()) as source, pikepdf.new() as made:
+    with pikepdf.open(sample_contract()) as source, pikepdf.new() as made:
         while len(made.pages) < pages:
             made.pages.extend(source.pages[: pages - len(made.pages)])
         kept = io.BytesIO()
         made.save(kept)
         return kept.getvalue()
-
-
-def _example() -> Path:
-    return sample_contract()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.cpu import named
-from natsuin.cli.demo.encoding import b64u
+from natsuin import base64url
 from natsuin.cli.demo.story import PERSON, Demonstration, free_port
 from natsuin.cli.demo.visitor import Visitor
 
@@ -53,7 +53,7 @@ class Signer:
 
     def approve(self, count: int) -> Approval:
         """Approve `count` fresh digests with passkey and PIN, as before an application's batch."""
-        digests = [b64u(secrets.token_bytes(32)) for _ in range(count)]
+        digests = [base64url.encode(secrets.token_bytes(32)) for _ in range(count)]
         wish = {"key_id": self.key_id, "scheme": self.scheme, "digests": digests}
         instruction = self.visitor.post("/api/instructions", wish)
         answer = self.visitor.approve(instruction, f"/api/instructions/{instruction['instruction_id']}/activation")

@@ -10,7 +10,9 @@ import gc
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from time import perf_counter
+from typing import Any
 
 import msgspec
 import uvloop
@@ -108,6 +110,10 @@ class _Connection(asyncio.Protocol):
             self.done.set_exception(RuntimeError(reason))
 
 
+def _same(connection: _Connection) -> _Connection:
+    return connection
+
+
 async def _run(load: Load) -> Measured:
     loop = asyncio.get_running_loop()
     warm: asyncio.Queue[_Connection] = asyncio.Queue()
@@ -115,15 +121,15 @@ async def _run(load: Load) -> Measured:
     for headers, bodies in zip(load.headers, load.bodies, strict=True):
         head = f"POST {load.path} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         whole = [f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body for body in bodies]
-        _, connection = await loop.create_connection(
-            lambda whole=whole: _Connection(whole, load.warm_up, warm.put_nowait), "127.0.0.1", load.port
-        )
+        connection = _Connection(whole, load.warm_up, warm.put_nowait)
         connection.keep_every = load.keep_every
         connections.append(connection)
+        await loop.create_connection(partial(_same, connection), "127.0.0.1", load.port)
     everything = asyncio.gather(*(connection.done for connection in connections))
     for _ in connections:
         arrival = asyncio.ensure_future(warm.get())
-        await asyncio.wait({arrival, everything}, return_when=asyncio.FIRST_COMPLETED)
+        either: list[asyncio.Future[Any]] = [arrival, everything]
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if everything.done():
             everything.result()
     before = [cpu_seconds(pid) for pid in load.watched]

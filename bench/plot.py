@@ -17,7 +17,8 @@ def svg(report: Report) -> str:
     scale = (_WIDTH - _LEFT - 70) / max(one.web_cpu + one.sam_cpu for one in shown)
     height = 96 + _ROW * len(shown)
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" font-family="sans-serif" font-size="13">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}"',
+        '  font-family="sans-serif" font-size="13">',
         f'<rect width="{_WIDTH}" height="{height}" fill="#ffffff"/>',
         _text(16, 24, "CPU time of one request for one signature, milliseconds", weight="bold"),
         *_legend(),

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from bench.bounds import KeyBound, KeyOperations, busy_cores
 from bench.installation import MOST_DIGESTS, Approval, Installation, Signer
 from bench.load import Load, Measured, generate
-from natsuin.cli.demo.encoding import b64u, from_b64u
+from natsuin import base64url
 from natsuin.signing_log import verify_receipt
 
 _PEOPLE = 2
@@ -139,13 +139,13 @@ class SigningBench:
         """Verify the signatures and the receipt of every answer that was kept; stop at the first wrong one."""
         keys = [x509.load_der_x509_certificate(self._installation.certificate(one)).public_key() for one in people]
         for sent, received in measured.kept:
-            digests = [from_b64u(text) for text in msgspec.json.decode(sent)["digests"]]
+            digests = [base64url.decode(text) for text in msgspec.json.decode(sent)["digests"]]
             answer = msgspec.json.decode(received)
-            signatures = [from_b64u(text) for text in answer["signatures"]]
+            signatures = [base64url.decode(text) for text in answer["signatures"]]
             if not any(_all_verify(key, digests, signatures) for key in keys):
                 raise AssertionError(f"{scenario.name}: a signature does not verify")
             entry = msgspec.json.decode(verify_receipt(answer["receipt"], self._vkey).leaf)
-            if entry["signatures"] != [b64u(hashlib.sha256(one).digest()) for one in signatures]:
+            if entry["signatures"] != [base64url.encode(hashlib.sha256(one).digest()) for one in signatures]:
                 raise AssertionError(f"{scenario.name}: a receipt is about other signatures")
         return len(measured.kept)
 

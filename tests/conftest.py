@@ -18,7 +18,7 @@ settings.register_profile("natsuin", deadline=None)
 settings.load_profile("natsuin")
 
 
-pytest_plugins = ["rigs.installation", "rigs.whole_server"]
+pytest_plugins = ["rigs.installation", "rigs.signed_documents", "rigs.whole_server", "rigs.workers"]
 
 
 @pytest.fixture(scope="session")

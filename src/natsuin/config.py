@@ -15,7 +15,7 @@ import tomllib
 import uuid
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
@@ -252,6 +252,11 @@ class Config(BaseSettings):
     def file(self) -> Path | None:
         """The file it was read from, absolute."""
         return self._file
+
+    @property
+    def databases(self) -> tuple[tuple[Literal["web", "sam"], str], ...]:
+        """Both databases: whose it is, and its address."""
+        return (("web", self.web.database), ("sam", self.sam.database))
 
     @property
     def practice_statement_url(self) -> str:

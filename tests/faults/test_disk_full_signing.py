@@ -109,9 +109,9 @@ def test_sam_does_not_sign_while_the_disk_stays_full(
     disk.fill()
     received = sign_until_it_ends(web, sad, wanted)
     assert sam.wait_for_death() == STORAGE_FAILED
-    with pytest.raises(AssertionError, match=f"sam ended with {STORAGE_FAILED}"):
-        for _ in range(5):
-            sam.start().kill()
+    for _ in range(2):
+        with pytest.raises(AssertionError, match=f"sam ended with {STORAGE_FAILED}"):
+            sam.start()
     disk.grow()
     sam.start()
     web = sam.web
@@ -139,11 +139,16 @@ def test_files_may_not_grow(fresh_sam: Callable[..., SamProcess], alice: Signer,
 
 
 def sign_until_it_ends(web: WebSide, sad: bytes, wanted: tuple[bytes, ...]) -> list[Signed]:
-    """What was released, one signature after the other, until sam ended. It ends by an error of its own name or by hanging up, not by silence."""
+    """What was released, one signature after the other, until sam ended.
+
+    It ends by an error of its own name or by hanging up, not by silence.
+    """
     received: list[Signed] = []
-    with pytest.raises((errors.StorageFailed, ConnectionLost)):
-        for digest in wanted:
+    for digest in wanted:
+        try:
             received.append(web.sign(sad, (digest,)))
+        except (errors.StorageFailed, ConnectionLost):
+            break
     assert len(received) < len(wanted)
     return received
 

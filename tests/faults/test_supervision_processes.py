@@ -1,4 +1,5 @@
-"""Processes of a whole server die or are told to stop: said in a line, started again, and people go on where they were."""
+"""Processes of a whole server die or are told to stop: it is said in a line, they are started again, and people go on
+where they were."""
 
 import os
 import shutil
@@ -15,8 +16,6 @@ from natsuin.errors import Unavailable
 from rigs.document_workshop import sample_pdf
 from rigs.invariants import check_invariants
 from rigs.whole_server import WholeServer, sign_document
-
-pytestmark = pytest.mark.xdist_group("supervision")
 
 
 @pytest.fixture(scope="module")

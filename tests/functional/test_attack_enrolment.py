@@ -3,6 +3,8 @@
 import uuid
 
 import pytest
+from cryptography import x509
+from cryptography.x509.oid import NameOID
 
 from natsuin import errors
 from natsuin.sam import protocol as p
@@ -86,6 +88,34 @@ def test_a_weak_pin_is_refused_and_the_invitation_stays(web: WebSide, officer: O
     assert web.enrol(invitation).key.state == "active"
 
 
+def test_a_passkey_made_in_a_frame_of_another_site_is_refused(web: WebSide, officer: Officer) -> None:
+    invitation = web.invite(officer)
+    opened = web.ask(p.OpenInvitation(token=invitation.token))
+    device = web.device()
+    device.cross_origin = True
+    sealed = web.seal(p.HPKE_INFO_ENROL, opened.challenge, pin="correct horse 7", recovery_code="A" * 26)
+    framed = attestation(device, opened.challenge, opened.user_id)
+    with pytest.raises(errors.ApprovalRefused):
+        web.ask(p.CompleteEnrolment(token=invitation.token, attestation=framed, sealed_secrets=sealed))
+    assert web.enrol(invitation).key.state == "active", "the refusal must not spend the invitation"
+
+
+def test_an_officers_approval_in_a_frame_of_another_site_is_none(web: WebSide, officer: Officer) -> None:
+    act = web.propose(officer)
+    officer.device.cross_origin = True
+    try:
+        with pytest.raises(errors.ApprovalRefused):
+            web.ask(p.ApproveEnrolment(act_id=act.act_id, assertion=assertion(officer.device, act.challenge)))
+    finally:
+        officer.device.cross_origin = False
+
+
+def test_a_person_with_a_full_width_space_in_the_name_enrols(web: WebSide, officer: Officer) -> None:
+    signer = web.enrol(web.invite(officer, name="山田\u3000太郎"))
+    subject = x509.load_der_x509_certificate(signer.key.certificate).subject
+    assert subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value == "山田\u3000太郎"
+
+
 def test_an_officers_token_works_once(web: WebSide) -> None:
     with pytest.raises(errors.NotFound):
         web.ask(p.OpenOfficerInvitation(token="guess"))
@@ -129,8 +159,39 @@ def test_enrolling_again_with_the_same_registration_gives_the_same_key(web: WebS
     made = attestation(web.device(), opened.challenge, opened.user_id)
     request = p.CompleteEnrolment(token=invitation.token, attestation=made, sealed_secrets=sealed)
     first = web.ask(request)
-    assert web.ask(request).key == first.key
+    again = web.ask(request)
+    assert (again.key, again.replayed, first.replayed) == (first.key, True, False)
     assert len(web.ask(p.ListKeys(user_id=opened.user_id)).keys) == 1
     other = attestation(web.device(), opened.challenge, opened.user_id)
     with pytest.raises(errors.NotFound):
         web.ask(p.CompleteEnrolment(token=invitation.token, attestation=other, sealed_secrets=sealed))
+
+
+def test_a_used_invitation_tells_nothing_to_whom_knows_only_public_things(web: WebSide, officer: Officer) -> None:
+    """Challenge, credential id and public key may be known to others; what was sealed for sam is not."""
+    invitation = web.invite(officer)
+    opened = web.ask(p.OpenInvitation(token=invitation.token))
+    made = attestation(web.device(), opened.challenge, opened.user_id)
+
+    def complete() -> p.Enrolled:
+        sealed = web.seal(p.HPKE_INFO_ENROL, opened.challenge, pin="long enough", recovery_code="0" * 26)
+        request = p.CompleteEnrolment(token=invitation.token, attestation=made, sealed_secrets=sealed)
+        return web.ask(request)
+
+    assert not complete().replayed
+    with pytest.raises(errors.NotFound):
+        complete()
+
+
+@pytest.mark.parametrize("user_id", ["", " a", "a\n", "x" * 65, "../a", "山"])
+def test_an_account_has_one_spelling(web: WebSide, officer: Officer, user_id: str) -> None:
+    with pytest.raises(errors.Malformed):
+        web.ask(
+            p.ProposeEnrolment(
+                officer_id=officer.user_id,
+                user_id=user_id,
+                subject=p.Subject(common_name="Mallory"),
+                evidence=EVIDENCE,
+                algorithm="p-256",
+            )
+        )

@@ -10,14 +10,12 @@ from typing import Any
 import cbor2
 import pytest
 
-from natsuin.cli.demo.encoding import b64u, from_b64u
+from natsuin import base64url
 from natsuin.cli.demo.visitor import ServerRefused, Visitor
 from rigs.document_workshop import sample_pdf
 from rigs.invariants import entries_of
 from rigs.telling import assert_tells_nothing_inside
 from rigs.whole_server import WholeServer
-
-pytestmark = pytest.mark.xdist_group("whole-server")
 
 
 @pytest.fixture(scope="module")
@@ -31,9 +29,9 @@ def intruder(whole_server: WholeServer, victim: Visitor) -> Visitor:
     user_id = victim.get("/api/me")["user_id"]
     visitor = whole_server.visitor()
     made = visitor.device.create(
-        {"rp": {"id": "localhost"}, "user": {"id": b64u(user_id.encode())}, "challenge": "AAAA"}
+        {"rp": {"id": "localhost"}, "user": {"id": base64url.encode(user_id.encode())}, "challenge": "AAAA"}
     )
-    attested: dict[str, Any] = cbor2.loads(from_b64u(made["response"]["attestationObject"]))
+    attested: dict[str, Any] = cbor2.loads(base64url.decode(made["response"]["attestationObject"]))
     # Web Authentication Level 3, 6.5.1: 37 bytes of head, AAGUID, length and credential id, then the COSE key.
     data = attested["authData"]
     size = int.from_bytes(data[53:55], "big")

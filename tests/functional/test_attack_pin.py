@@ -133,3 +133,42 @@ def test_a_reset_needs_the_keys_own_passkey(web: WebSide, alice: Signer, bob: Si
         reset(web, thief, code=alice.recovery_code, new_pin="another 42", new_code="Z" * 26)
     with pytest.raises(errors.NotFound):
         web.ask(p.ProposePINReset(key_id=alice.key.key_id, user_id=bob.user_id))
+
+
+def test_one_approval_is_one_try(fresh_sam: Callable[..., SamProcess], alice: Signer) -> None:
+    """Whoever has recorded an approval cannot try PINs with it, nor close the key with it."""
+    web = fresh_sam().web
+    instruction = web.instruct(alice, digests(1))
+    approval = assertion(alice.device, instruction.challenge)
+
+    def attempt(pin: str) -> Any:
+        sealed = web.seal(p.HPKE_INFO_APPROVE, instruction.challenge, pin=pin)
+        return web.ask(p.Activate(instruction_id=instruction.instruction_id, assertion=approval, sealed_pin=sealed))
+
+    with pytest.raises(errors.WrongSecret):
+        attempt("wrong")
+    for pin in ("wrong again", alice.pin):
+        with pytest.raises(errors.ApprovalRefused):
+            attempt(pin)
+    assert tries_left(web, alice) == MAX_TRIES - 1
+
+
+def test_refused_approvals_end_the_instruction_and_the_log_stops_growing(
+    fresh_sam: Callable[..., SamProcess], alice: Signer
+) -> None:
+    web = fresh_sam().web
+    instruction = web.instruct(alice, digests(1))
+    before = web.ask(p.Health()).log_size
+    told = []
+    for _ in range(20):
+        with pytest.raises(errors.Refused) as refused:
+            web.activate(alice, instruction, by=web_device(web))
+        told.append(type(refused.value))
+    assert told == [errors.ApprovalRefused] * 5 + [errors.Conflict] * 15
+    assert web.ask(p.Health()).log_size == before + 5
+
+
+def web_device(web: WebSide) -> Any:
+    device = web.device()
+    device.create({"rp": {"id": "localhost"}, "user": {"id": "eA"}, "challenge": "eA"})
+    return device

@@ -1,9 +1,11 @@
 """With all the rights of web, at its socket: no signature that the signer did not approve, and none twice (P1, P5)."""
 
+import json
 import threading
 from collections import Counter
 from typing import Any
 
+import msgspec
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -11,7 +13,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
 from natsuin import errors
-from natsuin.cli.demo.authenticator import SoftwareAuthenticator
 from natsuin.sam import protocol as p
 from rigs.web_side import ORIGIN, Signer, WebSide, assertion, digests
 
@@ -117,6 +118,38 @@ def test_an_approval_without_user_verification_or_from_elsewhere_is_none(web: We
             web.activate(alice, instruction)
     finally:
         alice.device.origin = ORIGIN
+
+
+def test_an_approval_given_in_a_frame_of_another_site_is_none(web: WebSide, alice: Signer) -> None:
+    """What surrounds the frame can cover what is approved."""
+    wanted = digests(1)
+    instruction = web.instruct(alice, wanted)
+    alice.device.cross_origin = True
+    try:
+        with pytest.raises(errors.ApprovalRefused):
+            web.activate(alice, instruction)
+    finally:
+        alice.device.cross_origin = False
+    assert len(web.sign(web.activate(alice, instruction).sad, wanted).signatures) == 1
+
+
+def test_an_approval_that_names_another_account_is_none(web: WebSide, alice: Signer, bob: Signer) -> None:
+    instruction = web.instruct(alice, digests(1))
+    given = assertion(alice.device, instruction.challenge)
+    named = msgspec.structs.replace(given, user_handle=bob.user_id.encode())
+    sealed = web.seal(p.HPKE_INFO_APPROVE, instruction.challenge, pin=alice.pin)
+    with pytest.raises(errors.ApprovalRefused):
+        web.ask(p.Activate(instruction_id=instruction.instruction_id, assertion=named, sealed_pin=sealed))
+    web.ask(p.Activate(instruction_id=instruction.instruction_id, assertion=given, sealed_pin=sealed))
+
+
+@pytest.mark.parametrize("name", ["契約書\u3000最終.pdf", "𠮷田様.pdf", "葛\U000e0100城.pdf", "見積✅.pdf"])
+def test_a_document_with_a_japanese_name_is_signed_under_this_name(web: WebSide, alice: Signer, name: str) -> None:
+    wanted = digests(1)
+    label = p.DocumentLabel(name=name, size=1, sha256=bytes(32))
+    instruction = web.instruct(alice, wanted, documents=(label,))
+    assert json.loads(instruction.record)["documents"][0]["name"] == name
+    assert len(web.sign(web.activate(alice, instruction).sad, wanted).signatures) == 1
 
 
 def test_a_sealed_pin_opens_for_its_own_challenge_only(web: WebSide, alice: Signer) -> None:
@@ -235,8 +268,3 @@ def test_hostile_instructions_are_refused(web: WebSide, alice: Signer) -> None:
     ):
         with pytest.raises(errors.Refused):
             instruct(**wishes)
-
-
-def test_soft_authenticator_is_what_the_fixtures_use(alice: Signer) -> None:
-    """The approvals above are made by a WebAuthn authenticator of our own, not by stubbing the verification."""
-    assert isinstance(alice.device, SoftwareAuthenticator)

@@ -10,8 +10,7 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
-from natsuin import errors
-from natsuin.cli.demo.encoding import b64u
+from natsuin import base64url, errors
 from natsuin.cli.demo.visitor import Visitor
 from natsuin.clock import FixedClock
 from rigs.invariants import check_invariants, entries_of
@@ -19,8 +18,6 @@ from rigs.portal import PDF, PERSON, Portal, approval_of
 from rigs.sam_in_process import SamRig, people
 from rigs.telling import assert_tells_nothing_inside
 from rigs.web_side import PIN, digests
-
-pytestmark = pytest.mark.xdist_group("moving-clock")
 
 DAY = 86_400.0
 APPROVAL_SECONDS = 300
@@ -188,7 +185,7 @@ def test_two_different_approvals_at_once_give_one_signature(portal: Portal, alic
 def test_the_same_hash_request_five_times_at_once_gives_one_answer(portal: Portal, alice: Visitor) -> None:
     alice.sign_in()
     key_id = alice.get("/api/keys")["keys"][0]["key_id"]
-    asked = {"key_id": key_id, "scheme": "ecdsa-sha256", "digests": [b64u(digest) for digest in digests(3)]}
+    asked = {"key_id": key_id, "scheme": "ecdsa-sha256", "digests": [base64url.encode(digest) for digest in digests(3)]}
     made = alice.post("/api/instructions", asked)
     sad = alice.approve(made, f"/api/instructions/{made['instruction_id']}/activation")["sad"]
     body = {"sad": sad, "digests": asked["digests"]}

@@ -19,8 +19,6 @@ from rigs.document_workshop import Workshop, sample_pdf
 from rigs.telling import assert_tells_nothing_inside
 from rigs.whole_server import PLACEMENT, WholeServer, sign_document
 
-pytestmark = pytest.mark.xdist_group("whole-server")
-
 MEBIBYTE = 1024 * 1024
 
 

@@ -20,8 +20,6 @@ from natsuin.web import create_app
 from rigs.telling import INSIDE, assert_tells_nothing_inside
 from rigs.whole_server import WholeServer
 
-pytestmark = pytest.mark.xdist_group("whole-server")
-
 SECRET = "canary-7f3a-of-the-sender"
 GARBAGE = (
     b"",

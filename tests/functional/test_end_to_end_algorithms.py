@@ -14,8 +14,6 @@ from rigs.invariants import check_invariants
 from rigs.outside_judges import signatures_in
 from rigs.whole_server import WholeServer, sign_document
 
-pytestmark = pytest.mark.xdist_group("whole-server")
-
 OIDS = {
     "rsa-3072": "1.2.840.113549.1.1.11",
     "p-256": "1.2.840.10045.4.3.2",

@@ -15,8 +15,6 @@ from rigs import outside_judges
 from rigs.invariants import entries_of
 from rigs.outside_judges import SignatureInFile, count_of, signatures_in
 
-pytestmark = pytest.mark.xdist_group("demonstration")
-
 
 @pytest.fixture(scope="module")
 def pdf(demonstration: Path) -> bytes:

@@ -21,8 +21,6 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from rigs.outside_judges import SignatureInFile, signatures_in
 
-pytestmark = pytest.mark.xdist_group("demonstration")
-
 
 @pytest.fixture(scope="module")
 def evidence(demonstration: Path) -> dict[str, Any]:

@@ -19,8 +19,6 @@ from rigs.sam_in_process import SamRig, people
 from rigs.web_side import Signer, WebSide, digests
 from rigs.whole_server import WholeServer, sign_document
 
-pytestmark = pytest.mark.xdist_group("postgresql")
-
 
 @pytest.fixture(scope="module")
 def rig(postgresql_server: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SamRig]:

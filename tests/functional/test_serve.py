@@ -14,8 +14,8 @@ import pytest
 
 from natsuin.cli.init import make_installation
 from natsuin.config import load
-from natsuin.sam.client import call_once
 from natsuin.sam.protocol import Hello, ServiceInformation
+from rigs.asking_sam import ask_sam
 
 
 class Served:
@@ -94,7 +94,7 @@ def test_killed_process_is_started_again_and_stopping_goes_in_order(served: Serv
     served.wait_for("sam died (killed by SIGKILL), time 1; starting it again in 0.5 s")
     served.wait_for("sam is ready", count=2)
     address = load(folder / "config.toml").sam.address
-    assert isinstance(call_once(address, Hello()), ServiceInformation)
+    assert isinstance(ask_sam(address, Hello()), ServiceInformation)
     again = process_in(served.wait_for("sam is starting", count=2))
     assert alive(web)
     served.process.terminate()

@@ -14,7 +14,7 @@ import structlog
 
 from natsuin.errors import Busy, Indeterminate, Malformed, Unavailable, WrongSecret
 from natsuin.sam import protocol
-from natsuin.sam.client import SamClient, call_once
+from natsuin.sam.client import SamClient
 from natsuin.sam.connection import Capacity, Listening
 from natsuin.sam.server import Server
 
@@ -226,14 +226,5 @@ def test_stopping_lets_begun_requests_end(tmp_path: Path) -> None:
         service.release.set()
         assert await call == protocol.Cancelled(unused=0)
         await stop
-
-    run(tmp_path, test)
-
-
-def test_blocking_call(tmp_path: Path) -> None:
-    async def test(server: Server, client: SamClient, service: Service) -> None:
-        address = f"unix:{tmp_path}/sam.sock"
-        answer = await asyncio.to_thread(call_once, address, protocol.ListKeys(user_id="u"))
-        assert answer == protocol.Keys(keys=())
 
     run(tmp_path, test)

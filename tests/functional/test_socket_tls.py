@@ -17,11 +17,12 @@ from cryptography.x509.oid import NameOID
 
 from natsuin.errors import Indeterminate, NatsuinError, Unavailable
 from natsuin.sam import protocol
-from natsuin.sam.client import SamClient, call_once
+from natsuin.sam.client import SamClient
 from natsuin.sam.connection import Listening
 from natsuin.sam.frames import encode_request
 from natsuin.sam.server import Server
 from natsuin.sam.transport import TLSFiles, TransportRefused, client_context, server_context
+from rigs.asking_sam import ask_sam
 
 
 @dataclass
@@ -107,9 +108,7 @@ def test_same_messages_as_on_the_unix_socket(authority: Authority) -> None:
         answers = await asyncio.gather(*(client.call(message) for message in messages))
         assert [answer.signatures for answer in answers] == [message.dtbs for message in messages]
         await client.close()
-        asked = await asyncio.to_thread(
-            call_once, f"tls:localhost:{port}", protocol.Hello(), tls=authority.issue("tool")
-        )
+        asked = await asyncio.to_thread(ask_sam, f"tls:localhost:{port}", protocol.Hello(), tls=authority.issue("tool"))
         assert asked == protocol.Cancelled(unused=7)
 
     with_server(authority.issue("localhost"), test)

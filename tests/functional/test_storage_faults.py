@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import sqlalchemy as sa
 
 from natsuin.errors import NatsuinError, StorageFailed, Unavailable
 from natsuin.storage import Database, DatabaseMissing, DatabaseUnsafe, create_database, open_database
+from rigs.waiting_writers import queued
 
 METADATA = sa.MetaData()
 NOTES = sa.Table("notes", METADATA, sa.Column("text", sa.String(40), unique=True))
@@ -58,11 +60,12 @@ def test_commit_that_fails_fails_everybody_and_records_nothing(
         holding.set()
         assert free.wait(10)
 
-    first = database.submit_grouped(hold)
-    assert holding.wait(10)
-    waiting = [database.submit_grouped(add(f"lost {number}")) for number in range(5)]
-    driver, group._driver = group._driver, FailingCommit(group._driver)
-    free.set()
+    with ThreadPoolExecutor(8) as pool:
+        first = pool.submit(database.run_grouped, hold)
+        assert holding.wait(10)
+        waiting = queued(pool, database, *(add(f"lost {number}") for number in range(5)))
+        driver, group._driver = group._driver, FailingCommit(group._driver)
+        free.set()
     for future in [first, *waiting]:
         with pytest.raises(StorageFailed):
             future.result(10)
@@ -94,12 +97,12 @@ def test_interrupted_caller_does_not_stop_the_others(database_with: Callable[[sa
     signal.setitimer(signal.ITIMER_REAL, 0.2)
     try:
         with pytest.raises(Interrupted):
-            database.run_grouped(add("the caller is gone, the work is done all the same"))
+            database.run_grouped(add("the caller is gone before anybody began"))
     finally:
         signal.signal(signal.SIGALRM, before)
     holder.join(20)
-    database.submit_grouped(add("next")).result(20)
-    assert "next" in texts(database)
+    database.run_grouped(add("next"))
+    assert texts(database) == {"next"}
 
 
 def test_postgresql_connections_that_were_cut_are_made_again(postgresql_url: str) -> None:

@@ -172,10 +172,13 @@ def cookie_of(visitor: Visitor) -> str:
 
 def approval_of(visitor: Visitor, instruction: dict[str, Any], *, pin: str = "") -> dict[str, Any]:
     """The body with which this visitor's browser approves."""
-    from natsuin.cli.demo.encoding import b64u, from_b64u, seal
+    from natsuin import base64url
+    from natsuin.cli.demo.encoding import seal
 
-    challenge = from_b64u(instruction["challenge"])
+    challenge = base64url.decode(instruction["challenge"])
     sealed = seal(
-        from_b64u(instruction["hpke_public_key"]), protocol.HPKE_INFO_APPROVE + challenge, {"pin": pin or visitor.pin}
+        base64url.decode(instruction["hpke_public_key"]),
+        protocol.HPKE_INFO_APPROVE + challenge,
+        {"pin": pin or visitor.pin},
     )
-    return {"credential": visitor.device.get(instruction["publicKey"]), "sealed_pin": b64u(sealed)}
+    return {"credential": visitor.device.get(instruction["publicKey"]), "sealed_pin": base64url.encode(sealed)}

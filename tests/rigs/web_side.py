@@ -8,8 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from natsuin import base64url
 from natsuin.cli.demo.authenticator import SoftwareAuthenticator
-from natsuin.cli.demo.encoding import b64u, from_b64u, new_recovery_code, seal
+from natsuin.cli.demo.encoding import new_recovery_code, seal
 from natsuin.sam import protocol as p
 
 RP_ID = "localhost"
@@ -22,23 +23,28 @@ def sha256(data: bytes) -> bytes:
 
 
 def attestation(device: SoftwareAuthenticator, challenge: bytes, user_id: str) -> p.Attestation:
-    options = {"rp": {"id": RP_ID}, "user": {"id": b64u(user_id.encode())}, "challenge": b64u(challenge)}
+    options = {
+        "rp": {"id": RP_ID},
+        "user": {"id": base64url.encode(user_id.encode())},
+        "challenge": base64url.encode(challenge),
+    }
     made = device.create(options)
     return p.Attestation(
-        credential_id=from_b64u(made["rawId"]),
-        client_data_json=from_b64u(made["response"]["clientDataJSON"]),
-        attestation_object=from_b64u(made["response"]["attestationObject"]),
+        credential_id=base64url.decode(made["rawId"]),
+        client_data_json=base64url.decode(made["response"]["clientDataJSON"]),
+        attestation_object=base64url.decode(made["response"]["attestationObject"]),
         transports=("internal",),
     )
 
 
 def assertion(device: SoftwareAuthenticator, challenge: bytes) -> p.Assertion:
-    made = device.get({"rpId": RP_ID, "challenge": b64u(challenge)})
+    made = device.get({"rpId": RP_ID, "challenge": base64url.encode(challenge)})
     return p.Assertion(
-        credential_id=from_b64u(made["rawId"]),
-        client_data_json=from_b64u(made["response"]["clientDataJSON"]),
-        authenticator_data=from_b64u(made["response"]["authenticatorData"]),
-        signature=from_b64u(made["response"]["signature"]),
+        credential_id=base64url.decode(made["rawId"]),
+        client_data_json=base64url.decode(made["response"]["clientDataJSON"]),
+        authenticator_data=base64url.decode(made["response"]["authenticatorData"]),
+        signature=base64url.decode(made["response"]["signature"]),
+        user_handle=base64url.decode(made["response"]["userHandle"]),
     )
 
 

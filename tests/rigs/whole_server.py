@@ -56,7 +56,7 @@ class WholeServer:
     def start(self) -> "WholeServer":
         self.launch()
         self.wait_for("web is ready")
-        with urlopen(f"{self.origin}/readyz", timeout=30) as answer:
+        with urlopen(f"{self.origin}/readyz", timeout=30) as answer:  # noqa: S310  # loopback
             assert answer.status == 200
         return self
 
@@ -126,7 +126,7 @@ def sign_document(signer: Visitor, content: bytes, name: str = "contract.pdf") -
 
 @pytest.fixture(scope="session")
 def whole_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WholeServer]:
-    """For tests that leave it whole. They carry the mark `xdist_group("whole-server")`, so that one is enough."""
+    """For tests that leave it whole. `rigs.workers` names their files, so that one is enough."""
     server = WholeServer.make(tmp_path_factory.mktemp("whole") / "n").start()
     yield server
     server.stop()
@@ -144,7 +144,7 @@ def whole_signer(whole_server: WholeServer, whole_officer: Visitor) -> Visitor:
 
 @pytest.fixture(scope="session")
 def demonstration(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that `natsuin demo --out` left. Tests carry the mark `xdist_group("demonstration")`."""
+    """The folder that `natsuin demo --out` left. `rigs.workers` names the files that use it."""
     folder = tmp_path_factory.mktemp("demonstration") / "out"
     command = [sys.executable, "-m", "natsuin.cli", "demo", "--out", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=240)

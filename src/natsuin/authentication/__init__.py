@@ -1,10 +1,9 @@
 """利用者認証, user authentication: who is asking.
 
 A person signs in to the portal with a passkey (Web Authentication Level 3) whose authenticator verified them, and gets
-a session: a cookie of 256 random bits of which only the hash is stored, ended by sign-out, after some time
-without use, and at the latest after some hours (`SessionLimits`, from the configuration). Signing in opens the portal and nothing else. The right to use a signing key is a
-second gate that stands in sam, is proved anew for every instruction, and does not read anything kept here (design,
-section 2).
+a session: a cookie of 256 random bits of which only the hash is stored, ended by sign-out or when the configuration's
+`SessionLimits` say so. Signing in opens the portal and nothing else. The right to use a signing key is a second gate
+that stands in sam, is proved anew for every instruction, and does not read anything kept here (design, section 2).
 
 What may be relied on:
 
@@ -17,7 +16,7 @@ What may be relied on:
 
 from natsuin.authentication.errors import SignInFailed, TooManyAttempts
 from natsuin.authentication.login import CHALLENGE_LIFE_SECONDS, Login
-from natsuin.authentication.passkeys import RelyingParty, keep_passkey, transports_of
+from natsuin.authentication.passkeys import keep_passkey, transports_of
 from natsuin.authentication.sessions import PASSKEY_LEVEL, Session, SessionLimits, Sessions
 from natsuin.authentication.throttling import Throttle, source_of
 
@@ -25,7 +24,6 @@ __all__ = [
     "CHALLENGE_LIFE_SECONDS",
     "PASSKEY_LEVEL",
     "Login",
-    "RelyingParty",
     "Session",
     "SessionLimits",
     "Sessions",

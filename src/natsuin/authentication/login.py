@@ -6,10 +6,11 @@ import secrets
 import sqlalchemy as sa
 
 from natsuin.authentication.errors import SignInFailed
-from natsuin.authentication.passkeys import RelyingParty, challenge_of, find_passkey, verify_assertion
+from natsuin.authentication.passkeys import find_passkey
 from natsuin.authentication.tables import login_challenge, passkey
 from natsuin.clock import Clock, milliseconds
-from natsuin.errors import Busy
+from natsuin.errors import ApprovalRefused, Busy
+from natsuin.passkeys import RelyingParty, claimed_challenge
 from natsuin.sam.protocol import Assertion
 from natsuin.storage import Database
 
@@ -46,7 +47,13 @@ class Login:
 
         Raises `SignInFailed` in the same words whatever was wrong.
         """
-        challenge = challenge_of(assertion)
+        try:
+            return self._finish(assertion)
+        except ApprovalRefused as refusal:
+            raise _failed() from refusal
+
+    def _finish(self, assertion: Assertion) -> str:
+        challenge = claimed_challenge(assertion)
         now = milliseconds(self._clock.now())
         with self._database.write() as connection:
             spent = connection.execute(
@@ -56,9 +63,15 @@ class Login:
             ).rowcount
         with self._database.read() as connection:
             stored = find_passkey(connection, assertion.credential_id)
-        count = verify_assertion(assertion, stored, challenge, party=self.party)
+        count = self.party.verify_assertion(
+            assertion,
+            challenge,
+            public_key=stored.public_key,
+            sign_count=stored.sign_count,
+            user_handle=None if stored.user_id is None else stored.user_id.encode(),
+        )
         if spent != 1 or stored.user_id is None:
-            raise SignInFailed("the sign-in could not be verified")
+            raise _failed()
         with self._database.write() as connection:
             counted = connection.execute(
                 sa.update(passkey)
@@ -67,5 +80,9 @@ class Login:
             ).rowcount
         if counted != 1:
             # Another sign-in with this passkey came between: one of the two may be a copy of the authenticator.
-            raise SignInFailed("the sign-in could not be verified")
+            raise _failed()
         return stored.user_id
+
+
+def _failed() -> SignInFailed:
+    return SignInFailed("the sign-in could not be verified")

@@ -1,17 +1,12 @@
-"""Copies of people's passkeys, and the check of an assertion against one (Web Authentication Level 3, section 7.2)."""
+"""Copies of people's passkeys, for sign-in only: sam has its own record."""
 
-import json
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
-from webauthn import verify_authentication_response
-from webauthn.helpers import base64url_to_bytes, bytes_to_base64url
-from webauthn.helpers.structs import AuthenticationCredential, AuthenticatorAssertionResponse
 
-from natsuin.authentication.errors import SignInFailed
 from natsuin.authentication.tables import passkey
-from natsuin.sam.protocol import Assertion, Passkey
+from natsuin.sam.protocol import Passkey
 
 _STAND_IN_KEY = bytes.fromhex(
     "a5010203262001215820"
@@ -31,15 +26,6 @@ class StoredPasskey:
     user_id: str | None
     public_key: bytes
     sign_count: int
-
-
-@dataclass(frozen=True)
-class RelyingParty:
-    """Whom a ceremony is for: the relying party id, the only origin it is accepted from, and its name for people."""
-
-    rp_id: str
-    origin: str
-    name: str
 
 
 def keep_passkey(connection: Connection, user_id: str, verified: Passkey, *, now: int) -> None:
@@ -82,51 +68,3 @@ def transports_of(connection: Connection, credential_ids: tuple[bytes, ...]) -> 
         sa.select(passkey.c.credential_id, passkey.c.transports).where(passkey.c.credential_id.in_(credential_ids))
     )
     return {row.credential_id: tuple(row.transports) for row in rows}
-
-
-def challenge_of(assertion: Assertion) -> bytes:
-    """The challenge that the client data claims to answer. Raises `SignInFailed` if there is none."""
-    try:
-        claimed = json.loads(assertion.client_data_json)
-        if not isinstance(claimed, dict) or not isinstance(claimed.get("challenge"), str):
-            raise SignInFailed("the sign-in could not be verified")
-        if claimed.get("crossOrigin") is True or "topOrigin" in claimed:
-            # py_webauthn does not look at these: an approval inside somebody else's frame is none.
-            raise SignInFailed("the sign-in could not be verified")
-        return base64url_to_bytes(claimed["challenge"])
-    except (ValueError, RecursionError) as cause:
-        raise SignInFailed("the sign-in could not be verified") from cause
-
-
-def verify_assertion(assertion: Assertion, stored: StoredPasskey, challenge: bytes, *, party: RelyingParty) -> int:
-    """Verify that the holder of `stored`, verified by the authenticator, answered `challenge`. Returns the new counter.
-
-    Raises `SignInFailed`, always with the same words.
-    """
-    credential = AuthenticationCredential(
-        id=bytes_to_base64url(assertion.credential_id),
-        raw_id=assertion.credential_id,
-        response=AuthenticatorAssertionResponse(
-            client_data_json=assertion.client_data_json,
-            authenticator_data=assertion.authenticator_data,
-            signature=assertion.signature,
-            user_handle=assertion.user_handle,
-        ),
-    )
-    try:
-        verified = verify_authentication_response(
-            credential=credential,
-            expected_challenge=challenge,
-            expected_rp_id=party.rp_id,
-            expected_origin=party.origin,
-            credential_public_key=stored.public_key,
-            credential_current_sign_count=stored.sign_count,
-            require_user_verification=True,
-        )
-    except Exception as cause:  # The library lets several kinds of error out on hostile input.
-        raise SignInFailed("the sign-in could not be verified") from cause
-    if stored.user_id is None:
-        raise SignInFailed("the sign-in could not be verified")
-    if assertion.user_handle is not None and assertion.user_handle != stored.user_id.encode():
-        raise SignInFailed("the sign-in could not be verified")
-    return verified.new_sign_count

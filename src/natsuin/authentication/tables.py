@@ -20,7 +20,10 @@ passkey = sa.Table(
     sa.Column("created_at", sa.BigInteger, nullable=False),
     sa.Column("last_used_at", sa.BigInteger),
 )
-"""Copies, for login only, of the passkeys that sam verified. sam has its own record and trusts none of these rows."""
+"""Copies, for login only, of the passkeys that sam verified. sam has its own record and trusts none of these rows.
+
+Nothing decides by `aaguid`, `backup_eligible` and `last_used_at`. They are kept for the day on which a model of
+authenticator turns out to be weak, or a passkey to be stolen: then they say whom it concerns."""
 
 session = sa.Table(
     "session",

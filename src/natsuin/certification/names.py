@@ -1,11 +1,11 @@
 """Names in certificates: of signers, authorities and services (RFC 5280, 4.1.2.4 and 4.1.2.6; X.520)."""
 
-import unicodedata
-
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from natsuin.certification.refusals import SubjectNotAllowed
+from natsuin.errors import Malformed
+from natsuin.plain_text import plain_text
 from natsuin.sam.protocol import Subject
 
 DEMO_MARK = "NOT FOR REAL USE"
@@ -15,10 +15,6 @@ _COMMON_NAME_BYTES = 64
 _ORGANIZATION_CHARACTERS = 64
 _REFERENCE_CHARACTERS = 64
 
-# Control, format (which holds the overrides of writing direction and zero-width characters), surrogate, private use,
-# unassigned, line and paragraph separators.
-_MISLEADING = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-_VARIATION_SELECTORS = frozenset(chr(code) for code in (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
 _REFERENCE_ALPHABET = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'()+,-./:=? ")
 
 
@@ -32,8 +28,7 @@ def check_subject(subject: Subject) -> None:
     """Make sure that `subject` can stand in a certificate exactly as it is.
 
     The common name takes at most 64 bytes of UTF-8, which is 21 kanji; the organization at most 64 characters.
-    Ideographic variation selectors are allowed, since names are written with them; other invisible characters and
-    everything not in Unicode's composed form (NFC) are refused, because two names that look the same must be the same.
+    What `plain_text` refuses or would change is refused, because two names that look the same must be the same.
 
     Raises SubjectNotAllowed.
     """
@@ -53,16 +48,15 @@ def check_subject(subject: Subject) -> None:
 
 
 def _check_text(what: str, text: str) -> None:
-    if not text or text != text.strip():
-        raise SubjectNotAllowed(f"The {what} is empty, or begins or ends with a space.")
-    if any(unicodedata.category(c) in _MISLEADING and c not in _VARIATION_SELECTORS for c in text):
+    try:
+        plain = plain_text(text, f"the {what}", required=True)
+    except Malformed as refusal:
+        raise SubjectNotAllowed(f"{refusal.message[:1].upper()}{refusal.message[1:]}.", hint=refusal.hint) from refusal
+    if plain != text:
         raise SubjectNotAllowed(
-            f"The {what} holds characters that cannot be seen or that are not in Unicode.",
+            f"The {what} is not in the form in which texts are signed: Unicode's composed form, ordinary or full-width"
+            " spaces, and none at the beginning or the end.",
             hint="Type the name again instead of pasting it.",
-        )
-    if unicodedata.normalize("NFC", text) != text:
-        raise SubjectNotAllowed(
-            f"The {what} is not in Unicode's composed form.", hint="Type the name again instead of pasting it."
         )
 
 

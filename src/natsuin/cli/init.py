@@ -32,10 +32,10 @@ def make_installation(folder: Path, *, origin: str, name: str = "Natsuin", demo:
         config = load(write_config(folder, origin=origin, name=name, demo=demo))
         for part in ("web", "sam", "run"):
             (folder / part).mkdir(mode=0o700)
-        for tree, url in (("web", config.web.database), ("sam", config.sam.database)):
+        for tree, url in config.databases:
             create_database(url, name=tree)
             database = open_database(url, name=tree)
-            upgrade_schema(database, "web" if tree == "web" else "sam")
+            upgrade_schema(database, tree)
             database.close()
         made = initialise(config)
         _hand_out(folder, made.log_vkey, made.root_certificate)

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from natsuin.cli.arguments import verifier_key
+
 
 @click.group()
 def log() -> None:
@@ -32,7 +34,7 @@ def verify(context: click.Context, location: str, vkey: str, since: Path | None)
 
     output, messages = Console(highlight=False), Console(stderr=True, highlight=False)
     try:
-        vkey = _text_or_file(vkey)
+        vkey = verifier_key(vkey)
         key = parse_verifier_key(vkey)
         older = None if since is None else since.read_text("utf-8")
         if older is not None:
@@ -61,10 +63,3 @@ def verify(context: click.Context, location: str, vkey: str, since: Path | None)
         markup=False,
         soft_wrap=True,
     )
-
-
-def _text_or_file(value: str) -> str:
-    """The value itself, or the content of the file it names: a verifier key always holds two plus signs."""
-    if value.count("+") < 2 or Path(value).is_file():
-        return Path(value).read_text("utf-8").strip()
-    return value.strip()

@@ -14,8 +14,8 @@ def sam(file: Path) -> None:
 
     It answers web over one socket and refuses to start when others could read or change its files.
     """
-    from natsuin.cli.logs import configure_logs
     from natsuin.config import load
+    from natsuin.logs import configure_logs
     from natsuin.sam.process import run
 
     follow_supervisor()

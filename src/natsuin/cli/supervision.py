@@ -134,10 +134,7 @@ async def _supervise(file: Path, config: Config) -> int:
 
 async def sam_answers(config: Config) -> bool:
     """Whether sam answers `Hello`."""
-    tls = config.sam.client_tls
-    client = SamClient(
-        config.sam.address, TLSFiles(tls.certificate, tls.key, tls.authority) if tls is not None else None
-    )
+    client = SamClient(config.sam.address, TLSFiles.of(config.sam.client_tls))
     try:
         await client.call(Hello(), deadline=2)
     except NatsuinError:

@@ -15,10 +15,10 @@ def upgrade(file: Path) -> None:
     from natsuin.storage import current_version, open_database, upgrade_schema
 
     config = load(file)
-    for tree, url in (("web", config.web.database), ("sam", config.sam.database)):
+    for tree, url in config.databases:
         database = open_database(url, name=tree)
         try:
-            upgrade_schema(database, "web" if tree == "web" else "sam")
+            upgrade_schema(database, tree)
             click.echo(f"The {tree} database has schema {current_version(database)}.")
         finally:
             database.close()

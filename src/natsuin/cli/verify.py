@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from natsuin.cli.arguments import verifier_key
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -72,7 +74,7 @@ def _report(file: Path, options: dict[str, object]) -> "Report":
         trust=[der for path in (trust if isinstance(trust, tuple) else ()) for der in _certificates(path)],
         at=at if isinstance(at, datetime) else None,
         receipt=_receipt(receipt) if isinstance(receipt, Path) else None,
-        log_vkey=_text_or_file(vkey) if isinstance(vkey, str) else None,
+        log_vkey=verifier_key(vkey) if isinstance(vkey, str) else None,
     )
 
 
@@ -91,13 +93,6 @@ def _receipt(path: Path) -> str:
     if path.stat().st_size > _LARGEST_RECEIPT:
         raise ValueError("no receipt is that large")
     return path.read_text("utf-8")
-
-
-def _text_or_file(value: str) -> str:
-    """The value itself, or the content of the file it names: a verifier key always holds two plus signs."""
-    if value.count("+") < 2 or Path(value).is_file():
-        return Path(value).read_text("utf-8").strip()
-    return value.strip()
 
 
 def _print(output: "Console", report: "Report", *, japanese: bool) -> None:

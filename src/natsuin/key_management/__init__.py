@@ -16,16 +16,15 @@ somebody a power is an entry in the signing log before it is a row in the databa
 What the seals do not cover: putting a whole genuine row back to an earlier genuine state (see docs/trust.md).
 """
 
-from natsuin.key_management.authenticators import RelyingParty
 from natsuin.key_management.enrolment import Enrolments
 from natsuin.key_management.foundation import Foundation
-from natsuin.key_management.journal import Journal, Opening, b64u, commit, new_opening, sha256
+from natsuin.key_management.journal import Journal, Opening, commit, new_opening
 from natsuin.key_management.key_creation import KeyMaker
 from natsuin.key_management.keys import MAX_TRIES, PIN_SLOT, RECOVERY_SLOT, Keys, KeyState, StoredKey
 from natsuin.key_management.master_key import MasterKey, MasterKeyMissing, create_master_key, read_master_key
 from natsuin.key_management.officers import REGISTRATION_OFFICER, Officers
 from natsuin.key_management.pin_reset import PINResets
-from natsuin.key_management.records import Record, challenge_of, make_record, plain_text
+from natsuin.key_management.records import Record, challenge_of, make_record
 from natsuin.key_management.seals import RowSealer
 from natsuin.key_management.service_keys import (
     ISSUING,
@@ -69,7 +68,6 @@ __all__ = [
     "PINSecret",
     "PrivateKey",
     "Record",
-    "RelyingParty",
     "RowSealer",
     "SecretOpener",
     "ServiceKey",
@@ -79,21 +77,18 @@ __all__ = [
     "Vault",
     "WeakPIN",
     "WrongSignature",
-    "b64u",
     "certificate",
     "challenge_of",
     "commit",
+    "create_master_key",
     "decrypt",
     "encrypt",
     "log_opening",
     "make_record",
     "new_opening",
     "normal_pin",
-    "plain_text",
-    "sha256",
+    "read_master_key",
     "signing_key",
     "unwrap_for_signer",
     "verify_signature",
-    "create_master_key",
-    "read_master_key",
 ]

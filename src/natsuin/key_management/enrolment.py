@@ -4,7 +4,10 @@ web alone can enrol nobody: without an assertion of a registration officer's pas
 invitation is made; without the invitation no key is.
 """
 
+import hashlib
+import hmac
 import os
+import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,9 +24,10 @@ from natsuin.key_management.foundation import Foundation
 from natsuin.key_management.key_creation import KeyMaker, NewKey
 from natsuin.key_management.keys import Keys, StoredKey
 from natsuin.key_management.officers import REGISTRATION_OFFICER, Officers, token_hash
-from natsuin.key_management.records import Record, make_record, plain_text
+from natsuin.key_management.records import Record, make_record
 from natsuin.key_management.signer_secrets import EnrolmentSecrets, SecretOpener
 from natsuin.key_management.tables import certificate, enrolment, key_slot, officer, signing_key
+from natsuin.plain_text import plain_text
 from natsuin.sam.protocol import (
     HPKE_INFO_ENROL,
     Act,
@@ -40,7 +44,11 @@ from natsuin.sam.protocol import (
 
 PROPOSAL_LIFE = timedelta(minutes=10)
 INVITATION_LIFE = timedelta(days=14)
+REPEAT_LIFE = timedelta(minutes=10)
+"""How long the answer to an enrolment may be asked for again."""
+_USER_ID = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
 _PROPOSED, _INVITED, _ENROLLED = "proposed", "invited", "enrolled"
+_CLOCK_TOLERANCE_MILLISECONDS = 60_000
 _IDENTITY_LEVELS = range(1, 4)
 
 
@@ -66,14 +74,14 @@ class Enrolments:
         self.require_certifiable(subject)
         fields = {
             "officer": message.officer_id,
-            "user": plain_text(message.user_id, "the account", required=True),
+            "user": _user_id(message.user_id),
             "subject": msgspec.to_builtins(subject),
-            "evidence": msgspec.to_builtins(_plain_evidence(message.evidence)),
+            "evidence": msgspec.to_builtins(_plain_evidence(message.evidence, self.foundation.now())),
             "algorithm": algorithm.value,
         }
         foundation = self.foundation
         record = make_record(
-            "enrol", foundation.relying_party.identifier, fields, clock=foundation.clock, life=PROPOSAL_LIFE
+            "enrol", foundation.relying_party.rp_id, fields, clock=foundation.clock, life=PROPOSAL_LIFE
         )
         with foundation.database.write() as connection:
             officer_row = self.officers.require(connection, message.officer_id, REGISTRATION_OFFICER)
@@ -173,7 +181,14 @@ class Enrolments:
             },
         )
         with foundation.database.write() as connection:
-            if not foundation.update(connection, enrolment, row, state=_ENROLLED):
+            if not foundation.update(
+                connection,
+                enrolment,
+                row,
+                state=_ENROLLED,
+                completion=_fingerprint(message),
+                expires_at=milliseconds(foundation.clock.now() + REPEAT_LIFE),
+            ):
                 raise Conflict("the invitation was used a moment ago")
             self._store(connection, made)
             information = self.keys.information(connection, StoredKey(made.row))
@@ -181,13 +196,16 @@ class Enrolments:
 
     def _enrolled_earlier(self, connection: sa.Connection, message: CompleteEnrolment) -> Enrolled | None:
         row = self.foundation.find(connection, enrolment, token_hash=token_hash(message.token))
-        if row is None or row["state"] != _ENROLLED:
+        if row is None or row["state"] != _ENROLLED or row["expires_at"] < self.foundation.now():
+            return None
+        if not hmac.compare_digest(row["completion"], _fingerprint(message)):
+            # Everything but the sealed secrets can be put together from what others may know.
             return None
         passkey = self.foundation.relying_party.verify_registration(message.attestation, row["challenge"])
         key = self.foundation.find(connection, signing_key, user_id=row["user_id"], credential_id=passkey.credential_id)
         if key is None or key["passkey"] != passkey.public_key:
             return None
-        return Enrolled(passkey=passkey, key=self.keys.information(connection, StoredKey(key)))
+        return Enrolled(passkey=passkey, key=self.keys.information(connection, StoredKey(key)), replayed=True)
 
     def _store(self, connection: sa.Connection, made: NewKey) -> None:
         self.foundation.insert(connection, signing_key, made.row)
@@ -223,8 +241,19 @@ def _proposal(message: ProposeEnrolment, record: Record, subject: Subject) -> di
         "approval": b"",
         "token_hash": b"",
         "challenge": b"",
+        "completion": b"",
         "expires_at": record.expires_at,
     }
+
+
+def _fingerprint(message: CompleteEnrolment) -> bytes:
+    return hashlib.sha256(msgspec.msgpack.encode(message)).digest()
+
+
+def _user_id(text: str) -> str:
+    if not _USER_ID.fullmatch(text):
+        raise Malformed("the account's identifier has 1 to 64 letters, digits and hyphens")
+    return text
 
 
 def _algorithm(name: str) -> KeyAlgorithm:
@@ -244,7 +273,11 @@ def _plain_subject(subject: Subject) -> Subject:
     )
 
 
-def _plain_evidence(evidence: IdentityEvidence) -> IdentityEvidence:
+def _plain_evidence(evidence: IdentityEvidence, now: int) -> IdentityEvidence:
+    if not 0 <= evidence.checked_at <= now + _CLOCK_TOLERANCE_MILLISECONDS:
+        raise Malformed(
+            "the time of the identity check is not in the past", hint="State when the person was identified."
+        )
     if evidence.level not in _IDENTITY_LEVELS:
         raise Malformed(
             "the identity evidence has no level from 1 to 3", hint="State how well the person was identified."

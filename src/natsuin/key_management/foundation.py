@@ -7,9 +7,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from natsuin.clock import Clock, milliseconds
-from natsuin.key_management.authenticators import RelyingParty
 from natsuin.key_management.journal import Journal
 from natsuin.key_management.seals import RowSealer
+from natsuin.passkeys import RelyingParty
 from natsuin.storage import Database
 
 

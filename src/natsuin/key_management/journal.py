@@ -5,18 +5,17 @@ A commitment is HMAC-SHA256 under 32 random bytes that are kept in DB-2 and may 
 without them. The opening is durable before the entry is, so no entry's private part is ever lost to a crash.
 """
 
-import base64
-import hashlib
 import hmac
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
+from natsuin import base64url
 from natsuin.clock import Clock, milliseconds
 from natsuin.key_management.tables import log_opening
 from natsuin.signing_log import Receipt, SigningLog, encode_entry
@@ -42,17 +41,7 @@ class Opening:
 
 def commit(salt: bytes, fields: bytes) -> str:
     """The commitment to canonical JSON `fields` under `salt`."""
-    return b64u(hmac.digest(salt, _TAG + fields, "sha256"))
-
-
-def sha256(data: bytes) -> bytes:
-    """32 bytes."""
-    return hashlib.sha256(data).digest()
-
-
-def b64u(data: bytes) -> str:
-    """base64url without padding (RFC 4648 section 5)."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+    return base64url.encode(hmac.digest(salt, _TAG + fields, "sha256"))
 
 
 def new_opening(private: Mapping[str, Any]) -> Opening:
@@ -90,3 +79,7 @@ class Journal:
     def submit(self, kind: str, public: Mapping[str, Any], opening: Opening | None = None) -> "Future[Receipt]":
         """Add an entry whose opening, if any, is already durable, without waiting."""
         return self.log.submit(self.entry(kind, public, opening))
+
+    def submit_all(self, entries: Sequence[dict[str, Any]]) -> "list[Future[Receipt]]":
+        """Add what `entry` made, all in one commit of the log, without waiting. Openings must be durable already."""
+        return self.log.submit_all(entries)

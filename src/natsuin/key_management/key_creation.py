@@ -67,19 +67,17 @@ class KeyMaker:
         slots = ((PIN_SLOT, pin), (RECOVERY_SLOT, recovery_code))
         return NewKey(
             row,
-            _certificate_row(row, now),
+            _certificate_row(row),
             tuple(_slot_row(row["key_id"], name, secret, signer_key, binding) for name, secret in slots),
         )
 
 
-def _certificate_row(row: dict[str, Any], now: int) -> dict[str, Any]:
+def _certificate_row(row: dict[str, Any]) -> dict[str, Any]:
     parsed = x509.load_der_x509_certificate(row["certificate"])
     return {
         "serial": f"{parsed.serial_number:x}",
-        "authority": "issuing",
         "key_id": row["key_id"],
         "der": row["certificate"],
-        "issued_at": now,
         "revoked_at": 0,
         "reason": "",
     }

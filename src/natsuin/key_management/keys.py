@@ -9,11 +9,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from natsuin import faults
+from natsuin import base64url, faults
 from natsuin.algorithms import SCHEMES_OF, KeyAlgorithm
 from natsuin.errors import Conflict, Locked, NotFound, WrongSecret
 from natsuin.key_management.foundation import Foundation
-from natsuin.key_management.journal import b64u
 from natsuin.key_management.tables import key_slot, signing_key
 from natsuin.key_management.vaults import PublicKey, load_public_key
 from natsuin.key_management.wrapping import Slot, open_slot
@@ -44,8 +43,10 @@ def key_binding(row: Mapping[str, Any]) -> bytes:
             "key": row["key_id"],
             "user": row["user_id"],
             "algorithm": row["algorithm"],
-            "public_key": b64u(row["public_key"]),
-            "authenticators": [{"id": b64u(row["credential_id"]), "public_key": b64u(row["passkey"])}],
+            "public_key": base64url.encode(row["public_key"]),
+            "authenticators": [
+                {"id": base64url.encode(row["credential_id"]), "public_key": base64url.encode(row["passkey"])}
+            ],
         }
     )
 

@@ -1,4 +1,5 @@
-"""The provider's master key and its file: one half of what opens a signing key (the other is the signer's own secret)."""
+"""The provider's master key and its file. It is one half of what opens a signing key; the other is the signer's own
+secret."""
 
 import os
 import secrets

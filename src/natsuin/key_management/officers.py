@@ -104,7 +104,11 @@ class Officers:
                 "this is not the passkey on record for the officer", hint="Use the passkey that you registered with."
             )
         return self.foundation.relying_party.verify_assertion(
-            assertion, challenge_of(record), public_key=row["public_key"], sign_count=row["sign_count"]
+            assertion,
+            challenge_of(record),
+            public_key=row["public_key"],
+            sign_count=row["sign_count"],
+            user_handle=row["user_id"].encode(),
         )
 
     def _registered_earlier(self, connection: sa.Connection, message: RegisterOfficer) -> OfficerRegistered | None:

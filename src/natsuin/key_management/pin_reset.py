@@ -36,9 +36,7 @@ class PINResets:
         """The record that the owner's passkey must approve."""
         foundation = self.foundation
         fields = {"key": message.key_id, "user": message.user_id}
-        record = make_record(
-            "reset-pin", foundation.relying_party.identifier, fields, clock=foundation.clock, life=LIFE
-        )
+        record = make_record("reset-pin", foundation.relying_party.rp_id, fields, clock=foundation.clock, life=LIFE)
         row = {
             "act_id": record.identifier,
             "key_id": message.key_id,
@@ -103,6 +101,7 @@ class PINResets:
                 challenge_of(act["record"]),
                 public_key=row["passkey"],
                 sign_count=row["passkey_sign_count"],
+                user_handle=row["user_id"].encode(),
             )
         except ApprovalRefused as refusal:
             public = {"key": row["key_id"], "reason": refusal.code}

@@ -17,7 +17,6 @@ from natsuin.clock import Clock, milliseconds
 from natsuin.errors import Malformed
 
 _APPROVAL_TAG = b"natsuin/approval/v1\0"
-_MAX_TEXT = 400
 
 
 @dataclass(frozen=True)
@@ -63,16 +62,3 @@ def make_record(act: str, service: str, fields: Mapping[str, Any], *, clock: Clo
         return Record(identifier, rfc8785.dumps(content), expires_at)
     except (rfc8785.CanonicalizationError, UnicodeError) as error:
         raise Malformed("a text in the request has characters that cannot be recorded") from error
-
-
-def plain_text(text: str, what: str, *, required: bool = False) -> str:
-    """`text` if it can be shown to a person as it is. Raises `Malformed` for control and direction-override
-    characters."""
-    stripped = text.strip()
-    if required and not stripped:
-        raise Malformed(f"{what} is empty", hint=f"Fill in {what}.")
-    if len(stripped) > _MAX_TEXT:
-        raise Malformed(f"{what} is longer than {_MAX_TEXT} characters", hint=f"Shorten {what}.")
-    if any(not character.isprintable() for character in stripped):
-        raise Malformed(f"{what} has characters that cannot be shown", hint=f"Remove invisible characters from {what}.")
-    return stripped

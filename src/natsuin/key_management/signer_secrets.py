@@ -4,6 +4,7 @@
 import re
 import unicodedata
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import pairwise
 from typing import TypeVar
 
@@ -17,6 +18,7 @@ from natsuin.errors import Malformed, Refused
 PIN_LENGTH = range(6, 65)
 _RECOVERY_CODE = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}", re.ASCII)
 _SUITE = hpke.Suite(hpke.KEM.P256, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
+_DATE_LAYOUTS = {"%y%m%d": 6, "%d%m%y": 6, "%m%d%y": 6, "%Y%m": 6, "%Y%m%d": 8, "%d%m%Y": 8, "%m%d%Y": 8}
 _COMMON_PINS = frozenset(
     {
         "password",
@@ -104,9 +106,15 @@ def acceptable_pin(pin: str) -> str:
     normal = unicodedata.normalize("NFKC", pin)
     if len(normal) not in PIN_LENGTH:
         raise WeakPIN("the PIN must have 6 to 64 characters", hint="Choose a longer PIN.")
-    if normal.lower() in _COMMON_PINS or _is_repetition(normal) or _is_run(normal):
+    if (
+        normal.lower() in _COMMON_PINS
+        or len(set(normal)) < 3
+        or _is_repetition(normal)
+        or _has_run(normal)
+        or _is_date(normal)
+    ):
         raise WeakPIN(
-            "the PIN is one that others try first", hint="Avoid repeated characters, sequences and common words."
+            "the PIN is one that others try first", hint="Avoid dates, repeated characters, sequences and common words."
         )
     return normal
 
@@ -130,6 +138,27 @@ def _is_repetition(text: str) -> bool:
     return any(text == text[:n] * (len(text) // n) for n in (1, 2, 3) if len(text) % n == 0)
 
 
-def _is_run(text: str) -> bool:
-    steps = {ord(b) - ord(a) for a, b in pairwise(text)}
-    return len(steps) == 1 and abs(steps.pop()) <= 1
+def _has_run(text: str) -> bool:
+    """Whether all characters but one, or five in a row, go up, down or on in single steps."""
+    longest = most = 1
+    before = 2
+    for a, b in pairwise(text):
+        step = ord(b) - ord(a)
+        longest = longest + 1 if step == before and abs(step) <= 1 else 2 if abs(step) <= 1 else 1
+        before = step
+        most = max(most, longest)
+    return most >= min(5, len(text))
+
+
+def _is_date(text: str) -> bool:
+    return text.isdigit() and any(
+        len(text) == length and _parses(text, layout) for layout, length in _DATE_LAYOUTS.items()
+    )
+
+
+def _parses(text: str, layout: str) -> bool:
+    try:
+        found = datetime.strptime(text, layout)  # noqa: DTZ007  # only whether it is a date is asked
+    except ValueError:
+        return False
+    return 1900 <= found.year <= 2100

@@ -62,6 +62,7 @@ enrolment = sa.Table(
     sa.Column("approval", sa.LargeBinary, nullable=False),
     sa.Column("token_hash", sa.LargeBinary, nullable=False, index=True),
     sa.Column("challenge", sa.LargeBinary, nullable=False),
+    sa.Column("completion", sa.LargeBinary, nullable=False),
     sa.Column("expires_at", sa.BigInteger, nullable=False),
     sa.Column("seal", sa.LargeBinary, nullable=False),
 )
@@ -93,16 +94,14 @@ certificate = sa.Table(
     "certificate",
     sam_metadata,
     sa.Column("serial", sa.String(64), primary_key=True),
-    sa.Column("authority", sa.String(20), nullable=False),
     sa.Column("key_id", sa.String(64), nullable=False, index=True),
     sa.Column("der", sa.LargeBinary, nullable=False),
-    sa.Column("issued_at", sa.BigInteger, nullable=False),
     sa.Column("revoked_at", sa.BigInteger, nullable=False),
     sa.Column("reason", sa.String(40), nullable=False),
     sa.Column("seal", sa.LargeBinary, nullable=False),
 )
-"""Every certificate that the built-in CA issued. `serial` is lower-case hexadecimal; `revoked_at` is 0 while it
-stands."""
+"""Every certificate that a signer was issued, also of keys that are gone. `serial` is lower-case hexadecimal;
+`revoked_at` is 0 while it stands."""
 
 key_slot = sa.Table(
     "key_slot",

@@ -184,7 +184,7 @@ class BuiltInAuthority:
         return Standing.GOOD
 
     def _revoked(self) -> list[Revocation]:
-        query = sa.select(certificate).where(certificate.c.revoked_at > 0, certificate.c.authority == "issuing")
+        query = sa.select(certificate).where(certificate.c.revoked_at > 0)
         with self.foundation.database.read() as connection:
             found = connection.execute(query).mappings().all()
         rows = [self.foundation.checked(certificate, row) for row in found]

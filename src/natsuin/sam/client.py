@@ -1,4 +1,4 @@
-"""web's side of the socket: `SamClient` for the web process, `call_once` for commands.
+"""web's side of the socket.
 
 Many calls share one connection and are answered in any order. A connection that was lost is made again by the next
 call. A call fails in one of three ways, and the caller acts on which: what sam refused (a class of `natsuin.errors`),
@@ -161,22 +161,3 @@ def _hint(error: OSError | TimeoutError) -> str:
     if isinstance(error, PermissionError):
         return "This user may not open sam's socket: see sam.allowed_uids."
     return "See whether `natsuin sam` runs and can be reached from here."
-
-
-def call_once(
-    address: str, message: Request, *, tls: TLSFiles | None = None, deadline: float = DEADLINE_SECONDS
-) -> Response:
-    """Connect, ask one thing, disconnect. Blocks. For commands; must not be called where an event loop runs.
-
-    Raises:
-        As `SamClient.call`.
-    """
-
-    async def run() -> Response:
-        client = SamClient(address, tls)
-        try:
-            return await client.call(message, deadline=deadline)
-        finally:
-            await client.close()
-
-    return asyncio.run(run())

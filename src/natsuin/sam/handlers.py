@@ -78,7 +78,7 @@ def service_information(
     issuing, root = authority.chain
     return protocol.ServiceInformation(
         version=__version__,
-        service=party.identifier,
+        service=party.rp_id,
         origin=party.origin,
         backend=backend,
         hpke_public_key=hpke_public_key,

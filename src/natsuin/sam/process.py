@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import structlog
 from cryptography.hazmat.primitives.asymmetric import ed25519
@@ -13,7 +12,7 @@ from natsuin import __version__
 from natsuin.certification import check_subject
 from natsuin.clock import Clock, SystemClock
 from natsuin.config import Config
-from natsuin.errors import NatsuinError, Refused
+from natsuin.errors import NatsuinError
 from natsuin.key_management import (
     LOG,
     REGISTRATION_OFFICER,
@@ -26,15 +25,15 @@ from natsuin.key_management import (
     Keys,
     Officers,
     PINResets,
-    RelyingParty,
     RowSealer,
     SecretOpener,
     ServiceKeys,
     SoftwareVault,
     create_master_key,
-    plain_text,
     read_master_key,
 )
+from natsuin.passkeys import RelyingParty
+from natsuin.plain_text import plain_text
 from natsuin.sam.built_in_authority import BuiltInAuthority, establish
 from natsuin.sam.connection import Capacity, Listening
 from natsuin.sam.handlers import Handlers, service_information
@@ -230,16 +229,9 @@ def run(config: Config) -> None:
     try:
         serve(
             sam.handlers.answer,
-            Listening(config.sam.address, _tls_files(config), frozenset(config.sam.allowed_uids)),
+            Listening(config.sam.address, TLSFiles.of(config.sam.server_tls), frozenset(config.sam.allowed_uids)),
             capacity=Capacity(threads=config.sam.threads),
             inline=frozenset({Sign, Hello}),
         )
     finally:
         sam.close()
-
-
-def _tls_files(config: Config) -> TLSFiles | None:
-    section = config.sam.server_tls
-    if section is None:
-        return None
-    return TLSFiles(section.certificate, section.key, section.authority, section.names)

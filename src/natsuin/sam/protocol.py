@@ -247,6 +247,8 @@ class Enrolled(Message, frozen=True, kw_only=True):
 
     passkey: Passkey
     key: KeyInformation
+    replayed: bool = False
+    """True when the identical request was answered before: whoever sends it again has not shown who they are."""
 
 
 class ListKeys(Message, frozen=True, kw_only=True):

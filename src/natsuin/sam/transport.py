@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from natsuin.config import TLSSection
 from natsuin.errors import Conflict, Refused
 
 _PEER_CREDENTIALS = struct.Struct("3i")
@@ -34,6 +35,13 @@ class TLSFiles:
     key: Path
     authority: Path
     names: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, section: TLSSection | None) -> "TLSFiles | None":
+        """The files that one side's section of the configuration names; None without a section."""
+        if section is None:
+            return None
+        return cls(section.certificate, section.key, section.authority, section.names)
 
 
 @dataclass(frozen=True)

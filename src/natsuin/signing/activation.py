@@ -6,6 +6,7 @@ record opens anything.
 """
 
 import hashlib
+import hmac
 import os
 from dataclasses import dataclass
 from typing import Any
@@ -27,7 +28,6 @@ from natsuin.key_management import (
     decrypt,
     encrypt,
     normal_pin,
-    sha256,
     signing_key,
     unwrap_for_signer,
 )
@@ -36,6 +36,8 @@ from natsuin.signing.instructing import APPROVED, CANCELLED, WAITING
 from natsuin.signing.tables import instruction
 
 SAD_BYTES = 32
+MOST_REFUSALS = 5
+"""So many refused approvals end an instruction."""
 _CLOCK_TOLERANCE_MILLISECONDS = 5000
 """Clocks that are kept in step are set back by less than this."""
 
@@ -57,15 +59,16 @@ class Activation:
         row = self._instruction(message.instruction_id)
         try:
             key = self._waiting_key(row)
-            # 1. The passkey that is bound to this key signed exactly this record.
+            # 1. The passkey that is bound to this key signed exactly this record, and that approval was not tried yet.
             challenge = challenge_of(row["record"])
             sign_count = self._verify_passkey(key, message.assertion, challenge)
+            row = self._spend(row, message.assertion)
             # 2. The PIN, which only sam can read, opens the signer's layer; the try is counted before it is checked.
             pin = self.opener.open(message.sealed_pin, HPKE_INFO_APPROVE + challenge, PINSecret).pin
             signer_key = self.keys.open_signer_key(key, PIN_SLOT, normal_pin(pin))
             unwrap_for_signer(key.row["key_blob"], signer_key, key.binding)
         except Refused as refusal:
-            self._log_refusal(row, refusal)
+            self._note_refusal(row, refusal)
             raise
         # 3. A secret for this record alone takes the place of the PIN until the approved digests are signed.
         sad = os.urandom(SAD_BYTES)
@@ -107,10 +110,33 @@ class Activation:
                 "this is not the passkey that approves for the key", hint="Use the passkey that you enrolled with."
             )
         return self.foundation.relying_party.verify_assertion(
-            assertion, challenge, public_key=key.row["passkey"], sign_count=key.row["passkey_sign_count"]
+            assertion,
+            challenge,
+            public_key=key.row["passkey"],
+            sign_count=key.row["passkey_sign_count"],
+            user_handle=key.user_id.encode(),
         )
 
-    def _log_refusal(self, row: dict[str, Any], refusal: Refused) -> None:
+    def _spend(self, row: dict[str, Any], assertion: Assertion) -> dict[str, Any]:
+        tried = hashlib.sha256(msgspec.json.encode(assertion)).digest()
+        if hmac.compare_digest(row["last_assertion"], tried):
+            raise ApprovalRefused("this approval was tried before", hint="Approve again with your passkey.")
+        with self.foundation.database.write() as connection:
+            spent = self.foundation.update(connection, instruction, row, last_assertion=tried)
+            now = self.foundation.find(connection, instruction, instruction_id=row["instruction_id"])
+        if not spent or now is None:
+            raise Conflict("another approval of this was a moment earlier", hint="Look whether it is signed already.")
+        return now
+
+    def _note_refusal(self, row: dict[str, Any], refusal: Refused) -> None:
+        # Whoever can send approvals could otherwise make the log grow without end.
+        if row["state"] != WAITING:
+            return
+        refusals = row["refusals"] + 1
+        state = CANCELLED if refusals >= MOST_REFUSALS else WAITING
+        with self.foundation.database.write() as connection:
+            if not self.foundation.update(connection, instruction, row, refusals=refusals, state=state):
+                return
         self.foundation.journal.record(
             "approval-refused",
             public={"key": row["key_id"], "reason": refusal.code},
@@ -124,8 +150,8 @@ class Activation:
             private={
                 "instruction": row["instruction_id"],
                 "user": row["user_id"],
-                "record_sha256": sha256(row["record"]).hex(),
-                "assertion_sha256": sha256(msgspec.json.encode(assertion)).hex(),
+                "record_sha256": hashlib.sha256(row["record"]).hexdigest(),
+                "assertion_sha256": hashlib.sha256(msgspec.json.encode(assertion)).hexdigest(),
             },
         )
 

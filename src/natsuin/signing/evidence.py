@@ -12,8 +12,9 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from natsuin import base64url
 from natsuin.errors import NotFound
-from natsuin.key_management import Foundation, Keys, b64u, challenge_of, log_opening
+from natsuin.key_management import Foundation, Keys, challenge_of, log_opening
 from natsuin.sam.protocol import Assertion, Evidence, EvidenceBundle
 from natsuin.signing.tables import instruction, use
 from natsuin.signing_log import SigningLog
@@ -44,11 +45,14 @@ class EvidenceRoom:
         document = {
             "format": FORMAT,
             "record": row["record"].decode(),
-            "challenge": b64u(challenge_of(row["record"])),
+            "challenge": base64url.encode(challenge_of(row["record"])),
             "approval": _approval(row),
             "approved_at": row["approved_at"],
-            "passkey": {"credential_id": b64u(key.row["credential_id"]), "public_key": b64u(key.row["passkey"])},
-            "relying_party": {"id": party.identifier, "origin": party.origin},
+            "passkey": {
+                "credential_id": base64url.encode(key.row["credential_id"]),
+                "public_key": base64url.encode(key.row["passkey"]),
+            },
+            "relying_party": {"id": party.rp_id, "origin": party.origin},
             "key": {"id": key.key_id, "algorithm": key.algorithm.value, "backend": key.row["backend"]},
             "certificates": [b64encode(der).decode() for der in (key.row["certificate"], *self.keys.chain)],
             "log_vkey": self.log.vkey,
@@ -62,7 +66,7 @@ class EvidenceRoom:
             connection.execute(sa.select(log_opening).where(log_opening.c.tx == row["tx"])).mappings().one_or_none()
         )
         if opening is not None:
-            told["opening"] = {"salt": b64u(opening["salt"]), "fields": opening["fields"].decode()}
+            told["opening"] = {"salt": base64url.encode(opening["salt"]), "fields": opening["fields"].decode()}
         if row["intent_index"] >= 0:
             told["intent"] = self.log.receipt(row["intent_index"]).tlog_proof()
         if row["receipt"]:
@@ -75,7 +79,7 @@ def _approval(row: dict[str, Any]) -> dict[str, str] | None:
         return None
     assertion = msgspec.json.decode(row["approval"], type=Assertion)
     return {
-        "authenticator_data": b64u(assertion.authenticator_data),
-        "client_data_json": b64u(assertion.client_data_json),
-        "signature": b64u(assertion.signature),
+        "authenticator_data": base64url.encode(assertion.authenticator_data),
+        "client_data_json": base64url.encode(assertion.client_data_json),
+        "signature": base64url.encode(assertion.signature),
     }

@@ -1,5 +1,6 @@
 """署名指示: taking a sign instruction, making its canonical record, and cancelling it."""
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -8,8 +9,10 @@ from typing import Any
 import msgspec
 from cryptography import x509
 
+from natsuin import base64url
 from natsuin.errors import Conflict, Malformed, NotFound, Refused
-from natsuin.key_management import Foundation, Keys, Record, StoredKey, b64u, make_record, plain_text, sha256
+from natsuin.key_management import Foundation, Keys, Record, StoredKey, make_record
+from natsuin.plain_text import plain_text
 from natsuin.sam.protocol import MAX_DIGESTS, Cancel, Cancelled, DocumentLabel, Instruct, Instruction
 from natsuin.signing.policy import require_digests, require_usable, scheme_for
 from natsuin.signing.tables import instruction
@@ -61,6 +64,8 @@ class Instructing:
             "sad_hash": None,
             "sealed_signer_key": b"",
             "used": 0,
+            "refusals": 0,
+            "last_assertion": b"",
         }
         with foundation.database.write() as connection:
             foundation.insert(connection, instruction, row)
@@ -94,17 +99,17 @@ class Instructing:
         fields: dict[str, Any] = {
             "user": key.user_id,
             "key": key.key_id,
-            "certificate_sha256": b64u(sha256(key.row["certificate"])),
+            "certificate_sha256": base64url.encode(hashlib.sha256(key.row["certificate"]).digest()),
             "algorithm": key.algorithm.value,
             "scheme": message.scheme,
-            "digests": [b64u(digest) for digest in message.digests],
+            "digests": [base64url.encode(digest) for digest in message.digests],
             "count": len(message.digests),
             "documents": _labels(message.documents, len(message.digests)),
             "client": plain_text(message.client, "the client"),
             "purpose": plain_text(message.purpose, "the purpose"),
         }
         life = timedelta(seconds=message.life_seconds)
-        return make_record("sign", foundation.relying_party.identifier, fields, clock=foundation.clock, life=life)
+        return make_record("sign", foundation.relying_party.rp_id, fields, clock=foundation.clock, life=life)
 
 
 def require_valid_certificate(key: StoredKey, foundation: Foundation) -> None:
@@ -133,6 +138,6 @@ def _labels(documents: tuple[DocumentLabel, ...], digests: int) -> list[dict[str
             raise Malformed("a document's size or hash is not one")
         label = msgspec.structs.asdict(document)
         label["name"] = plain_text(document.name, "the document's name", required=True)
-        label["sha256"] = b64u(document.sha256)
+        label["sha256"] = base64url.encode(document.sha256)
         labels.append(label)
     return labels

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from natsuin.errors import Tampered
 from natsuin.key_management import Foundation
 from natsuin.signing.reservation import CONSUMED, RESERVED
 from natsuin.signing.tables import log_mark, use
@@ -42,10 +43,15 @@ def close_unfinished(foundation: Foundation, log: SigningLog) -> Closed:
     """Give every intent its outcome and every reserved use its end. Durable on return; running it twice changes
     nothing."""
     with foundation.database.read() as connection:
-        mark = connection.execute(sa.select(log_mark.c.size).where(log_mark.c.name == _MARK)).scalar() or 0
+        mark = foundation.find(connection, log_mark, name=_MARK) or {"size": 0}
         reserved = connection.execute(sa.select(use).where(use.c.state == RESERVED)).mappings().all()
     open_uses = {row["tx"]: foundation.checked(use, row) for row in reserved}
-    found = read_unfinished(log.entries(mark), reserved=open_uses.keys())
+    if mark["size"] > log.size:
+        raise Tampered(
+            "the database knows more of the signing log than there is",
+            hint="The log was cut or replaced by an older one. Do not sign; tell the security officer.",
+        )
+    found = read_unfinished(log.entries(mark["size"]), reserved=open_uses.keys())
     unknown = 0
     for tx, (index, key) in found.intents.items():
         foundation.journal.submit("outcome", {"tx": tx, "key": key, "intent": index, "result": "unknown"}).result()
@@ -63,7 +69,7 @@ def note_all_closed(foundation: Foundation, log: SigningLog) -> None:
     """After the last signature, at an orderly stop: the next start need not read what is in the log now."""
     with foundation.database.write() as connection:
         if connection.execute(sa.select(use.c.tx).where(use.c.state == RESERVED).limit(1)).first() is None:
-            _mark(connection, log.size)
+            _mark(foundation, connection, log.size)
 
 
 def read_unfinished(entries: Iterable[tuple[int, bytes]], *, reserved: Container[str]) -> Unfinished:
@@ -86,9 +92,9 @@ def _consume(foundation: Foundation, rows: Iterable[dict[str, Any]], size: int) 
     with foundation.database.write() as connection:
         for row in rows:
             foundation.update(connection, use, row, state=CONSUMED)
-        _mark(connection, size)
+        _mark(foundation, connection, size)
 
 
-def _mark(connection: sa.Connection, size: int) -> None:
+def _mark(foundation: Foundation, connection: sa.Connection, size: int) -> None:
     connection.execute(log_mark.delete().where(log_mark.c.name == _MARK))
-    connection.execute(log_mark.insert(), {"name": _MARK, "size": size})
+    foundation.insert(connection, log_mark, {"name": _MARK, "size": size})

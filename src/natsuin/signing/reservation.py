@@ -17,13 +17,14 @@ import sqlalchemy as sa
 
 from natsuin.algorithms import FACTS, SignatureScheme
 from natsuin.errors import AlreadyUsed, Busy, Conflict, NatsuinError, NotFound, Refused
-from natsuin.key_management import Foundation, Opening, StoredKey, log_opening, new_opening, sha256, signing_key
+from natsuin.key_management import Foundation, Opening, StoredKey, log_opening, new_opening, signing_key
 from natsuin.sam.protocol import Sign, Signed
 from natsuin.signing.activation import require_state, sad_hash
 from natsuin.signing.instructing import APPROVED, require_valid_certificate
 from natsuin.signing.policy import require_usable
 from natsuin.signing.tables import instruction, use
 
+_RECORD_TRIES = 3
 RESERVED, CONSUMED, RELEASED = "reserved", "consumed", "released"
 
 
@@ -72,7 +73,15 @@ class Reservations:
         sealed = [
             {f"new_{name}": value for name, value in self.foundation.sealer.sealed(use, row).items()} for row in rows
         ]
-        self.foundation.database.run_grouped(lambda connection: connection.execute(_RECORD, sealed))
+        for left in reversed(range(_RECORD_TRIES)):
+            try:
+                self.foundation.database.run_grouped(lambda connection: connection.execute(_RECORD, sealed))
+            except Busy:
+                # Somebody holds the database, such as a backup. Recording twice changes nothing, so it is tried again.
+                if not left:
+                    raise
+            else:
+                return
 
     def _reserve(self, connection: sa.Connection, messages: Sequence[Sign]) -> list[Reserved | Signed | RefusedUse]:
         found = self._find(connection, messages)
@@ -284,7 +293,7 @@ def _private(row: dict[str, Any], fresh: dict[str, Any]) -> dict[str, Any]:
         "instruction": row["instruction_id"],
         "user": row["user_id"],
         "client": row["client"],
-        "record_sha256": sha256(row["record"]).hex(),
+        "record_sha256": hashlib.sha256(row["record"]).hexdigest(),
         "first": fresh["first"],
         "count": fresh["count"],
     }

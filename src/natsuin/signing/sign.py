@@ -16,13 +16,14 @@ A process that dies after 1 leaves a reserved use, which start-up closes (`recov
 never released.
 """
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
-from natsuin import faults
+from natsuin import base64url, faults
 from natsuin.algorithms import SignatureScheme
 from natsuin.errors import NatsuinError, Unavailable
 from natsuin.key_management import (
@@ -31,9 +32,7 @@ from natsuin.key_management import (
     StoredKey,
     Vault,
     WrongSignature,
-    b64u,
     challenge_of,
-    sha256,
     unwrap_for_signer,
     verify_signature,
 )
@@ -126,12 +125,13 @@ class SigningPath:
         return uses, refusals
 
     def _intend(self, uses: Sequence[Use], refusals: Sequence[tuple[SignRequest, RefusedUse]]) -> None:
-        waiting = []
-        refused = [
-            self.foundation.journal.submit("signing-refused", {"reason": refusal.error.code}, refusal.opening)
+        journal = self.foundation.journal
+        entries = [
+            journal.entry("signing-refused", {"reason": refusal.error.code}, refusal.opening)
             for _, refusal in refusals
             if refusal.opening is not None
         ]
+        refused = len(entries)
         for use in uses:
             public = {
                 "key": use.key.key_id,
@@ -139,11 +139,10 @@ class SigningPath:
                 "scheme": use.instruction["scheme"],
                 "count": use.row["count"],
             }
-            waiting.append(self.foundation.journal.submit("intent", public, use.opening))
-        for use, future in zip(uses, waiting, strict=True):
-            use.intent = future.result()
-        for entry in refused:
-            entry.result()
+            entries.append(journal.entry("intent", public, use.opening))
+        receipts = [future.result() for future in journal.submit_all(entries)]
+        for use, receipt in zip(uses, receipts[refused:], strict=True):
+            use.intent = receipt
 
     def _use_and_check(self, use: Use) -> None:
         scheme = SignatureScheme(use.instruction["scheme"])
@@ -171,15 +170,19 @@ class SigningPath:
             use.failure = error
 
     def _log_outcomes(self, uses: Sequence[Use]) -> None:
-        waiting = []
+        journal = self.foundation.journal
+        entries = []
         for use in uses:
             public: dict[str, Any] = {"tx": use.opening.tx, "key": use.key.key_id, "intent": _index(use.intent)}
             if use.failure is None:
-                public |= {"result": "signed", "signatures": [b64u(sha256(value)) for value in use.signatures]}
+                public |= {
+                    "result": "signed",
+                    "signatures": [base64url.encode(hashlib.sha256(value).digest()) for value in use.signatures],
+                }
             else:
                 public |= {"result": "failed", "reason": use.failure.code}
-            waiting.append(self.foundation.journal.submit("outcome", public))
-        for use, future in zip(uses, waiting, strict=True):
+            entries.append(journal.entry("outcome", public))
+        for use, future in zip(uses, journal.submit_all(entries), strict=True):
             use.outcome = future.result()
 
     def _record(self, uses: Sequence[Use]) -> None:

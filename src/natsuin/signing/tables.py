@@ -26,9 +26,12 @@ instruction = sa.Table(
     sa.Column("sad_hash", sa.LargeBinary, nullable=True, unique=True),
     sa.Column("sealed_signer_key", sa.LargeBinary, nullable=False),
     sa.Column("used", sa.Integer, nullable=False),
+    sa.Column("refusals", sa.Integer, nullable=False),
+    sa.Column("last_assertion", sa.LargeBinary, nullable=False),
     sa.Column("seal", sa.LargeBinary, nullable=False),
 )
-"""`digests` are concatenated in the approved order. The digest at position i is AUTHORIZED while `used` <= i."""
+"""`digests` are concatenated in the approved order. The digest at position i is AUTHORIZED while `used` <= i.
+`last_assertion` is the SHA-256 of the last approval that was tried, so that none is tried twice."""
 
 use = sa.Table(
     "use",
@@ -51,6 +54,6 @@ log_mark = sa.Table(
     sam_metadata,
     sa.Column("name", sa.String(40), primary_key=True),
     sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("seal", sa.LargeBinary, nullable=False),
 )
-"""How far into the log every intent is known to have its outcome. Not sealed: a wrong value only makes start-up read
-more or refuse."""
+"""How far into the log every intent is known to have its outcome."""

@@ -5,7 +5,7 @@ files tell the same story, and refuses with a reason of its own where they do no
 was never acknowledged and is written anew.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Final, Self
@@ -123,6 +123,10 @@ class SigningLog:
         whether the entry was written.
         """
         return self._writer.submit(Leaf.of(encode_entry(entry)))
+
+    def submit_all(self, entries: Sequence[Mapping[str, JSON]]) -> list[Future[Receipt]]:
+        """`submit` for entries that belong together: all are queued or none, and they share one commit."""
+        return self._writer.submit_all([Leaf.of(encode_entry(entry)) for entry in entries])
 
     def add(self, entry: Mapping[str, JSON]) -> Receipt:
         """Write an entry and wait until it is durable under a published, signed checkpoint. Raises as `submit`."""

@@ -5,7 +5,7 @@ and a crowd shares one commit.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 
@@ -49,25 +49,31 @@ class Writer:
         self._thread.start()
 
     def submit(self, leaf: Leaf) -> Future[Receipt]:
-        """Queue an entry. The future gives its receipt when it is durable and published, or `StorageFailed`.
+        """`submit_all` for one entry."""
+        return self.submit_all([leaf])[0]
+
+    def submit_all(self, leaves: Sequence[Leaf]) -> list[Future[Receipt]]:
+        """Queue entries, all or none, one after the other in one commit. The futures give their receipts when they are
+        durable and published, or `StorageFailed`.
 
         Raises `Busy` when the queue is full, `LogClosed` after `close`, `StorageFailed` after a failure. A caller that
-        gives up waiting knows nothing: the entry may still be written.
+        gives up waiting knows nothing: the entries may still be written.
         """
-        future: Future[Receipt] = Future()
-        # A waiting entry is somebody's; cancelling it would leave a hole in what the caller believes.
-        future.set_running_or_notify_cancel()
+        futures: list[Future[Receipt]] = [Future() for _ in leaves]
+        for future in futures:
+            # A waiting entry is somebody's; cancelling it would leave a hole in what the caller believes.
+            future.set_running_or_notify_cancel()
         with self._condition:
             if self._failure is not None:
                 raise StorageFailed(self._failure.message) from self._failure
             if self._closing:
                 raise LogClosed("the log is closed")
-            if len(self._waiting) >= MAX_WAITING:
+            if len(self._waiting) + len(leaves) > MAX_WAITING:
                 raise Busy("too many entries wait for the log", hint="Try again in a moment.")
-            self._waiting.append((leaf, future))
+            self._waiting.extend(zip(leaves, futures, strict=True))
             self._condition.notify()
         faults.point("log.queued")
-        return future
+        return futures
 
     def close(self) -> None:
         """Take no more, commit what waits, and end the thread."""

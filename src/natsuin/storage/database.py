@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -79,10 +78,6 @@ class Database:
             Busy, Unavailable, StorageFailed: nothing of this call was recorded.
         """
         return self._group.run(work)
-
-    def submit_grouped(self, work: Callable[[sa.Connection], T]) -> "Future[T]":
-        """`run_grouped` without waiting: the future is done when the work is durable. Its callbacks must be quick."""
-        return self._group.submit(work)
 
     def check(self) -> None:
         """See that the database answers.

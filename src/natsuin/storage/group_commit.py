@@ -1,6 +1,6 @@
 """Group commit: everybody who waits to write shares one transaction and one wait for the disk.
 
-There is no timer and, for callers that wait, no extra thread. The first caller leads: it takes whatever waits, runs
+There is no timer and no extra thread. The first caller leads: it takes whatever waits, runs
 each piece of work behind a savepoint, commits once, and then passes the lead to the first of those who came meanwhile.
 So a lone caller pays for no change of threads, which costs more than the transaction itself, and a crowd makes its own
 groups while the disk is busy. Work that raises is undone alone.
@@ -10,7 +10,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -27,13 +26,12 @@ _LARGEST_GROUP = 128
 
 
 class _Item:
-    """One caller's work, and where the answer goes: to a waiting thread, or to a future."""
+    """One caller's work and its outcome. `wake` is what the caller sleeps on, if somebody else leads."""
 
-    __slots__ = ("answered", "error", "future", "promoted", "result", "wake", "work")
+    __slots__ = ("answered", "error", "promoted", "result", "wake", "work")
 
-    def __init__(self, work: _Work, future: "Future[Any] | None") -> None:
+    def __init__(self, work: _Work) -> None:
         self.work = work
-        self.future = future
         self.wake: threading.Lock | None = None
         self.promoted = False
         self.answered = False
@@ -61,14 +59,12 @@ class GroupCommit:
         self._waiting: deque[_Item] = deque()
         self._led = False
         self._closed = False
-        self._helper: threading.Thread | None = None
-        self._helper_calls = threading.Semaphore(0)
 
     def run(self, work: Callable[[sa.Connection], T]) -> T:
         """Do `work` in a group and wait until it is durable."""
         if self._leader == threading.get_ident():
             raise RuntimeError("run_grouped was called from work that already runs in a group")
-        item = _Item(work, None)
+        item = _Item(work)
         with self._guard:
             self._enqueue(item)
             if self._led:
@@ -84,26 +80,12 @@ class GroupCommit:
         result: T = item.result
         return result
 
-    def submit(self, work: Callable[[sa.Connection], T]) -> "Future[T]":
-        """Queue `work` and return at once. The future is done when it is durable, or holds what it raised."""
-        future: Future[T] = Future()
-        with self._guard:
-            self._enqueue(_Item(work, future))
-            if not self._led:
-                self._led = True
-                self._call_helper()
-        return future
-
     def close(self) -> None:
         """Finish what waits, then stop. May be called again."""
         with self._guard:
             self._closed = True
-            helper = self._helper
         while self._led:
             time.sleep(0.001)
-        if helper is not None:
-            self._helper_calls.release()
-            helper.join()
         self._forget_connection()
 
     def _enqueue(self, item: _Item) -> None:
@@ -117,28 +99,14 @@ class GroupCommit:
         try:
             item.wake.acquire()
         except BaseException:
-            # An interrupted caller must not keep the lead, or nobody would ever take it up.
+            # An interrupted caller takes back what nobody has begun, and must not keep the lead.
             with self._guard:
-                item.future = Future()
-                if item.promoted and not item.answered:
-                    self._call_helper()
+                if item in self._waiting:
+                    self._waiting.remove(item)
+                    if item.promoted:
+                        self._promote()
             raise
         if not item.answered:
-            self._lead()
-
-    def _call_helper(self) -> None:
-        """Have the next group led by the thread of our own. The guard is held."""
-        if self._helper is None:
-            self._helper = threading.Thread(target=self._help, name="group-commit", daemon=True)
-            self._helper.start()
-        self._helper_calls.release()
-
-    def _help(self) -> None:
-        """Lead whenever the next in the queue has no thread of its own."""
-        while True:
-            self._helper_calls.acquire()
-            if self._closed and not self._led:
-                return
             self._lead()
 
     def _lead(self) -> None:
@@ -164,10 +132,8 @@ class GroupCommit:
             return
         successor = self._waiting[0]
         successor.promoted = True
-        if successor.future is None and successor.wake is not None:
+        if successor.wake is not None:
             successor.wake.release()
-        else:
-            self._call_helper()
 
     def _serve(self, group: list[_Item]) -> None:
         """Run one group in one transaction and fill in every item's result or error."""
@@ -248,12 +214,7 @@ class GroupCommit:
 
 def _answer(item: _Item) -> None:
     item.answered = True
-    if item.future is not None:
-        if item.error is not None:
-            item.future.set_exception(item.error)
-        else:
-            item.future.set_result(item.result)
-    elif item.wake is not None and item.wake.locked():
+    if item.wake is not None and item.wake.locked():
         item.wake.release()
 
 

@@ -7,10 +7,8 @@ these rows (design, section 3). So a changed row here may show somebody the wron
 
 - `Person`, `Role`, `add_person`, `find_person`: accounts.
 - `Register`: the officers' register, from proposal over invitation to enrolment.
-- `clean_name`: the form in which a name is stored and shown; what deceives the eye is refused.
 """
 
-from natsuin.user_management.names import clean_name
 from natsuin.user_management.people import Person, Role, add_person, find_person
 from natsuin.user_management.register import Proposal, Register, RegisteredPerson, new_user_id
 
@@ -21,7 +19,6 @@ __all__ = [
     "RegisteredPerson",
     "Role",
     "add_person",
-    "clean_name",
     "find_person",
     "new_user_id",
 ]

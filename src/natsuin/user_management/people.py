@@ -25,7 +25,6 @@ class Person:
     display_name: str
     email: str
     roles: tuple[str, ...]
-    locale: str
 
     @property
     def is_signer(self) -> bool:
@@ -51,7 +50,6 @@ def add_person(connection: Connection, added: Person, *, now: int) -> None:
             display_name=added.display_name,
             email=added.email,
             roles=list(added.roles),
-            locale=added.locale,
             created_at=now,
         )
     )
@@ -60,8 +58,8 @@ def add_person(connection: Connection, added: Person, *, now: int) -> None:
 def find_person(connection: Connection, user_id: str) -> Person | None:
     """The account with this id, or None."""
     row = connection.execute(
-        sa.select(person.c.user_id, person.c.display_name, person.c.email, person.c.roles, person.c.locale).where(
+        sa.select(person.c.user_id, person.c.display_name, person.c.email, person.c.roles).where(
             person.c.user_id == user_id
         )
     ).one_or_none()
-    return None if row is None else Person(row.user_id, row.display_name, row.email, tuple(row.roles), row.locale)
+    return None if row is None else Person(row.user_id, row.display_name, row.email, tuple(row.roles))

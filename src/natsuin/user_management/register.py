@@ -94,7 +94,7 @@ class Register:
         if found is None:
             raise NotFound("there is no such proposal")
 
-    def note_invited(self, act_id: str, invitation: Invitation, *, locale: str) -> None:
+    def note_invited(self, act_id: str, invitation: Invitation) -> None:
         """Remember that the act was approved, and make the account that the invitation is for."""
         now = milliseconds(self._clock.now())
         with self._database.write() as connection:
@@ -108,9 +108,7 @@ class Register:
                 .where(registration.c.act_id == act_id, registration.c.state == "proposed")
                 .values(state="invited", approved_at=now, expires_at=invitation.expires_at)
             )
-            add_person(
-                connection, Person(row.user_id, row.common_name, row.email, (Role.SIGNER.value,), locale), now=now
-            )
+            add_person(connection, Person(row.user_id, row.common_name, row.email, (Role.SIGNER.value,)), now=now)
 
     def note_enrolled(self, connection: sa.Connection, user_id: str) -> None:
         """Remember, in the caller's transaction, that the person has a passkey and a key."""

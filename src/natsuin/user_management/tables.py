@@ -11,7 +11,6 @@ person = sa.Table(
     sa.Column("display_name", sa.Text, nullable=False),
     sa.Column("email", sa.Text, nullable=False),
     sa.Column("roles", sa.JSON, nullable=False),
-    sa.Column("locale", sa.Text, nullable=False),
     sa.Column("created_at", sa.BigInteger, nullable=False),
 )
 """Accounts. One is made by a registration step; two people with the same name are two accounts."""
@@ -37,4 +36,5 @@ registration = sa.Table(
     sa.Column("enrolled_at", sa.BigInteger),
     sa.CheckConstraint("state IN ('proposed', 'invited', 'enrolled')", name="state"),
 )
-"""The officers' register: who was registered by whom on what evidence. The invitation's token is never stored."""
+"""The officers' register: who was registered by whom on what evidence, and when each step was
+done. The invitation's token is never stored."""

@@ -2,10 +2,10 @@
 
 import hashlib
 import json
-from base64 import urlsafe_b64encode
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from natsuin import base64url
 from natsuin.errors import Refused
 from natsuin.validation.report import Line
 from natsuin.validation.wording import line
@@ -54,4 +54,4 @@ def log_line(logged: Logged | Line, signature: bytes, *, all_signatures: Collect
 
 def signature_hash(signature: bytes) -> str:
     """How the log names a signature value: SHA-256, base64url without padding."""
-    return urlsafe_b64encode(hashlib.sha256(signature).digest()).rstrip(b"=").decode("ascii")
+    return base64url.encode(hashlib.sha256(signature).digest())

@@ -62,11 +62,8 @@ class Callers:
         if access is Access.PUBLIC:
             return None
         caller = await self.identify(connection)
-        if caller is None:
-            raise Unauthenticated("you are not signed in")
-        if access is Access.SIGNED_IN or has_access(caller, access):
-            return caller
-        raise Forbidden("your role does not allow this")
+        check_access(caller, access)
+        return caller
 
     def forget(self, user_id: str) -> None:
         """Look the person up again at their next request."""
@@ -96,6 +93,16 @@ class Callers:
                 while len(self._people) > _REMEMBERED:
                     self._people.popitem(last=False)
         return found
+
+
+def check_access(caller: Caller | None, access: Access) -> None:
+    """Raise `Unauthenticated` if nobody is signed in, `Forbidden` if their role is another one than `access` asks."""
+    if access is Access.PUBLIC:
+        return
+    if caller is None:
+        raise Unauthenticated("you are not signed in")
+    if not has_access(caller, access):
+        raise Forbidden("your role does not allow this")
 
 
 def has_access(caller: Caller, access: Access) -> bool:

@@ -3,8 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from natsuin.authentication import RelyingParty
-from natsuin.web.api.fields import to_base64url
+from anyio import to_thread
+
+from natsuin import base64url
+from natsuin.authentication import transports_of
+from natsuin.passkeys import RelyingParty
+from natsuin.storage import Database
 
 TIMEOUT_MILLISECONDS = 300_000
 _ALGORITHMS = (-7, -8, -257)
@@ -17,8 +21,8 @@ def creation_options(
     """PublicKeyCredentialCreationOptionsJSON for a discoverable passkey with user verification."""
     return {
         "rp": {"id": party.rp_id, "name": party.name},
-        "user": {"id": to_base64url(user_id.encode()), "name": name, "displayName": display_name},
-        "challenge": to_base64url(challenge),
+        "user": {"id": base64url.encode(user_id.encode()), "name": name, "displayName": display_name},
+        "challenge": base64url.encode(challenge),
         "pubKeyCredParams": [{"type": "public-key", "alg": algorithm} for algorithm in _ALGORITHMS],
         "timeout": TIMEOUT_MILLISECONDS,
         "excludeCredentials": [],
@@ -42,14 +46,24 @@ def request_options(
     known = transports or {}
     allowed: list[dict[str, Any]] = []
     for credential_id in credential_ids:
-        descriptor: dict[str, Any] = {"type": "public-key", "id": to_base64url(credential_id)}
+        descriptor: dict[str, Any] = {"type": "public-key", "id": base64url.encode(credential_id)}
         if known.get(credential_id):
             descriptor["transports"] = list(known[credential_id])
         allowed.append(descriptor)
     return {
-        "challenge": to_base64url(challenge),
+        "challenge": base64url.encode(challenge),
         "timeout": TIMEOUT_MILLISECONDS,
         "rpId": party.rp_id,
         "allowCredentials": allowed,
         "userVerification": "required",
     }
+
+
+async def known_transports(database: Database, credential_ids: tuple[bytes, ...]) -> dict[bytes, tuple[str, ...]]:
+    """How the browser may reach each of these passkeys, as far as it is known, for `request_options`."""
+
+    def look_up() -> dict[bytes, tuple[str, ...]]:
+        with database.read() as connection:
+            return transports_of(connection, credential_ids)
+
+    return await to_thread.run_sync(look_up)

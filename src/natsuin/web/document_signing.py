@@ -17,7 +17,6 @@ from anyio import from_thread, to_thread
 
 from natsuin.algorithms import DEFAULT_SCHEME, FACTS, KeyAlgorithm, SignatureScheme
 from natsuin.clock import Clock, milliseconds
-from natsuin.documents import Placement
 from natsuin.errors import Conflict, NatsuinError, Refused
 from natsuin.sam.protocol import (
     Activate,
@@ -35,22 +34,13 @@ from natsuin.sam.protocol import (
     TimeStamp,
 )
 from natsuin.web.document_store import DocumentStore, StoredDocument
-from natsuin.web.document_work import DocumentWork, PreparedDocument
+from natsuin.web.document_work import DocumentWork, PreparedDocument, Wish
 from natsuin.web.instruction_store import InstructionStore, NewInstruction, StoredInstruction
 from natsuin.web.keyed_locks import KeyedLocks
 from natsuin.web.keys import OwnKeys
 from natsuin.web.sam_calls import Sam, ask, ask_again
 
 _log = structlog.get_logger("natsuin.web")
-
-
-@dataclass(frozen=True)
-class Wish:
-    """How the signer wants the document signed. No `placement`, no visible mark."""
-
-    key_id: str | None = None
-    placement: Placement | None = None
-    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -108,8 +98,15 @@ class DocumentSigning:
     async def instruct(self, owner_id: str, document_id: str, wish: Wish) -> InstructedDocument:
         """Prepare the document and have sam record what is to be signed. Replaces an earlier unapproved instruction.
 
-        Raises `NotFound`, `Conflict`, what the document refuses, and what sam refuses.
+        Raises `NotFound`, `Conflict` (signed already, or an approval is under way), what the document refuses, and what
+        sam refuses.
         """
+        await to_thread.run_sync(self._instructions.require_no_approval, owner_id, document_id)
+        async with self._locks.hold(document_id):
+            return await self._instruct(owner_id, document_id, wish)
+
+    async def _instruct(self, owner_id: str, document_id: str, wish: Wish) -> InstructedDocument:
+        await to_thread.run_sync(self._instructions.require_no_approval, owner_id, document_id)
         found = await to_thread.run_sync(self._documents.require, owner_id, document_id)
         if found.state not in ("ready", "waiting"):
             raise Conflict("the document is signed already", hint="To add another signature, upload the signed file.")
@@ -152,11 +149,12 @@ class DocumentSigning:
         Raises `NotFound`, `Conflict`, and what sam refuses. If only the last step failed (such as `TimeStampFailed`),
         the signature is kept, and approving again or `finish` completes it.
         """
-        async with self._locks.hold(instruction_id):
+        found = await to_thread.run_sync(self._instructions.require, owner_id, instruction_id)
+        if found.document_id is None:
+            raise Conflict("this instruction has no document here", hint="Approve it through its application.")
+        async with self._locks.hold(found.document_id):
             found = await to_thread.run_sync(self._instructions.require, owner_id, instruction_id)
-            if found.document_id is None:
-                raise Conflict("this instruction has no document here", hint="Approve it through its application.")
-            if found.state == "waiting":
+            if found.state in ("waiting", "activated"):
                 await self._sign(found, approval)
                 found = await to_thread.run_sync(self._instructions.require, owner_id, instruction_id)
             if found.state == "cancelled":
@@ -166,9 +164,8 @@ class DocumentSigning:
     async def finish(self, owner_id: str, document_id: str) -> str:
         """Embed a signature that was released before. Needs no approval: nothing new is signed. Returns the document's
         id."""
-        found = await to_thread.run_sync(self._instructions.of_document, owner_id, document_id)
-        async with self._locks.hold(found.instruction_id):
-            found = await to_thread.run_sync(self._instructions.require, owner_id, found.instruction_id)
+        async with self._locks.hold(document_id):
+            found = await to_thread.run_sync(self._instructions.of_document, owner_id, document_id)
             return await self._finish(found)
 
     async def finish_all(self) -> int:
@@ -188,26 +185,35 @@ class DocumentSigning:
     async def cancel(self, owner_id: str, instruction_id: str) -> int:
         """Withdraw an instruction. Returns how many digests can no longer be signed. Raises `NotFound`, what sam
         refuses."""
-        async with self._locks.hold(instruction_id):
-            await to_thread.run_sync(self._instructions.require, owner_id, instruction_id)
+        known = await to_thread.run_sync(self._instructions.require, owner_id, instruction_id)
+        async with self._locks.hold(known.document_id or instruction_id):
+            found = await to_thread.run_sync(self._instructions.require, owner_id, instruction_id)
             answer = await ask(self._sam, Cancel(instruction_id=instruction_id, user_id=owner_id), Cancelled)
+            if found.document_id is not None and found.state == "activated" and answer.unused == 0:
+                # sam may have signed although its answer never came: what would take that signature up must stay.
+                raise Conflict("the approval was used already", hint="Approve again to complete the document.")
             self._activations.pop(instruction_id, None)
             await to_thread.run_sync(self._instructions.note_cancelled, owner_id, instruction_id)
             return answer.unused
 
     async def _sign(self, found: StoredInstruction, approval: Approval) -> None:
-        """Exchange the approval for a signature and keep it before anything else can fail."""
+        """Exchange the approval for a signature and keep it before anything else can fail.
+
+        Before sam is asked it is noted durably that an approval is under way; only a refusal of sam takes that back.
+        """
         prepared = await self._work.open_prepared(
             await to_thread.run_sync(self._instructions.prepared, found.instruction_id)
         )
         scheme = SignatureScheme(found.scheme)
         dtbs = _digest(prepared.dtbs, scheme) if FACTS[scheme].prehashed else prepared.dtbs
-        activation = await self._activate(found.instruction_id, approval)
+        await to_thread.run_sync(self._instructions.begin_approval, found.instruction_id)
         try:
+            activation = await self._activate(found.instruction_id, approval)
             # If no answer comes the SAD stays in memory: the same approval sent again asks sam for its recorded answer.
             signed = await ask_again(self._sam, Sign(sad=activation.sad, dtbs=(dtbs,)), Signed)
         except Refused:
             self._activations.pop(found.instruction_id, None)
+            await to_thread.run_sync(self._instructions.note_refused, found.instruction_id)
             raise
         await to_thread.run_sync(
             self._instructions.keep_signature, found.instruction_id, signed.signatures[0], signed.receipt

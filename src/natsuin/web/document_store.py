@@ -118,7 +118,8 @@ class DocumentStore:
     def remove(self, owner_id: str, document_id: str) -> None:
         """Delete a document and its bytes. What was signed stays in the history by name.
 
-        Raises `NotFound`, and `Conflict` while a released signature waits to be embedded: it would be lost.
+        Raises `NotFound`, and `Conflict` while an approval is under way or a released signature waits to be embedded:
+        the signature would be lost.
         """
         with self._database.write() as connection:
             state = connection.execute(
@@ -130,6 +131,15 @@ class DocumentStore:
                 raise NotFound("there is no such document")
             if state == "signing":
                 raise Conflict("a signature of this document is kept and not yet embedded", hint="Finish it first.")
+            approved = connection.execute(
+                sa.select(instruction.c.instruction_id).where(
+                    instruction.c.document_id == document_id,
+                    instruction.c.state == "activated",
+                    instruction.c.expires_at > milliseconds(self._clock.now()),
+                )
+            ).first()
+            if approved is not None:
+                raise Conflict("an approval of this document is under way", hint="Wait for its outcome.")
             connection.execute(sa.delete(document).where(document.c.document_id == document_id))
 
     def _select(self, owner_id: str) -> sa.Select[Any]:
@@ -138,7 +148,7 @@ class DocumentStore:
             sa.exists()
             .where(
                 instruction.c.document_id == document.c.document_id,
-                instruction.c.state == "waiting",
+                instruction.c.state.in_(("waiting", "activated")),
                 instruction.c.expires_at > now,
             )
             .correlate(document)

@@ -5,7 +5,6 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from anyio import CapacityLimiter, to_thread
 
@@ -14,11 +13,17 @@ from natsuin.algorithms import SignatureScheme
 from natsuin.sam.protocol import KeyInformation
 from natsuin.web.keys import certificate_view
 
-if TYPE_CHECKING:
-    from natsuin.web.document_signing import Wish
-
 _AT_ONCE = 2
 """How many documents are worked on at a time: each may cost a core and some hundred MiB."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """How the signer wants the document signed. No `placement`, no visible mark."""
+
+    key_id: str | None = None
+    placement: documents.Placement | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,7 @@ class DocumentWork:
         return await to_thread.run_sync(self._workers.inspect, content, limiter=self._limiter)
 
     async def prepare(
-        self, content: bytes, key: KeyInformation, scheme: SignatureScheme, wish: "Wish", now: datetime
+        self, content: bytes, key: KeyInformation, scheme: SignatureScheme, wish: Wish, now: datetime
     ) -> PreparedDocument:
         """Make room for the signature and, where a placement is wished, draw the seal mark."""
         name = certificate_view(key.certificate).common_name

@@ -14,13 +14,17 @@ from natsuin.storage import Database
 from natsuin.web.tables import document, document_bytes, instruction
 
 MAX_LISTED = 500
+APPROVAL_MILLISECONDS = 900_000
+"""So long after its instruction expired an approval without an outcome still keeps others out; then sam's activation
+is over too and can give nothing any more."""
 
 
 @dataclass(frozen=True)
 class StoredInstruction:
     """One instruction, without the bytes that belong to it. Times in milliseconds.
 
-    `state`: waiting (for approval), activated (an application holds the SAD), released (sam gave the signature out and
+    `state`: waiting (for approval), activated (an application holds the SAD, or the approval of a document is on its way
+    to sam and has not been refused), released (sam gave the signature out and
     it is kept here), finished (embedded), cancelled.
     """
 
@@ -66,12 +70,13 @@ class InstructionStore:
     def add(self, owner_id: str, added: NewInstruction) -> tuple[str, ...]:
         """Remember an instruction. Returns the ids of earlier ones for the same document, which it replaces.
 
-        Raises `Conflict` if the document was signed or deleted in the meantime.
+        Raises `Conflict` if the document was signed or deleted in the meantime, or its approval is under way.
         """
         with self._database.write() as connection:
             replaced: tuple[str, ...] = ()
             if added.document_id is not None:
                 self._require_ready(connection, owner_id, added.document_id)
+                self._require_no_approval(connection, owner_id, added.document_id)
                 replaced = self._replace(connection, added.document_id)
             connection.execute(
                 sa.insert(instruction).values(
@@ -132,6 +137,34 @@ class InstructionStore:
     def signature(self, instruction_id: str) -> bytes:
         """The released signature. Raises `Conflict` if there is none yet."""
         return self._bytes(instruction_id, "signature")
+
+    def require_no_approval(self, owner_id: str, document_id: str) -> None:
+        """Raises `Conflict` while an approval of this document is with sam and its outcome is not known."""
+        with self._database.read() as connection:
+            self._require_no_approval(connection, owner_id, document_id)
+
+    def begin_approval(self, instruction_id: str) -> None:
+        """Note that an approval goes to sam: from now on nothing replaces the instruction. Raises `Conflict` if it is
+        over."""
+        with self._database.write() as connection:
+            begun = connection.execute(
+                sa.update(instruction)
+                .where(
+                    instruction.c.instruction_id == instruction_id, instruction.c.state.in_(("waiting", "activated"))
+                )
+                .values(state="activated")
+            ).rowcount
+        if begun != 1:
+            raise Conflict("the instruction was cancelled or replaced", hint="Start again from the document.")
+
+    def note_refused(self, instruction_id: str) -> None:
+        """Note that sam refused the approval: the instruction waits again, and another may replace it."""
+        with self._database.write() as connection:
+            connection.execute(
+                sa.update(instruction)
+                .where(instruction.c.instruction_id == instruction_id, instruction.c.state == "activated")
+                .values(state="waiting")
+            )
 
     def note_activated(self, owner_id: str, instruction_id: str, *, sad: bytes) -> None:
         """Remember that an application holds the SAD, by its hash, so that only this owner's session may use it."""
@@ -251,11 +284,24 @@ class InstructionStore:
         if state != "ready":
             raise Conflict("the document was signed or deleted in the meantime")
 
+    def _require_no_approval(self, connection: Connection, owner_id: str, document_id: str) -> None:
+        since = milliseconds(self._clock.now()) - APPROVAL_MILLISECONDS
+        under_way = connection.execute(
+            sa.select(instruction.c.instruction_id).where(
+                instruction.c.document_id == document_id,
+                instruction.c.owner_id == owner_id,
+                instruction.c.state == "activated",
+                instruction.c.expires_at > since,
+            )
+        ).first()
+        if under_way is not None:
+            raise Conflict("an approval of this document is under way", hint="Wait for its outcome, or approve again.")
+
     def _replace(self, connection: Connection, document_id: str) -> tuple[str, ...]:
         return tuple(
             connection.execute(
                 sa.update(instruction)
-                .where(instruction.c.document_id == document_id, instruction.c.state == "waiting")
+                .where(instruction.c.document_id == document_id, instruction.c.state.in_(("waiting", "activated")))
                 .values(state="cancelled", prepared=None)
                 .returning(instruction.c.instruction_id)
             ).scalars()

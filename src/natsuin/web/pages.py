@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Route
 from natsuin.errors import NotFound, Unauthenticated
 from natsuin.user_management import Register
 from natsuin.web.answers import language_of
-from natsuin.web.callers import Access, Callers
+from natsuin.web.callers import Access, Callers, check_access
 from natsuin.web.document_signing import DocumentSigning
 from natsuin.web.document_store import DocumentStore, StoredDocument
 from natsuin.web.i18n import LANGUAGES, render
@@ -92,13 +92,11 @@ class Pages:
     def _endpoint(self, page: Page) -> Callable[[Request], Awaitable[Response]]:
         async def show(request: Request) -> Response:
             lang = language_of(request.scope)
-            caller = await self._callers.identify(request)
-            request.state.caller = caller
+            caller = request.state.caller = await self._callers.identify(request)
             try:
-                await self._callers.require(request, page.access)
+                check_access(caller, page.access)
             except Unauthenticated:
                 return RedirectResponse("/", status_code=303)
-            request.state.caller = caller
             filled = {"template": page.template} | await page.context(request)
             html = render(
                 f"pages/{filled.pop('template')}.html",

@@ -9,14 +9,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from natsuin.authentication import Throttle, source_of
+from natsuin.authentication import Throttle
 from natsuin.errors import Malformed
 from natsuin.sam.protocol import OCSP, Reply, RevocationList, TimeStamp
-from natsuin.web.api.service import ServiceFacts
 from natsuin.web.callers import Access, Callers
 from natsuin.web.problems import UnsupportedMediaType
+from natsuin.web.requests import media_type, sender
 from natsuin.web.routing import PlainRoute
-from natsuin.web.sam_calls import Sam, ask
+from natsuin.web.sam_calls import Sam, ServiceFacts, ask
 
 _CRL_SECONDS = 60
 _CERTIFICATE_SECONDS = 3600
@@ -100,7 +100,7 @@ class PublicPKI:
         return Response(known[1], media_type="application/pkix-crl", headers=_cached(_CRL_SECONDS))
 
     def _take(self, request: Request) -> None:
-        self._requests.take(source_of(request.client.host if request.client else None))
+        self._requests.take(sender(request))
 
 
 def _certificate(der: bytes) -> Response:
@@ -112,5 +112,5 @@ def _cached(seconds: int) -> dict[str, str]:
 
 
 def _require_type(request: Request, expected: str) -> None:
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != expected:
+    if media_type(request) != expected:
         raise UnsupportedMediaType(f"the body must be {expected}")

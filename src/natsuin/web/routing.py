@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Route
 from natsuin.errors import Malformed
 from natsuin.web.callers import Access, Callers
 from natsuin.web.problems import UnsupportedMediaType
+from natsuin.web.requests import media_type
 from natsuin.web.strict_json import parse_json
 from natsuin.web.view import Caller
 
@@ -112,7 +113,7 @@ async def _read_strictly(request: Request) -> None:
     body = await request.body()
     if not body:
         return
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = media_type(request)
     if kind != "application/json":
         raise UnsupportedMediaType("the body must be application/json")
     value = parse_json(body)

@@ -1,11 +1,14 @@
-"""Calls to sam whose answer has one expected type."""
+"""Calls to sam whose answer has one expected type, and what sam says about itself."""
 
+import time
 from typing import Protocol, TypeVar
 
 from natsuin.errors import Indeterminate, Unavailable
-from natsuin.sam.protocol import Request, Response
+from natsuin.sam.protocol import Hello, Request, Response, ServiceInformation
 
 Answer = TypeVar("Answer")
+
+_REMEMBER_SECONDS = 60.0
 
 
 class Sam(Protocol):
@@ -32,3 +35,19 @@ async def ask_again(sam: Sam, message: Request, expected: type[Answer], *, tries
         except Indeterminate:
             continue
     return await ask(sam, message, expected)
+
+
+class ServiceFacts:
+    """What sam says about itself, asked again once a minute. Used from one event loop."""
+
+    def __init__(self, sam: Sam) -> None:
+        self._sam = sam
+        self._known: tuple[float, ServiceInformation] | None = None
+
+    async def get(self) -> ServiceInformation:
+        """sam's answer to Hello, at most a minute old. Raises `Unavailable` if sam does not answer."""
+        if self._known is not None and time.monotonic() - self._known[0] < _REMEMBER_SECONDS:
+            return self._known[1]
+        answer = await ask(self._sam, Hello(), ServiceInformation)
+        self._known = (time.monotonic(), answer)
+        return answer

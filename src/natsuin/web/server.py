@@ -12,11 +12,11 @@ import uvicorn
 import uvloop
 
 from natsuin.config import Config
+from natsuin.logs import configure_logs
 from natsuin.sam.client import SamClient
 from natsuin.sam.transport import TLSFiles
 from natsuin.storage import Database, check_schema, open_database
 from natsuin.web.app import create_app
-from natsuin.web.logs import configure_logs
 
 _CONNECTIONS = 1000
 _STOP_SECONDS = 20
@@ -58,9 +58,7 @@ def serve(config: Config) -> None:
 
 
 async def _serve(config: Config, database: Database) -> None:
-    tls = config.sam.client_tls
-    files = TLSFiles(tls.certificate, tls.key, tls.authority) if tls is not None else None
-    sam = SamClient(config.sam.address, files)
+    sam = SamClient(config.sam.address, TLSFiles.of(config.sam.client_tls))
     try:
         server = _Server(
             uvicorn.Config(

@@ -1,12 +1,13 @@
 """What the web process needs to know of its installation, in the words of this folder."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from natsuin.authentication import RelyingParty, SessionLimits
+from natsuin.authentication import SessionLimits
 from natsuin.config import Config
+from natsuin.passkeys import RelyingParty
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from natsuin.web.api.instructions import InstructionAPI
 from natsuin.web.api.keys import KeyAPI
 from natsuin.web.api.login import LoginAPI
 from natsuin.web.api.officers import OfficerAPI
-from natsuin.web.api.service import ServiceAPI, ServiceFacts
+from natsuin.web.api.service import ServiceAPI
 from natsuin.web.api.signatures import SignatureAPI
 from natsuin.web.api.verification import VerificationAPI
 from natsuin.web.callers import Callers
@@ -29,7 +29,7 @@ from natsuin.web.log_files import LogFiles
 from natsuin.web.pages import Pages
 from natsuin.web.pki import PublicPKI
 from natsuin.web.routing import ApiRoutes
-from natsuin.web.sam_calls import Sam
+from natsuin.web.sam_calls import Sam, ServiceFacts
 from natsuin.web.settings import WebSettings
 
 

@@ -1,5 +1,4 @@
-"""Every route of the portal, found by asking the application itself, under every kind of caller and every kind of
-garbage."""
+"""Every route of the portal, found by asking the application itself, under every kind of caller."""
 
 import itertools
 import re
@@ -13,7 +12,7 @@ from starlette.routing import BaseRoute, Mount
 from natsuin.cli.demo.visitor import Visitor
 from natsuin.web.callers import Access
 from natsuin.web.routing import ACCESS
-from rigs.portal import PDF, Portal, cookie_of
+from rigs.portal import PDF, Portal
 
 PUBLIC = {
     ("POST", "/api/login/options"),
@@ -41,27 +40,6 @@ PUBLIC = {
     ("GET", "/readyz"),
 }
 """The only routes that answer somebody who is not signed in. A new one is added here on purpose or not at all."""
-
-GARBAGE = [
-    b"",
-    b"{",
-    b"[]",
-    b"null",
-    b'"text"',
-    b"{}",
-    b'{"a":1,"a":2}',
-    b'{"token":"' + b"A" * 40 + b'","token":"' + b"B" * 40 + b'"}',
-    b'{"credential":NaN}',
-    b'{"credential":1e400}',
-    b'{"n":9007199254740993}',
-    b'{"token":"\\ud800"}',
-    b'{"token":"\\u0000"}',
-    b"\xef\xbb\xbf{}",
-    b'{"a":1,}',
-    b"[" * 10_000 + b"]" * 10_000,
-    b"\xff\xfe{}",
-    b'{"' + b"x" * 200_000 + b'":0}',
-]
 
 
 def routes_of(routes: list[BaseRoute]) -> Iterator[tuple[str, str, Access]]:
@@ -182,10 +160,10 @@ def test_a_signer_is_no_officer(portal, routes, alices, bob):
 
 def test_bobs_session_signs_nothing_with_alices_activation(portal, alice, bob):
     """A SAD that was given to Alice is of no use in Bob's session, although sam would accept it."""
-    from natsuin.cli.demo.encoding import b64u
+    from natsuin import base64url
 
     key_id = alice.get("/api/keys")["keys"][0]["key_id"]
-    digest = b64u(bytes(32))
+    digest = base64url.encode(bytes(32))
     made = alice.post("/api/instructions", {"key_id": key_id, "scheme": "ecdsa-sha256", "digests": [digest]})
     sad = alice.approve(made, f"/api/instructions/{made['instruction_id']}/activation")["sad"]
     stolen = send(bob._http, "POST", "/api/signatures", json={"sad": sad, "digests": [digest]})
@@ -194,34 +172,6 @@ def test_bobs_session_signs_nothing_with_alices_activation(portal, alice, bob):
     again = send(alice._http, "POST", "/api/signatures", json={"sad": sad, "digests": [digest]})
     assert own.status_code == 200
     assert own.json() == again.json()
-
-
-def test_garbage_is_refused_in_words(portal, routes, alices, alice, officer):
-    """I06: a problem with a code, no traceback and no path, whoever sends it."""
-    for method, path, access in routes:
-        if method != "POST" or not path.startswith("/api/"):
-            continue
-        sender = officer if access is Access.OFFICER else alice
-        with portal.client(Cookie=f"natsuin_session={cookie_of(sender)}") as client:
-            for body in GARBAGE:
-                if path == "/api/logout" and body in (b"", b"{}"):
-                    continue
-                accepted = body in (b"", b"{}") and path in (
-                    "/api/login/options",
-                    "/api/documents/{document_id}/finish",
-                    "/api/documents/{document_id}/instruction",
-                    "/api/instructions/{instruction_id}/cancel",
-                    "/api/keys/{key_id}/pin-reset",
-                )
-                headers = {"content-type": "application/json"}
-                answer = send(client, method, filled(path, alices), content=body, headers=headers)
-                if accepted and answer.status_code < 400:
-                    continue
-                assert 400 <= answer.status_code < 500, (path, body[:40], answer.text)
-                assert answer.headers["content-type"] == "application/problem+json"
-                assert_tells_nothing(answer)
-                if answer.status_code == 429:
-                    break
 
 
 @pytest.mark.parametrize(
@@ -238,11 +188,3 @@ def test_only_json_is_json(portal, kind, body):
         answer = client.post("/api/enrol/open", content=body, headers={"content-type": kind})
     assert answer.status_code == 415
     assert answer.json()["code"] == "unsupported_media_type"
-
-
-def assert_tells_nothing(answer: httpx2.Response) -> None:
-    problem = answer.json()
-    assert {"type", "title", "status", "code", "detail", "hint"} <= problem.keys()
-    assert problem["status"] == answer.status_code
-    for secret in ("Traceback", "site-packages", ".py", "/tmp", "sqlite", "SELECT", "natsuin.web"):
-        assert secret not in answer.text

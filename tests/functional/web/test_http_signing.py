@@ -253,36 +253,36 @@ def test_an_application_signs_many_digests_by_one_approval(portal, alice):
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import ec, utils
 
-    from natsuin.cli.demo.encoding import b64u, from_b64u
+    from natsuin import base64url
 
     key = alice.get("/api/keys")["keys"][0]
     digests = [hashlib.sha256(bytes([number])).digest() for number in range(5)]
-    wanted = [b64u(digest) for digest in digests]
+    wanted = [base64url.encode(digest) for digest in digests]
     made = alice.post("/api/instructions", {"key_id": key["key_id"], "scheme": "ecdsa-sha256", "digests": wanted})
     sad = alice.approve(made, f"/api/instructions/{made['instruction_id']}/activation")["sad"]
-    swapped = alice._http.post("/api/signatures", json={"sad": sad, "digests": [b64u(bytes(32))]})
+    swapped = alice._http.post("/api/signatures", json={"sad": sad, "digests": [base64url.encode(bytes(32))]})
     assert (swapped.status_code, swapped.json()["code"]) == (403, "not_approved")
     answer = alice.post("/api/signatures", {"sad": sad, "digests": wanted})
     information = portal.sam.rig.ask(protocol.ListKeys(user_id=alice.get("/api/me")["user_id"]))
     public_key = x509.load_der_x509_certificate(information.keys[0].certificate).public_key()
     for digest, signature in zip(digests, answer["signatures"], strict=True):
-        public_key.verify(from_b64u(signature), digest, ec.ECDSA(utils.Prehashed(hashes.SHA256())))
+        public_key.verify(base64url.decode(signature), digest, ec.ECDSA(utils.Prehashed(hashes.SHA256())))
     assert alice.post("/api/signatures", {"sad": sad, "digests": wanted}) == answer
 
 
 def test_no_secret_that_opens_a_key_is_in_the_database(portal, alice):
     """P3: a stolen DB-1 holds neither a SAD nor a session that works."""
-    from natsuin.cli.demo.encoding import b64u, from_b64u
+    from natsuin import base64url
     from rigs.portal import cookie_of
 
     key_id = alice.get("/api/keys")["keys"][0]["key_id"]
     made = alice.post(
-        "/api/instructions", {"key_id": key_id, "scheme": "ecdsa-sha256", "digests": [b64u(b"\x01" * 32)]}
+        "/api/instructions", {"key_id": key_id, "scheme": "ecdsa-sha256", "digests": [base64url.encode(b"\x01" * 32)]}
     )
     sad = alice.approve(made, f"/api/instructions/{made['instruction_id']}/activation")["sad"]
     folder = portal.config.web.database.removeprefix("sqlite:///").rsplit("/", 1)[0]
     from pathlib import Path
 
     stolen = b"".join(file.read_bytes() for file in Path(folder).iterdir())
-    for secret in (sad.encode(), from_b64u(sad), cookie_of(alice).encode(), alice.pin.encode()):
+    for secret in (sad.encode(), base64url.decode(sad), cookie_of(alice).encode(), alice.pin.encode()):
         assert secret not in stolen

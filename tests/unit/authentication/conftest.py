@@ -21,6 +21,6 @@ def clock() -> FixedClock:
 def database(database_with: Callable[[sa.MetaData], Database]) -> Database:
     made = database_with(metadata_of("web"))
     with made.write() as connection:
-        add_person(connection, Person("u-1", "Alice", "a@example.jp", ("signer",), "ja"), now=0)
-        add_person(connection, Person("u-2", "Bob", "b@example.jp", ("signer",), "ja"), now=0)
+        add_person(connection, Person("u-1", "Alice", "a@example.jp", ("signer",)), now=0)
+        add_person(connection, Person("u-2", "Bob", "b@example.jp", ("signer",)), now=0)
     return made

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from natsuin.documents import MissingCharacters, Placement, SealAppearance, SealStyle, prepare, unsupported_characters
+from natsuin.documents import MissingCharacters, Placement, SealAppearance, SealStyle, prepare
 from natsuin.documents.seal import columns_of, compose
 from natsuin.documents.typeface import seal_typeface
 from rigs.document_workshop import sample_pdf
@@ -98,11 +98,6 @@ def test_a_character_without_shape_is_named_and_nothing_is_drawn(workshop):
     with pytest.raises(MissingCharacters, match=r"U\+3106C") as caught:
         prepare(sample_pdf(), request)
     assert caught.value.hint
-
-
-def test_unsupported_characters_can_be_asked_for_beforehand():
-    assert unsupported_characters("髙﨑 𠮷野 葛\U000e0100城") == ()
-    assert unsupported_characters("山\U0003106c田🖋") == ("\U0003106c", "🖋")
 
 
 def test_only_the_glyphs_that_are_drawn_are_embedded(workshop):

@@ -13,8 +13,8 @@ SEALER = RowSealer.from_master(MasterKey(bytes(32)))
 TABLES = [
     table for module in (key_tables, signing_tables) for table in vars(module).values() if isinstance(table, sa.Table)
 ]
-UNSEALED = {"log_opening", "log_mark"}
-"""The log itself vouches for openings; a wrong mark only makes start-up read more, or refuse."""
+UNSEALED = {"log_opening"}
+"""The log itself vouches for openings."""
 
 
 def row_of(table: sa.Table) -> dict[str, object]:

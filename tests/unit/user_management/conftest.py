@@ -21,5 +21,5 @@ def clock() -> FixedClock:
 def database(database_with: Callable[[sa.MetaData], Database]) -> Database:
     made = database_with(metadata_of("web"))
     with made.write() as connection:
-        add_person(connection, Person("u-officer", "佐藤", "", ("registration-officer",), "ja"), now=0)
+        add_person(connection, Person("u-officer", "佐藤", "", ("registration-officer",)), now=0)
     return made

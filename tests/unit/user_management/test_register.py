@@ -31,9 +31,7 @@ def proposed(register: Register, clock, name: str = "山田 太郎") -> tuple[Pr
 
 def invited(register: Register, clock, act: Act, proposal: Proposal) -> None:
     expires_at = milliseconds(clock.now()) + 86_400_000
-    register.note_invited(
-        act.act_id, Invitation(user_id=proposal.user_id, token="t" * 43, expires_at=expires_at), locale="ja"
-    )
+    register.note_invited(act.act_id, Invitation(user_id=proposal.user_id, token="t" * 43, expires_at=expires_at))
 
 
 def test_a_person_goes_from_proposed_to_enrolled(register, database, clock):
@@ -79,11 +77,11 @@ def test_two_people_with_the_same_name_are_two_accounts(register, database, cloc
 
 
 def test_an_account_does_not_change_its_roles_by_being_made_again(database):
-    officer = Person("u-officer", "佐藤", "", ("registration-officer",), "ja")
+    officer = Person("u-officer", "佐藤", "", ("registration-officer",))
     with database.write() as connection:
         add_person(connection, officer, now=5)
     with pytest.raises(Conflict), database.write() as connection:
-        add_person(connection, Person("u-officer", "佐藤", "", ("signer",), "ja"), now=5)
+        add_person(connection, Person("u-officer", "佐藤", "", ("signer",)), now=5)
 
 
 def test_no_token_reaches_the_database(register, database, clock):

@@ -9,7 +9,6 @@ import hashlib
 import json
 import os
 import struct
-from base64 import urlsafe_b64decode
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +16,7 @@ import cbor2
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from natsuin.cli.demo.encoding import b64u
+from natsuin import base64url
 
 _USER_PRESENT, _USER_VERIFIED, _ATTESTED = 0x01, 0x04, 0x40
 
@@ -36,6 +35,7 @@ class SoftwareAuthenticator:
 
     origin: str
     user_verified: bool = True
+    cross_origin: bool = False
     _held: dict[bytes, _Held] = field(default_factory=dict)
 
     def create(self, options: dict[str, Any]) -> dict[str, Any]:
@@ -43,15 +43,15 @@ class SoftwareAuthenticator:
         key = ec.generate_private_key(ec.SECP256R1())
         credential_id = os.urandom(32)
         rp_id = options["rp"]["id"]
-        self._held[credential_id] = _Held(key, rp_id, _decode(options["user"]["id"]))
+        self._held[credential_id] = _Held(key, rp_id, base64url.decode(options["user"]["id"]))
         point = key.public_key().public_numbers()
         # COSE_Key (RFC 9053, 7.1.1): kty EC2, alg ES256, crv P-256, x, y.
         cose = cbor2.dumps({1: 2, 3: -7, -1: 1, -2: point.x.to_bytes(32, "big"), -3: point.y.to_bytes(32, "big")})
         attested = bytes(16) + struct.pack(">H", len(credential_id)) + credential_id + cose
         data = self._authenticator_data(rp_id, _ATTESTED, 0) + attested
         response = {
-            "clientDataJSON": b64u(self._client_data("webauthn.create", options["challenge"])),
-            "attestationObject": b64u(cbor2.dumps({"fmt": "none", "attStmt": {}, "authData": data})),
+            "clientDataJSON": base64url.encode(self._client_data("webauthn.create", options["challenge"])),
+            "attestationObject": base64url.encode(cbor2.dumps({"fmt": "none", "attStmt": {}, "authData": data})),
             "transports": ["internal"],
         }
         return _credential(credential_id, response)
@@ -59,7 +59,7 @@ class SoftwareAuthenticator:
     def get(self, options: dict[str, Any]) -> dict[str, Any]:
         """AuthenticationResponseJSON for PublicKeyCredentialRequestOptionsJSON, by a passkey that is allowed and
         held."""
-        allowed = [_decode(item["id"]) for item in options.get("allowCredentials", [])] or list(self._held)
+        allowed = [base64url.decode(item["id"]) for item in options.get("allowCredentials", [])] or list(self._held)
         credential_id = next(item for item in allowed if item in self._held)
         held = self._held[credential_id]
         held.count += 1
@@ -67,10 +67,10 @@ class SoftwareAuthenticator:
         client_data = self._client_data("webauthn.get", options["challenge"])
         signature = held.key.sign(data + hashlib.sha256(client_data).digest(), ec.ECDSA(hashes.SHA256()))
         response = {
-            "clientDataJSON": b64u(client_data),
-            "authenticatorData": b64u(data),
-            "signature": b64u(signature),
-            "userHandle": b64u(held.user_handle),
+            "clientDataJSON": base64url.encode(client_data),
+            "authenticatorData": base64url.encode(data),
+            "signature": base64url.encode(signature),
+            "userHandle": base64url.encode(held.user_handle),
         }
         return _credential(credential_id, response)
 
@@ -79,14 +79,10 @@ class SoftwareAuthenticator:
         return hashlib.sha256(rp_id.encode()).digest() + bytes([flags]) + struct.pack(">I", count)
 
     def _client_data(self, kind: str, challenge: str) -> bytes:
-        content = {"type": kind, "challenge": challenge, "origin": self.origin, "crossOrigin": False}
+        content = {"type": kind, "challenge": challenge, "origin": self.origin, "crossOrigin": self.cross_origin}
         return json.dumps(content).encode()
 
 
 def _credential(credential_id: bytes, response: dict[str, Any]) -> dict[str, Any]:
-    name = b64u(credential_id)
+    name = base64url.encode(credential_id)
     return {"id": name, "rawId": name, "type": "public-key", "clientExtensionResults": {}, "response": response}
-
-
-def _decode(text: str) -> bytes:
-    return urlsafe_b64decode(text + "=" * (-len(text) % 4))

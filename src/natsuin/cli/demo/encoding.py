@@ -1,26 +1,15 @@
-"""What a browser does before it sends: base64url, recovery codes, sealing secrets to sam (RFC 9180), recomputing
+"""What a browser does before it sends: recovery codes, sealing secrets to sam (RFC 9180), recomputing
 challenges."""
 
 import hashlib
 import json
 import secrets
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 from cryptography.hazmat.primitives import hpke
 from cryptography.hazmat.primitives.asymmetric import ec
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _SUITE = hpke.Suite(hpke.KEM.P256, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
-
-
-def b64u(data: bytes) -> str:
-    """base64url without padding (RFC 4648 section 5)."""
-    return urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def from_b64u(text: str) -> bytes:
-    """The inverse of `b64u`."""
-    return urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 def new_recovery_code() -> str:

@@ -8,8 +8,9 @@ from urllib.parse import quote, urlsplit
 
 import httpx2
 
+from natsuin import base64url
 from natsuin.cli.demo.authenticator import SoftwareAuthenticator
-from natsuin.cli.demo.encoding import b64u, challenge_of, from_b64u, new_recovery_code, seal
+from natsuin.cli.demo.encoding import challenge_of, new_recovery_code, seal
 from natsuin.errors import Refused, Unavailable
 
 _ENROL, _APPROVE = b"natsuin/enrol/v1\0", b"natsuin/approve/v1\0"
@@ -64,12 +65,15 @@ class Visitor:
         opened = self.post("/api/enrol/open", {"token": token})
         recovery_code = new_recovery_code()
         sealed = seal(
-            from_b64u(opened["hpke_public_key"]),
-            _ENROL + from_b64u(opened["challenge"]),
+            base64url.decode(opened["hpke_public_key"]),
+            _ENROL + base64url.decode(opened["challenge"]),
             {"pin": pin, "recovery_code": recovery_code},
         )
         credential = self.device.create(opened["publicKey"])
-        self.post("/api/enrol/complete", {"token": token, "credential": credential, "sealed_secrets": b64u(sealed)})
+        self.post(
+            "/api/enrol/complete",
+            {"token": token, "credential": credential, "sealed_secrets": base64url.encode(sealed)},
+        )
         self.pin = pin
         return recovery_code
 
@@ -91,9 +95,9 @@ class Visitor:
     def approve(self, instruction: dict[str, Any], path: str) -> dict[str, Any]:
         """Approve an instruction with passkey and sealed PIN."""
         challenge = _require_honest(instruction["record"], instruction["publicKey"])
-        sealed = seal(from_b64u(instruction["hpke_public_key"]), _APPROVE + challenge, {"pin": self.pin})
+        sealed = seal(base64url.decode(instruction["hpke_public_key"]), _APPROVE + challenge, {"pin": self.pin})
         credential = self.device.get(instruction["publicKey"])
-        return self.post(path, {"credential": credential, "sealed_pin": b64u(sealed)})
+        return self.post(path, {"credential": credential, "sealed_pin": base64url.encode(sealed)})
 
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """POST JSON. Raises `ServerRefused` with the server's own words."""
@@ -130,7 +134,7 @@ def _answer(response: httpx2.Response) -> dict[str, Any]:
 def _require_honest(record: str, options: dict[str, Any]) -> bytes:
     """The challenge, after seeing for oneself that it is the one of this record."""
     challenge = challenge_of(record.encode())
-    if from_b64u(options["challenge"]) != challenge:
+    if base64url.decode(options["challenge"]) != challenge:
         raise Refused(
             "the server asks to approve something else than it shows", hint="Do not approve; tell the operator."
         )

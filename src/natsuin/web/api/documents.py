@@ -10,8 +10,8 @@ from fastapi.responses import JSONResponse
 from starlette.responses import Response
 
 from natsuin.errors import Malformed
+from natsuin.plain_text import plain_text
 from natsuin.sam.protocol import Evidence, EvidenceBundle
-from natsuin.user_management import clean_name
 from natsuin.web.api.fields import Empty
 from natsuin.web.callers import Access
 from natsuin.web.document_signing import DocumentSigning
@@ -20,6 +20,7 @@ from natsuin.web.document_work import DocumentWork
 from natsuin.web.downloads import download, renamed
 from natsuin.web.instruction_store import InstructionStore
 from natsuin.web.problems import UnsupportedMediaType
+from natsuin.web.requests import media_type
 from natsuin.web.routing import ApiRoutes, Identifier, SignedIn, caller_of
 from natsuin.web.sam_calls import Sam, ask
 
@@ -77,7 +78,7 @@ class DocumentAPI:
 
     async def upload(self, request: Request) -> Response:
         """Take a PDF as it is, look at it in a child process, keep it."""
-        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/pdf":
+        if media_type(request) != "application/pdf":
             raise UnsupportedMediaType("the body must be application/pdf")
         name = _document_name(request.headers.get(NAME_HEADER, ""))
         content = await request.body()
@@ -140,7 +141,7 @@ def _document_name(header: str) -> str:
         name = unquote_to_bytes(header).decode("utf-8")
     except UnicodeDecodeError as cause:
         raise Malformed("the document's name is not UTF-8") from cause
-    name = clean_name(name, most=MAX_NAME, what="document's name")
+    name = plain_text(name, "the document's name", most=MAX_NAME, required=True)
     if "/" in name or "\\" in name:
         raise Malformed("the document's name contains a path")
     return name

@@ -7,19 +7,19 @@ from fastapi import Request
 from fastapi.responses import JSONResponse
 from starlette.responses import Response
 
-from natsuin.authentication import Throttle, keep_passkey, source_of
+from natsuin import base64url
+from natsuin.authentication import Throttle, keep_passkey
 from natsuin.clock import Clock, milliseconds
 from natsuin.sam.protocol import CompleteEnrolment, Enrolled, InvitationOpened, OpenInvitation
 from natsuin.storage import Database
 from natsuin.user_management import Person, Register, Role, add_person, find_person
-from natsuin.web.answers import language_of
-from natsuin.web.api.fields import AttestationCredential, Body, Sealed, Token, to_base64url
-from natsuin.web.api.service import ServiceFacts
+from natsuin.web.api.fields import AttestationCredential, Body, Sealed, Token
 from natsuin.web.callers import SESSION_COOKIE, Access, Callers
 from natsuin.web.ceremonies import creation_options
 from natsuin.web.keys import key_view
+from natsuin.web.requests import sender
 from natsuin.web.routing import ApiRoutes
-from natsuin.web.sam_calls import Sam, ask
+from natsuin.web.sam_calls import Sam, ServiceFacts, ask
 from natsuin.web.settings import WebSettings
 
 
@@ -67,7 +67,7 @@ class EnrolmentAPI:
 
     async def open(self, request: Request, body: OpenBody) -> dict[str, Any]:
         """Show the invited person who they will be, and begin the passkey ceremony."""
-        self._tokens.take(source_of(request.client.host if request.client else None))
+        self._tokens.take(sender(request))
         opened = await ask(self._sam, OpenInvitation(token=body.token), InvitationOpened)
         facts = await self._facts.get()
         person = await to_thread.run_sync(self._find, opened.user_id)
@@ -82,8 +82,8 @@ class EnrolmentAPI:
             },
             "algorithm": opened.algorithm,
             "expires_at": opened.expires_at,
-            "challenge": to_base64url(opened.challenge),
-            "hpke_public_key": to_base64url(facts.hpke_public_key),
+            "challenge": base64url.encode(opened.challenge),
+            "hpke_public_key": base64url.encode(facts.hpke_public_key),
             "publicKey": creation_options(
                 self._settings.party,
                 user_id=opened.user_id,
@@ -95,15 +95,14 @@ class EnrolmentAPI:
 
     async def complete(self, request: Request, body: CompleteBody) -> Response:
         """Have sam verify the passkey and make the key; then sign the person in."""
-        self._tokens.take(source_of(request.client.host if request.client else None))
+        self._tokens.take(sender(request))
         message = CompleteEnrolment(
             token=body.token, attestation=body.credential.message(), sealed_secrets=body.sealed_secrets
         )
         enrolled = await ask(self._sam, message, Enrolled)
         view = key_view(enrolled.key)
         user_id = enrolled.key.user_id
-        lang = language_of(request.scope)
-        await to_thread.run_sync(self._keep, enrolled, view.certificate.common_name, lang)
+        await to_thread.run_sync(self._keep, enrolled, view.certificate.common_name)
         self._callers.forget(user_id)
         earlier = request.cookies.get(SESSION_COOKIE)
         secret = await to_thread.run_sync(lambda: self._callers.sessions.open(user_id, replaces=earlier))
@@ -115,13 +114,13 @@ class EnrolmentAPI:
         with self._database.read() as connection:
             return find_person(connection, user_id)
 
-    def _keep(self, enrolled: Enrolled, common_name: str, lang: str) -> None:
+    def _keep(self, enrolled: Enrolled, common_name: str) -> None:
         """Copy the passkey for login. The account is there already, unless this database was lost since the
         invitation."""
         now = milliseconds(self._clock.now())
         user_id = enrolled.key.user_id
         with self._database.write() as connection:
             if find_person(connection, user_id) is None:
-                add_person(connection, Person(user_id, common_name, "", (Role.SIGNER.value,), lang), now=now)
+                add_person(connection, Person(user_id, common_name, "", (Role.SIGNER.value,)), now=now)
             keep_passkey(connection, user_id, enrolled.passkey, now=now)
             self._register.note_enrolled(connection, user_id)

@@ -1,36 +1,19 @@
 """Pieces of request bodies. Everything is read strictly: no conversion between kinds, no unknown members."""
 
-import base64
-import binascii
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from natsuin import base64url
 from natsuin.errors import Malformed
 from natsuin.sam.protocol import Assertion, Attestation
-
-
-def to_base64url(value: bytes) -> str:
-    """Base64url without padding (RFC 4648 section 5)."""
-    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
-
-
-def from_base64url(text: str) -> bytes:
-    """The bytes of canonical base64url without padding. Raises `Malformed` for any other spelling."""
-    try:
-        value = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError) as cause:
-        raise Malformed("a value is not base64url") from cause
-    if to_base64url(value) != text:
-        raise Malformed("a value is not base64url without padding")
-    return value
 
 
 def _decoded(value: Any) -> Any:
     if not isinstance(value, str):
         raise ValueError("must be base64url text")
     try:
-        return from_base64url(value)
+        return base64url.decode(value)
     except Malformed as cause:
         raise ValueError("must be base64url text") from cause
 

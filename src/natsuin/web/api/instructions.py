@@ -2,26 +2,28 @@
 
 from typing import Annotated, Any
 
-from anyio import to_thread
 from pydantic import Field
 
-from natsuin.authentication import transports_of
+from natsuin import base64url
 from natsuin.documents import Placement
+from natsuin.plain_text import plain_text
 from natsuin.sam.protocol import HPKE_INFO_APPROVE, MAX_DIGESTS, Instruction, KeyInformation
 from natsuin.storage import Database
-from natsuin.web.api.fields import AssertionCredential, Base64URL, Body, Empty, Sealed, to_base64url
-from natsuin.web.api.service import ServiceFacts
+from natsuin.web.api.fields import AssertionCredential, Base64URL, Body, Empty, Sealed
 from natsuin.web.callers import Access
-from natsuin.web.ceremonies import request_options
-from natsuin.web.document_signing import Approval, DocumentSigning, Wish
+from natsuin.web.ceremonies import known_transports, request_options
+from natsuin.web.document_signing import Approval, DocumentSigning
+from natsuin.web.document_work import Wish
 from natsuin.web.hash_signing import HashSigning
 from natsuin.web.keys import certificate_view
 from natsuin.web.routing import ApiRoutes, Identifier, SignedIn
+from natsuin.web.sam_calls import ServiceFacts
 from natsuin.web.settings import WebSettings
 
 KeyId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$")]
 Points = Annotated[float, Field(ge=0, le=20_000, allow_inf_nan=False)]
-Reason = Annotated[str, Field(max_length=200)]
+MAX_REASON = 200
+Reason = Annotated[str, Field(max_length=MAX_REASON)]
 
 
 class PlacementBody(Body):
@@ -102,7 +104,7 @@ class InstructionAPI:
         wish = Wish(
             key_id=body.key_id,
             placement=body.placement.placement() if body.placement else None,
-            reason=body.reason,
+            reason=plain_text(body.reason, "the reason", most=MAX_REASON),
         )
         made = await self._signing.instruct(caller.user_id, document_id, wish)
         label = {"name": made.document.name, "size": made.document.size, "sha256": made.document.sha256.hex()}
@@ -121,32 +123,31 @@ class InstructionAPI:
     async def instruct_digests(self, body: DigestInstructionBody, caller: SignedIn) -> dict[str, Any]:
         """Have sam write the record over an application's digests."""
         made = await self._hash_signing.instruct(
-            caller.user_id, body.key_id, scheme=body.scheme, digests=tuple(body.digests), purpose=body.reason
+            caller.user_id,
+            body.key_id,
+            scheme=body.scheme,
+            digests=tuple(body.digests),
+            purpose=plain_text(body.reason, "the reason", most=MAX_REASON),
         )
         return await self._members(made.instruction, made.key) | {"documents": []}
 
     async def activate(self, instruction_id: Identifier, body: ApprovalBody, caller: SignedIn) -> dict[str, Any]:
         """Exchange the approval for a SAD, which the application keeps until it signs."""
         activated = await self._hash_signing.activate(caller.user_id, instruction_id, body.approval())
-        return {"sad": to_base64url(activated.sad), "expires_at": activated.expires_at}
+        return {"sad": base64url.encode(activated.sad), "expires_at": activated.expires_at}
 
     async def _members(self, made: Instruction, key: KeyInformation) -> dict[str, Any]:
         facts = await self._facts.get()
-
-        def transports() -> dict[bytes, tuple[str, ...]]:
-            with self._database.read() as connection:
-                return transports_of(connection, made.credential_ids)
-
-        known = await to_thread.run_sync(transports)
+        known = await known_transports(self._database, made.credential_ids)
         return {
             "instruction_id": made.instruction_id,
             "record": made.record.decode(),
-            "challenge": to_base64url(made.challenge),
+            "challenge": base64url.encode(made.challenge),
             "expires_at": made.expires_at,
             "key_id": key.key_id,
             "certificate": certificate_view(key.certificate).as_json(),
-            "hpke_public_key": to_base64url(facts.hpke_public_key),
-            "hpke_info": to_base64url(HPKE_INFO_APPROVE),
+            "hpke_public_key": base64url.encode(facts.hpke_public_key),
+            "hpke_info": base64url.encode(HPKE_INFO_APPROVE),
             "publicKey": request_options(
                 self._settings.party, challenge=made.challenge, credential_ids=made.credential_ids, transports=known
             ),

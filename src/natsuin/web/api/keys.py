@@ -2,18 +2,15 @@
 
 from typing import Any
 
-from anyio import to_thread
-
-from natsuin.authentication import transports_of
+from natsuin import base64url
 from natsuin.sam.protocol import Act, ApprovePINReset, PINReset, ProposePINReset
 from natsuin.storage import Database
-from natsuin.web.api.fields import AssertionCredential, Body, Empty, Sealed, to_base64url
-from natsuin.web.api.service import ServiceFacts
+from natsuin.web.api.fields import AssertionCredential, Body, Empty, Sealed
 from natsuin.web.callers import Access
-from natsuin.web.ceremonies import request_options
+from natsuin.web.ceremonies import known_transports, request_options
 from natsuin.web.keys import OwnKeys, key_view
 from natsuin.web.routing import ApiRoutes, Identifier, SignedIn
-from natsuin.web.sam_calls import Sam, ask
+from natsuin.web.sam_calls import Sam, ServiceFacts, ask
 from natsuin.web.settings import WebSettings
 
 
@@ -51,18 +48,13 @@ class KeyAPI:
         await self._keys.require(caller.user_id, key_id)
         act = await ask(self._sam, ProposePINReset(key_id=key_id, user_id=caller.user_id), Act)
         facts = await self._facts.get()
-
-        def transports() -> dict[bytes, tuple[str, ...]]:
-            with self._database.read() as connection:
-                return transports_of(connection, act.credential_ids)
-
-        known = await to_thread.run_sync(transports)
+        known = await known_transports(self._database, act.credential_ids)
         return {
             "act_id": act.act_id,
             "record": act.record.decode(),
-            "challenge": to_base64url(act.challenge),
+            "challenge": base64url.encode(act.challenge),
             "expires_at": act.expires_at,
-            "hpke_public_key": to_base64url(facts.hpke_public_key),
+            "hpke_public_key": base64url.encode(facts.hpke_public_key),
             "publicKey": request_options(
                 self._settings.party, challenge=act.challenge, credential_ids=act.credential_ids, transports=known
             ),

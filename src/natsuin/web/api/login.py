@@ -7,12 +7,13 @@ from fastapi import Request
 from fastapi.responses import JSONResponse
 from starlette.responses import Response
 
-from natsuin.authentication import Login, Sessions, SignInFailed, Throttle, source_of
+from natsuin.authentication import Login, Sessions, SignInFailed, Throttle
 from natsuin.storage import Database
 from natsuin.user_management import find_person
 from natsuin.web.api.fields import AssertionCredential, Body, Empty
 from natsuin.web.callers import SESSION_COOKIE, Access, Callers
 from natsuin.web.ceremonies import request_options
+from natsuin.web.requests import sender
 from natsuin.web.routing import ApiRoutes, SignedIn
 
 
@@ -42,13 +43,13 @@ class LoginAPI:
 
     async def options(self, request: Request, body: Empty | None = None) -> dict[str, Any]:
         """A new challenge for any passkey of this service."""
-        self._challenges.take(source_of(request.client.host if request.client else None))
+        self._challenges.take(sender(request))
         challenge = await to_thread.run_sync(self._login.challenge)
         return {"publicKey": request_options(self._login.party, challenge=challenge)}
 
     async def login(self, request: Request, body: LoginBody) -> Response:
         """Sign in: always a new session, whatever cookie came with the request."""
-        source = source_of(request.client.host if request.client else None)
+        source = sender(request)
         self._failures.check(source)
         try:
             user_id = await to_thread.run_sync(self._login.finish, body.credential.message())

@@ -7,8 +7,9 @@ from fastapi import Request
 from pydantic import Field
 
 from natsuin.algorithms import KeyAlgorithm
-from natsuin.authentication import Throttle, keep_passkey, source_of
+from natsuin.authentication import Throttle, keep_passkey
 from natsuin.clock import Clock, milliseconds
+from natsuin.plain_text import plain_text
 from natsuin.sam.protocol import (
     Act,
     ApproveEnrolment,
@@ -22,11 +23,11 @@ from natsuin.sam.protocol import (
     Subject,
 )
 from natsuin.storage import Database
-from natsuin.user_management import Person, Proposal, Register, add_person, clean_name, new_user_id
-from natsuin.web.answers import language_of
+from natsuin.user_management import Person, Proposal, Register, add_person, new_user_id
 from natsuin.web.api.fields import AssertionCredential, AttestationCredential, Body, Token
 from natsuin.web.callers import Access
 from natsuin.web.ceremonies import creation_options, request_options
+from natsuin.web.requests import sender
 from natsuin.web.routing import ApiRoutes, Identifier, SignedIn
 from natsuin.web.sam_calls import Sam, ask
 from natsuin.web.settings import WebSettings
@@ -95,7 +96,7 @@ class OfficerAPI:
 
     async def open_invitation(self, request: Request, body: InvitationBody) -> dict[str, Any]:
         """Begin an officer's registration."""
-        self._tokens.take(source_of(request.client.host if request.client else None))
+        self._tokens.take(sender(request))
         offer = await ask(self._sam, OpenOfficerInvitation(token=body.token), RegistrationOffer)
         return {
             "display_name": offer.display_name,
@@ -111,11 +112,10 @@ class OfficerAPI:
 
     async def register(self, request: Request, body: RegisterBody) -> dict[str, Any]:
         """Finish an officer's registration. sam verifies; here only the copy for login is made."""
-        self._tokens.take(source_of(request.client.host if request.client else None))
+        self._tokens.take(sender(request))
         message = RegisterOfficer(token=body.token, attestation=body.credential.message())
         registered = await ask(self._sam, message, OfficerRegistered)
-        lang = language_of(request.scope)
-        await to_thread.run_sync(self._keep, registered, lang)
+        await to_thread.run_sync(self._keep, registered)
         return {"user_id": registered.user_id, "display_name": registered.display_name}
 
     async def people(self, caller: SignedIn) -> dict[str, Any]:
@@ -129,13 +129,13 @@ class OfficerAPI:
             user_id=new_user_id(),
             email=body.email,
             subject=Subject(
-                common_name=clean_name(body.common_name, most=64, what="name"),
+                common_name=plain_text(body.common_name, "the name", most=64, required=True),
                 country=body.country,
-                organization=clean_name(body.organization, most=64, what="organization") if body.organization else "",
+                organization=plain_text(body.organization, "the organization", most=64),
             ),
             evidence=IdentityEvidence(
                 kind=body.evidence.kind,
-                reference=clean_name(body.evidence.reference, most=200, what="reference"),
+                reference=plain_text(body.evidence.reference, "the reference", most=200, required=True),
                 level=body.evidence.level,
                 checked_by=caller.user_id,
                 checked_at=milliseconds(self._clock.now()),
@@ -160,24 +160,21 @@ class OfficerAPI:
             ),
         }
 
-    async def approve(
-        self, request: Request, act_id: Identifier, body: ApprovalBody, caller: SignedIn
-    ) -> dict[str, Any]:
+    async def approve(self, act_id: Identifier, body: ApprovalBody, caller: SignedIn) -> dict[str, Any]:
         """Pass the approval to sam and give out the invitation, once: nobody keeps its token."""
         await to_thread.run_sync(self._register.require_proposed_by, act_id, caller.user_id)
         message = ApproveEnrolment(act_id=act_id, assertion=body.credential.message())
         invitation = await ask(self._sam, message, Invitation)
-        lang = language_of(request.scope)
-        await to_thread.run_sync(lambda: self._register.note_invited(act_id, invitation, locale=lang))
+        await to_thread.run_sync(self._register.note_invited, act_id, invitation)
         return {
             "user_id": invitation.user_id,
             "invitation_url": f"{self._settings.origin}/enrol#{invitation.token}",
             "expires_at": invitation.expires_at,
         }
 
-    def _keep(self, registered: OfficerRegistered, lang: str) -> None:
+    def _keep(self, registered: OfficerRegistered) -> None:
         now = milliseconds(self._clock.now())
-        added = Person(registered.user_id, registered.display_name, "", registered.roles, lang)
+        added = Person(registered.user_id, registered.display_name, "", registered.roles)
         with self._database.write() as connection:
             add_person(connection, added, now=now)
             keep_passkey(connection, registered.user_id, registered.passkey, now=now)

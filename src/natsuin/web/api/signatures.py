@@ -5,9 +5,9 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from natsuin import base64url
 from natsuin.errors import Malformed
 from natsuin.sam.protocol import MAX_DIGESTS
-from natsuin.web.api.fields import from_base64url, to_base64url
 from natsuin.web.callers import Access
 from natsuin.web.hash_signing import HashSigning
 from natsuin.web.problems import UnsupportedMediaType
@@ -48,9 +48,11 @@ class SignatureAPI:
             raise UnsupportedMediaType("the body must be application/json")
         body = decode_sign_body(await request.body())
         signed = await self._hash_signing.sign(
-            caller_of(request).user_id, from_base64url(body.sad), tuple(from_base64url(text) for text in body.digests)
+            caller_of(request).user_id,
+            base64url.decode(body.sad),
+            tuple(base64url.decode(text) for text in body.digests),
         )
-        answer = SignAnswer([to_base64url(signature) for signature in signed.signatures], signed.receipt)
+        answer = SignAnswer([base64url.encode(signature) for signature in signed.signatures], signed.receipt)
         return Response(_encoder.encode(answer), media_type="application/json")
 
 

@@ -10,15 +10,16 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from natsuin.authentication import Throttle, source_of
+from natsuin.authentication import Throttle
 from natsuin.clock import milliseconds
 from natsuin.errors import Malformed
 from natsuin.validation import Line, Report, SignatureVerdict
-from natsuin.web.api.service import ServiceFacts
 from natsuin.web.callers import Access
 from natsuin.web.document_work import DocumentWork
 from natsuin.web.problems import UnsupportedMediaType
+from natsuin.web.requests import media_type, sender
 from natsuin.web.routing import ApiRoutes
+from natsuin.web.sam_calls import ServiceFacts
 from natsuin.web.settings import WebSettings
 
 _MAX_RECEIPT_BYTES = 256 * 1024
@@ -39,8 +40,8 @@ class VerificationAPI:
 
     async def verify(self, request: Request) -> Response:
         """Verify an uploaded PDF, and its receipt if there is one, against this service's own root and log."""
-        self._requests.take(source_of(request.client.host if request.client else None))
-        if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+        self._requests.take(sender(request))
+        if media_type(request) != "multipart/form-data":
             raise UnsupportedMediaType("the body must be multipart/form-data")
         form = await self._form(request)
         try:

@@ -14,10 +14,8 @@ def upgrade() -> None:
     op.create_table(
         "certificate",
         sa.Column("serial", sa.String(length=64), nullable=False),
-        sa.Column("authority", sa.String(length=20), nullable=False),
         sa.Column("key_id", sa.String(length=64), nullable=False),
         sa.Column("der", sa.LargeBinary(), nullable=False),
-        sa.Column("issued_at", sa.BigInteger(), nullable=False),
         sa.Column("revoked_at", sa.BigInteger(), nullable=False),
         sa.Column("reason", sa.String(length=40), nullable=False),
         sa.Column("seal", sa.LargeBinary(), nullable=False),
@@ -38,6 +36,7 @@ def upgrade() -> None:
         sa.Column("approval", sa.LargeBinary(), nullable=False),
         sa.Column("token_hash", sa.LargeBinary(), nullable=False),
         sa.Column("challenge", sa.LargeBinary(), nullable=False),
+        sa.Column("completion", sa.LargeBinary(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.Column("seal", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("act_id", name=op.f("pk_enrolment")),
@@ -64,6 +63,8 @@ def upgrade() -> None:
         sa.Column("sad_hash", sa.LargeBinary(), nullable=True),
         sa.Column("sealed_signer_key", sa.LargeBinary(), nullable=False),
         sa.Column("used", sa.Integer(), nullable=False),
+        sa.Column("refusals", sa.Integer(), nullable=False),
+        sa.Column("last_assertion", sa.LargeBinary(), nullable=False),
         sa.Column("seal", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("instruction_id", name=op.f("pk_instruction")),
         sa.UniqueConstraint("sad_hash", name=op.f("uq_instruction_sad_hash")),
@@ -75,6 +76,7 @@ def upgrade() -> None:
         "log_mark",
         sa.Column("name", sa.String(length=40), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("seal", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_log_mark")),
     )
     op.create_table(

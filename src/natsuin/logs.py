@@ -1,4 +1,4 @@
-"""Logs of the web process: one JSON object a line on standard error. What may stand in them is decided where they are
+"""Logs of every process: one JSON object a line on standard error. What may stand in them is decided where they are
 written."""
 
 import json

@@ -1,4 +1,4 @@
-"""The test's own certification authority, and PDFs signed with it."""
+"""The test's own certification authority, and PDFs signed with it, as fixtures."""
 
 import pytest
 
@@ -6,18 +6,18 @@ from rigs.document_workshop import PLACE, SEAL, Workshop, sample_pdf
 
 
 @pytest.fixture(scope="session")
-def workshop():
+def workshop() -> Workshop:
     """Root, issuing authority, signers, time-stamp authority."""
     return Workshop()
 
 
 @pytest.fixture(scope="session")
-def plain_pdf():
+def plain_pdf() -> bytes:
     """Two pages, not signed."""
     return sample_pdf(pages=2)
 
 
 @pytest.fixture(scope="session")
-def signed_pdf(workshop, plain_pdf):
+def signed_pdf(workshop: Workshop, plain_pdf: bytes) -> bytes:
     """PAdES B-T with a visible mark."""
     return workshop.signed(plain_pdf, placement=PLACE, appearance=SEAL, reason="承認")
