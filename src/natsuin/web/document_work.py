@@ -10,9 +10,13 @@ from anyio import CapacityLimiter, to_thread
 
 from natsuin import documents, validation
 from natsuin.algorithms import SignatureScheme
+from natsuin.errors import Busy
 from natsuin.sam.protocol import KeyInformation
 from natsuin.web.keys import certificate_view
 
+_VERIFICATION = documents.Limits(seconds=10.0, cpu_seconds=5)
+"""Anybody may have a document examined without signing in, so it costs less and delays no signer."""
+_VERIFICATIONS_WAITING = 8
 _AT_ONCE = 2
 """How many documents are worked on at a time: each may cost a core and some hundred MiB."""
 
@@ -46,6 +50,8 @@ class DocumentWork:
     def __init__(self) -> None:
         self._limiter = CapacityLimiter(_AT_ONCE)
         self._workers = documents.Workers(_AT_ONCE)
+        self._examiners = documents.Workers(1, _VERIFICATION)
+        self._examining = CapacityLimiter(1)
 
     def start(self) -> None:
         """Start the child processes, which takes a second; the first call would do it otherwise. Blocks."""
@@ -54,6 +60,7 @@ class DocumentWork:
     def close(self) -> None:
         """End the child processes. Blocks for a moment."""
         self._workers.close()
+        self._examiners.close()
 
     async def inspect(self, content: bytes) -> documents.DocumentFacts:
         """What can be said about an uploaded file. Raises the refusals of `natsuin.documents`."""
@@ -95,11 +102,14 @@ class DocumentWork:
     async def validate(
         self, content: bytes, *, root: bytes, issuing: bytes, receipt: str | None, log_vkey: str
     ) -> validation.Report:
-        """The verdict on a signed document, with `root` as the only trust anchor. Certificates are DER."""
+        """The verdict on a signed document, with `root` as the only trust anchor. Certificates are DER.
+
+        Runs apart from the work of signers, one at a time. Raises `Busy` when several wait already.
+        """
 
         def run() -> validation.Report:
             return validation.validate_isolated(
-                self._workers,
+                self._examiners,
                 content,
                 trust=(root,),
                 intermediates=(issuing,),
@@ -107,4 +117,6 @@ class DocumentWork:
                 log_vkey=log_vkey,
             )
 
-        return await to_thread.run_sync(run, limiter=self._limiter)
+        if self._examining.statistics().tasks_waiting >= _VERIFICATIONS_WAITING:
+            raise Busy("Too many documents are being verified.", hint="Try again in a moment.")
+        return await to_thread.run_sync(run, limiter=self._examining)

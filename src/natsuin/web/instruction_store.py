@@ -23,9 +23,8 @@ is over too and can give nothing any more."""
 class StoredInstruction:
     """One instruction, without the bytes that belong to it. Times in milliseconds.
 
-    `state`: waiting (for approval), activated (an application holds the SAD, or the approval of a document is on its way
-    to sam and has not been refused), released (sam gave the signature out and
-    it is kept here), finished (embedded), cancelled.
+    `state`: waiting (for approval), activated (an application holds the SAD, or a document's approval is on its way to
+    sam and not refused), released (sam gave the signature out and it is kept here), finished (embedded), cancelled.
     """
 
     instruction_id: str

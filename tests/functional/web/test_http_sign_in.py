@@ -126,6 +126,41 @@ def test_a_stolen_cookie_signs_nothing(portal, alice):
     assert alice.get(f"/api/documents/{document_id}")["state"] == "waiting"
 
 
+def test_a_repeated_enrolment_opens_no_session(portal, officer):
+    """Whoever saw the request and sends it again is not signed in; the person is, by the passkey."""
+    from rigs.portal import PERSON
+
+    visitor, sent = portal.visitor(), []
+    post = visitor.post
+
+    def remembering(path, body):
+        sent.append((path, body))
+        return post(path, body)
+
+    visitor.post = remembering
+    visitor.enrol(officer.invite({**PERSON, "common_name": "Erin"}), "erin-pin-77")
+    path, body = sent[-1]
+    with portal.client() as thief:
+        answer = thief.post(path, json=body)
+        assert (answer.status_code, answer.json()["signed_in"]) == (200, False)
+        assert "set-cookie" not in answer.headers
+        assert thief.get("/api/me").status_code == 401
+    visitor.sign_in()
+    assert visitor.get("/api/me")["display_name"] == "Erin"
+
+
+def test_failures_of_one_passkey_do_not_lock_out_others_at_the_same_address(portal, returning):
+    stranger = SoftwareAuthenticator(ORIGIN)
+    stranger.create({"rp": {"id": "localhost"}, "user": {"id": "AAAA"}, "challenge": "AAAA"})
+    answers = []
+    for _ in range(11):
+        credential = stranger.get({"rpId": "localhost", "challenge": "A" * 43})
+        answers.append(sign_in(returning, credential).status_code)
+    assert answers == [401] * 10 + [429]
+    returning.sign_in()
+    assert returning.get("/api/me")["display_name"] == "Alice"
+
+
 def test_the_officers_link_is_good_once(portal, officer):
     visitor = portal.visitor()
     with pytest.raises(Refused):

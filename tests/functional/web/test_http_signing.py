@@ -9,7 +9,7 @@ import pytest
 
 from natsuin.errors import Indeterminate, Unavailable
 from natsuin.sam import protocol
-from rigs.portal import PDF, approval_of
+from rigs.portal import PDF, approval_of, cookie_of
 
 
 def new_document(visitor, text: str, name: str = "契約書.pdf") -> str:
@@ -175,6 +175,71 @@ def test_a_new_instruction_replaces_the_earlier_one(portal, alice):
     assert alice.post(second_path, approval_of(alice, second))["state"] == "signed"
     answer = alice._http.post(f"/api/documents/{document_id}/instruction", json={})
     assert answer.status_code == 409
+
+
+def test_a_new_instruction_does_not_disturb_an_approval_under_way(portal, alice, monkeypatch):
+    """Asked for while sam signs: refused in words, and the signature and its receipt belong together."""
+    document_id = new_document(alice, "second tab")
+    made, path = instructed(alice, document_id)
+    asked = []
+
+    answered = portal.sam.rig.ask
+
+    def second_tab(message):
+        answer = answered(message)
+        if isinstance(message, protocol.Sign) and not asked:
+            with portal.client(Cookie=f"natsuin_session={cookie_of(alice)}") as tab:
+                asked.append(tab.post(f"/api/documents/{document_id}/instruction", json={}))
+                asked.append(tab.delete(f"/api/documents/{document_id}"))
+        return answer
+
+    monkeypatch.setattr(portal.sam.rig, "ask", second_tab)
+    assert alice.post(path, approval_of(alice, made))["state"] == "signed"
+    assert [(answer.status_code, answer.json()["code"]) for answer in asked] == [(409, "conflict")] * 2
+    assert alice._http.post(f"/api/documents/{document_id}/instruction", json={}).status_code == 409
+    assert made["instruction_id"] in alice.download(f"/api/documents/{document_id}/evidence").decode()
+    assert portal.sam.count(protocol.Sign) == 1
+
+
+def test_instruction_and_approval_at_the_same_time_leave_one_of_them(portal, alice):
+    for turn in range(4):
+        document_id = new_document(alice, f"race {turn}")
+        made, path = instructed(alice, document_id)
+        body = approval_of(alice, made)
+        together = threading.Barrier(2)
+
+        def send(where, what, together=together):
+            together.wait()
+            return alice._http.post(where, json=what)
+
+        with ThreadPoolExecutor(2) as pool:
+            approving = pool.submit(send, path, body)
+            again = pool.submit(send, f"/api/documents/{document_id}/instruction", {}).result()
+        approved = approving.result()
+        assert sorted((approved.status_code, again.status_code)) == [200, 409]
+        if again.status_code == 200:
+            second = again.json()
+            alice.post(f"/api/instructions/{second['instruction_id']}/approval", approval_of(alice, second))
+        assert alice.get(f"/api/documents/{document_id}")["state"] == "signed"
+
+
+def test_after_a_refused_approval_a_new_instruction_is_taken(portal, alice):
+    document_id = new_document(alice, "refused, then again")
+    made, path = instructed(alice, document_id)
+    assert alice._http.post(path, json=approval_of(alice, made, pin="not my pin")).status_code == 403
+    again, again_path = instructed(alice, document_id)
+    assert alice.post(again_path, approval_of(alice, again))["state"] == "signed"
+
+
+def test_an_approval_whose_outcome_is_unknown_keeps_others_out(portal, alice):
+    document_id = new_document(alice, "unknown outcome")
+    made, path = instructed(alice, document_id)
+    body = approval_of(alice, made)
+    portal.sam.after = raising(protocol.Sign, Indeterminate("lost"), times=3)
+    assert alice._http.post(path, json=body).status_code == 504
+    portal.sam.after = None
+    assert alice._http.post(f"/api/documents/{document_id}/instruction", json={}).status_code == 409
+    assert alice.post(path, body)["state"] == "signed"
 
 
 def test_one_approval_is_of_no_use_for_another_document(portal, alice):

@@ -16,6 +16,7 @@ from natsuin.documents import (
     Workers,
     inspect,
     prepare,
+    reading,
 )
 from natsuin.documents.isolated import Limits
 from natsuin.errors import Unavailable
@@ -115,3 +116,15 @@ def test_after_closing_nothing_runs(plain_pdf):
         workers.inspect(plain_pdf)
     with pytest.raises(ProcessLookupError):
         os.kill(number, 0)
+
+
+def test_too_many_signature_fields_or_revisions_are_refused_in_words(monkeypatch, plain_pdf, workshop, signed_pdf):
+    monkeypatch.setattr(reading, "MAX_SIGNATURE_FIELDS", 1)
+    assert inspect(signed_pdf).existing_signatures == 1
+    twice = workshop.signed(signed_pdf)
+    with pytest.raises(BrokenDocument, match="more than 1 signature fields"):
+        inspect(twice)
+    monkeypatch.setattr(reading, "MAX_REVISIONS", 1)
+    assert inspect(plain_pdf).pages
+    with pytest.raises(BrokenDocument, match="changed more than 1 times"):
+        inspect(twice)

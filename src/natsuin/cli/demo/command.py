@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 
 from natsuin.cli.demo.story import MARK, Demonstration, free_port, sample_contract
+from natsuin.errors import Malformed, Unavailable
 
 PORTAL = "http://localhost:8710"
 
@@ -25,6 +26,10 @@ def demo(folder: Path, *, serve: bool, document: Path | None) -> None:
     origin = PORTAL if serve else f"http://localhost:{free_port()}"
     shown = Demonstration(folder.absolute(), origin, console.print)
     again = serve and (folder / MARK).exists() and (folder / "signed.pdf").exists()
+    shown.require_free_port()
+    contract = document or sample_contract()
+    if contract.read_bytes()[:5] != b"%PDF-":
+        raise Malformed(f"{contract.name} is not a PDF", hint="Give a PDF with --document FILE.")
     if again:
         console.print(f"{folder} holds an earlier demonstration, which goes on; delete the folder to begin anew.")
         server, code, invitation = shown.start(), 0, ""
@@ -32,13 +37,15 @@ def demo(folder: Path, *, serve: bool, document: Path | None) -> None:
         token = shown.prepare()
         server = shown.start()
         try:
-            invitation = shown.run(token, document or sample_contract())
+            invitation = shown.run(token, contract)
             code = shown.verify(console)
         except BaseException:
             _stop(server)
             raise
     _tell(console, folder, invitation if serve else "")
     if serve:
+        if server.poll() is not None:
+            raise Unavailable("the server stopped", hint=f"Its last words are in {folder / 'serve.log'}.")
         console.print(f"\n[bold]The portal is at {origin}[/bold]  (stop with Ctrl-C)")
         code = _wait(server) or code
     else:

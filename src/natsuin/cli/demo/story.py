@@ -1,5 +1,6 @@
 """The demonstration as a list of steps: from an empty folder to a signed document that anybody can check."""
 
+import json
 import shutil
 import socket
 import subprocess
@@ -9,11 +10,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from urllib.parse import urlsplit
 from urllib.request import urlopen
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 from rich.console import Console
 
 from natsuin.cli.demo.visitor import Visitor
@@ -44,6 +43,19 @@ class Demonstration:
     origin: str
     say: Callable[[str], None]
 
+    def require_free_port(self) -> None:
+        """Raise `Conflict` if another program listens where the portal should: it must not be sent our secrets."""
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            port = urlsplit(self.origin).port or 80
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError as error:
+                raise Conflict(
+                    f"port {port} is in use by another program",
+                    hint="Stop it (perhaps an earlier `make run`).",
+                ) from error
+
     def prepare(self) -> str:
         """Make the installation; answers with the officer's one-time token."""
         if self.folder.exists() and any(self.folder.iterdir()):
@@ -71,10 +83,17 @@ class Demonstration:
                 )
             with suppress(OSError), urlopen(f"{self.origin}/readyz", timeout=2) as answer:  # noqa: S310  # loopback
                 if answer.status == 200:
+                    self._require_ours(server)
                     return server
             time.sleep(0.1)
         server.terminate()
         raise Unavailable("the server did not become ready", hint=f"See {self.folder / 'serve.log'}.")
+
+    def _require_ours(self, server: "subprocess.Popen[bytes]") -> None:
+        with urlopen(f"{self.origin}/api/service", timeout=5) as answer:  # noqa: S310  # loopback
+            vkey = json.load(answer)["log_vkey"]
+        if server.poll() is not None or vkey != (self.folder / "log.vkey").read_text().strip():
+            raise Conflict(f"another program answers at {self.origin}", hint="Stop it and try again.")
 
     def run(self, token: str, document: Path) -> str:
         """Enrol, sign, fetch. Answers with an invitation that a real person may use."""
@@ -109,14 +128,10 @@ class Demonstration:
 
     def _fetch(self, signer: Visitor, document_id: str) -> None:
         base = f"/api/documents/{document_id}"
-        root = x509.load_der_x509_certificate(signer.download("/pki/root.cer"))
-        service: dict[str, Any] = signer.get("/api/service")
         files = {
             "signed.pdf": signer.download(f"{base}/signed"),
             "signed.pdf.tlog-proof": signer.download(f"{base}/receipt"),
             "evidence.json": signer.download(f"{base}/evidence"),
-            "ca.pem": root.public_bytes(Encoding.PEM),
-            "log.vkey": f"{service['log_vkey']}\n".encode(),
         }
         for name, content in files.items():
             (self.folder / name).write_bytes(content)

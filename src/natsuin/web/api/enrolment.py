@@ -94,7 +94,11 @@ class EnrolmentAPI:
         }
 
     async def complete(self, request: Request, body: CompleteBody) -> Response:
-        """Have sam verify the passkey and make the key; then sign the person in."""
+        """Have sam verify the passkey and make the key; then sign the person in.
+
+        A repeated request is answered without a session: who repeats it may be somebody who only saw it, so they sign
+        in with the passkey.
+        """
         self._tokens.take(sender(request))
         message = CompleteEnrolment(
             token=body.token, attestation=body.credential.message(), sealed_secrets=body.sealed_secrets
@@ -104,9 +108,11 @@ class EnrolmentAPI:
         user_id = enrolled.key.user_id
         await to_thread.run_sync(self._keep, enrolled, view.certificate.common_name)
         self._callers.forget(user_id)
+        if enrolled.replayed:
+            return JSONResponse({"user_id": user_id, "key": view.as_json(), "signed_in": False})
         earlier = request.cookies.get(SESSION_COOKIE)
         secret = await to_thread.run_sync(lambda: self._callers.sessions.open(user_id, replaces=earlier))
-        answer = JSONResponse({"user_id": user_id, "key": view.as_json()})
+        answer = JSONResponse({"user_id": user_id, "key": view.as_json(), "signed_in": True})
         self._callers.set_cookie(answer, secret)
         return answer
 

@@ -40,10 +40,15 @@ async function complete(code, status) {
     const challenge = fromBase64url(offer.challenge);
     const secrets = { pin, recovery_code: code };
     const sealed = await seal(purposes.enrol, offer.hpke_public_key, challenge, secrets);
-    await send("/api/enrol/complete", { json: { token, credential, sealed_secrets: sealed } });
+    const enrolled = await send("/api/enrol/complete", { json: { token, credential, sealed_secrets: sealed } });
     enrolment.pin = "";
     clear(status);
     forgetInvitation();
+    if (!enrolled.signed_in) {
+      // The request had come before: the key is there, and only the passkey signs in.
+      window.location.assign("/");
+      return undefined;
+    }
     goToStep("done");
   } catch (problem) {
     if (problem.code !== "weak_pin") return tellProblem(status, problem);
