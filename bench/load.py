@@ -7,6 +7,7 @@ because it shares the cores with what it measures.
 
 import asyncio
 import gc
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -160,4 +161,7 @@ if __name__ == "__main__":
     asked = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Load)
     # Nothing here makes cycles, and a collection would show up as somebody's latency.
     gc.disable()
-    sys.stdout.buffer.write(msgspec.msgpack.encode(uvloop.run(_run(asked))))
+    rest = memoryview(msgspec.msgpack.encode(uvloop.run(_run(asked))))
+    # After uvloop a write of megabytes into a pipe ends early, and Python's own file would not tell.
+    while rest:
+        rest = rest[os.write(sys.stdout.fileno(), rest) :]

@@ -17,7 +17,7 @@
     └── Unavailable                   something failed; asking again later may succeed
         ├── Busy                      full; try after a moment
         ├── Indeterminate             the answer did not come in time: ask again with the same request
-        └── StorageFailed             a durable write failed; the process stops
+        └── StorageFailed             a durable write failed; nothing was acknowledged
 
 Subclasses in the functions refine these. Messages are for people and never contain a secret or a traceback; those that
 can reach the network name no path either (what refuses a start names the file that must be mended).
@@ -135,7 +135,7 @@ class Indeterminate(Unavailable):
 
 
 class StorageFailed(Unavailable):
-    """A durable write failed. Nothing was acknowledged, and the process that saw it stops."""
+    """A durable write failed and nothing was acknowledged. After a step that others rely on, the process stops."""
 
     code = "storage_failed"
 

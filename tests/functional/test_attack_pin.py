@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from natsuin import errors
@@ -150,6 +151,9 @@ def test_one_approval_is_one_try(fresh_sam: Callable[..., SamProcess], alice: Si
     for pin in ("wrong again", alice.pin):
         with pytest.raises(errors.ApprovalRefused):
             attempt(pin)
+    approval = msgspec.structs.replace(approval, user_handle=None)
+    with pytest.raises(errors.ApprovalRefused):
+        attempt("in another spelling")
     assert tries_left(web, alice) == MAX_TRIES - 1
 
 

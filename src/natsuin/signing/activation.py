@@ -118,7 +118,10 @@ class Activation:
         )
 
     def _spend(self, row: dict[str, Any], assertion: Assertion) -> dict[str, Any]:
-        tried = hashlib.sha256(msgspec.json.encode(assertion)).digest()
+        # Only what the passkey signed counts: the same approval can be spelt in several ways, with or without a user
+        # handle, and with two forms of an ECDSA signature.
+        client_data = hashlib.sha256(assertion.client_data_json).digest()
+        tried = hashlib.sha256(client_data + assertion.authenticator_data).digest()
         if hmac.compare_digest(row["last_assertion"], tried):
             raise ApprovalRefused("this approval was tried before", hint="Approve again with your passkey.")
         with self.foundation.database.write() as connection:

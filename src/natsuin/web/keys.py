@@ -11,6 +11,9 @@ from natsuin.errors import Conflict, NotFound
 from natsuin.sam.protocol import KeyInformation, Keys, ListKeys
 from natsuin.web.sam_calls import Sam, ask
 
+_SHORT_NAMES = {NameOID.SERIAL_NUMBER: "serialNumber"}
+"""Beside those of RFC 4514, for people to read."""
+
 
 @dataclass(frozen=True)
 class CertificateView:
@@ -57,8 +60,8 @@ def certificate_view(der: bytes) -> CertificateView:
     names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     return CertificateView(
         common_name=str(names[0].value) if names else "",
-        subject=certificate.subject.rfc4514_string(),
-        issuer=certificate.issuer.rfc4514_string(),
+        subject=certificate.subject.rfc4514_string(_SHORT_NAMES),
+        issuer=certificate.issuer.rfc4514_string(_SHORT_NAMES),
         serial=f"{certificate.serial_number:x}",
         not_before=milliseconds(certificate.not_valid_before_utc),
         not_after=milliseconds(certificate.not_valid_after_utc),

@@ -76,7 +76,7 @@ TEXTS: dict[str, Texts] = {
     "wrong_secret": _both(
         (
             "PINが違います",
-            "PINまたは回復コードが正しくありません。何も署名されていません。",
+            "PINまたはリカバリーコードが正しくありません。何も署名されていません。",
             "もう一度入力してください。続けて間違えると鍵は使えなくなります。",
         ),
         (
@@ -86,7 +86,11 @@ TEXTS: dict[str, Texts] = {
         ),
     ),
     "locked": _both(
-        ("ロックされています", "間違いが続いたため、閉じられています。", "回復コードで新しいPINを設定してください。"),
+        (
+            "ロックされています",
+            "間違いが続いたため、閉じられています。",
+            "リカバリーコードで新しいPINを設定してください。",
+        ),
         ("Locked", "It is closed after too many failures.", "Set a new PIN with your recovery code."),
     ),
     "expired": _both(
