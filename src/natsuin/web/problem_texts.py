@@ -86,11 +86,7 @@ TEXTS: dict[str, Texts] = {
         ),
     ),
     "locked": _both(
-        (
-            "ロックされています",
-            "間違いが続いたため、閉じられています。",
-            "リカバリーコードで新しいPINを設定してください。",
-        ),
+        ("ロックされています", "間違いが続きました。", "リカバリーコードで新しいPINを設定してください。"),
         ("Locked", "It is closed after too many failures.", "Set a new PIN with your recovery code."),
     ),
     "expired": _both(

@@ -44,7 +44,7 @@ async function complete(code, status) {
     enrolment.pin = "";
     clear(status);
     forgetInvitation();
-    if (!enrolled.signed_in) {
+    if (enrolled.signed_in === false) {
       // The request had come before: the key is there, and only the passkey signs in.
       window.location.assign("/");
       return undefined;
