@@ -33,7 +33,7 @@ ARGUMENTS = [
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One Chromium for the tests of a file. An event loop runs in this thread while it is open, so it ends with them."""
+    """One Chromium for the tests of a file; while it is open an event loop runs in this thread."""
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield running
