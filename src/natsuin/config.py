@@ -101,6 +101,7 @@ def _log_origin(origin: str) -> str:
 
 FilePath = Annotated[Path, AfterValidator(_resolved)]
 DatabaseURL = Annotated[str, AfterValidator(_database)]
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Text = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^\P{C}+$")]
 
 
@@ -142,6 +143,8 @@ class WebSection(_Section):
     database: DatabaseURL
     max_document_bytes: int = Field(default=LARGEST_DOCUMENT_BYTES, ge=1024, le=LARGEST_DOCUMENT_BYTES)
     max_bytes_per_person: int = Field(default=1024 * _MEBIBYTE, ge=1024)
+    trusted_proxies: tuple[Network, ...] = ()
+    """Networks of reverse proxies whose word about a client's address is believed."""
     session_idle_seconds: int = Field(default=900, ge=60, le=86_400)
     session_life_seconds: int = Field(default=43_200, ge=60, le=604_800)
 
@@ -202,8 +205,12 @@ class SAMSection(_Section):
 
 
 class CertificationSection(_Section):
-    """The built-in certification authority."""
+    """Who certifies signers, and the built-in certification authority."""
 
+    signers: Literal["built-in", "outside"] = "built-in"
+    """`outside`: a new key waits, with its request, until an officer installs the certificate of another authority."""
+    outside_anchors: FilePath | None = None
+    """PEM: the trust anchors of the authorities whose certificates may be installed."""
     organization: Text = "Natsuin"
     country: str = Field(default="JP", pattern=r"^[A-Z]{2}$")
     policy_oid: str = Field(pattern=r"^[0-2](\.(0|[1-9][0-9]*))+$")
@@ -213,9 +220,17 @@ class CertificationSection(_Section):
     root_days: int = Field(default=7300, ge=365, le=10_950)
     issuing_days: int = Field(default=3650, ge=180, le=7300)
     signer_days: int = Field(default=730, ge=1, le=1825)
+    one_time_minutes: int = Field(default=10, ge=5, le=60)
+    """Life of the certificate of a key that is made for one instruction."""
     time_stamp_days: int = Field(default=1825, ge=30, le=3650)
     responder_days: int = Field(default=30, ge=1, le=90)
     crl_days: int = Field(default=7, ge=1, le=90)
+
+    @model_validator(mode="after")
+    def _check_outside(self) -> "CertificationSection":
+        if self.signers == "outside" and self.outside_anchors is None:
+            raise ValueError("signers = \"outside\" needs outside_anchors, the authorities that are accepted")
+        return self
 
 
 class Config(BaseSettings):

@@ -21,6 +21,10 @@ WRITERS = {"record": 0, "submit": 0, "entry": 0}
 COMMITTED_ELSEWHERE = {
     "intent": ("src/natsuin/signing/reservation.py", "_private"),
     "signing-refused": ("src/natsuin/signing/reservation.py", "_private_of_refusal"),
+    **{
+        kind: ("src/natsuin/key_management/key_acts.py", "_private")
+        for kind in ("certificate-installed", "key-suspended", "key-resumed", "key-revoked", "key-destroyed")
+    },
 }
 """Types whose committed fields come from a function: its file and name."""
 
@@ -62,7 +66,9 @@ def test_every_message_is_listed_with_its_answer(root: Path) -> None:
     assert [name for name, _ in rows] == [kind.__name__ for kind in get_args(protocol.Request)]
     answers = {kind.__name__ for kind in get_args(protocol.Response)} - {"Failure"}
     assert {answer for _, answer in rows} == answers
-    for kind in (protocol.HPKE_INFO_ENROL, protocol.HPKE_INFO_APPROVE, protocol.HPKE_INFO_PIN_RESET):
+    for name, kind in vars(protocol).items():
+        if not name.startswith("HPKE_INFO_"):
+            continue
         assert f"`{kind.rstrip(bytes(1)).decode()}`" in page(root, "http-api.md")
 
 
@@ -96,11 +102,24 @@ def entries_in(tree: ast.Module) -> Iterator[tuple[str, set[str], set[str]]]:
             owner = ast.unparse(call.func.value)
             if call.func.attr not in WRITERS or not owner.endswith("journal"):
                 continue
-            kind = call.args[WRITERS[call.func.attr]]
-            assert isinstance(kind, ast.Constant), f"{owner}.{call.func.attr}: the type is not written out"
             given = {keyword.arg: keyword.value for keyword in call.keywords}
             public = call.args[1] if len(call.args) > 1 else given.get("public")
-            yield str(kind.value), keys_in(public, function), keys_in(given.get("private"), function)
+            for kind in kinds_in(call.args[WRITERS[call.func.attr]], tree):
+                yield kind, keys_in(public, function), keys_in(given.get("private"), function)
+
+
+def kinds_in(node: ast.expr, tree: ast.Module) -> list[str]:
+    """The types that an argument may be: written out, or looked up in a dict literal of the same module."""
+    if isinstance(node, ast.Constant):
+        return [str(node.value)]
+    assert isinstance(node, ast.Subscript), f"{ast.unparse(node)}: the type is not written out"
+    table = next(
+        statement.value
+        for statement in tree.body
+        if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == ast.unparse(node.value)
+    )
+    assert isinstance(table, ast.Dict)
+    return [ast.literal_eval(value) for value in table.values]
 
 
 def returned_by(path: Path, name: str) -> set[str]:
@@ -129,7 +148,7 @@ def test_every_log_entry_is_listed_with_its_fields(root: Path) -> None:
 
 
 def test_every_fault_point_is_in_the_path_of_one_signature(root: Path) -> None:
-    named = set(re.findall(r"`((?:sign|log|secret)\.\w+)`", page(root, "one-signature.md")))
+    named = set(re.findall(r"`((?:sign|log|secret|key_move|renewal)\.\w+)`", page(root, "one-signature.md")))
     points: set[str] = set()
     for path in (root / "src/natsuin").rglob("*.py"):
         points.update(re.findall(r'faults\.point\("([a-z_.]+)"\)', path.read_text(encoding="utf-8")))

@@ -133,6 +133,43 @@ class WebSide:
     def approve(self, signer: Signer, digests: tuple[bytes, ...], **wishes: Any) -> bytes:
         return self.activate(signer, self.instruct(signer, digests, **wishes)).sad
 
+    def propose_act(self, signer: Signer, act: str, *, officer: Officer | None = None, **wishes: Any) -> p.Act:
+        return self.ask(
+            p.ProposeKeyAct(
+                key_id=signer.key.key_id,
+                user_id=signer.user_id,
+                act=act,
+                officer_id=officer.user_id if officer else "",
+                **wishes,
+            )
+        )
+
+    def approve_act(self, act: p.Act, by: SoftwareAuthenticator, **secrets: str) -> p.KeyActDone:
+        sealed = self.seal(p.HPKE_INFO_RENEW, act.challenge, **secrets) if secrets else b""
+        return self.ask(
+            p.ApproveKeyAct(act_id=act.act_id, assertion=assertion(by, act.challenge), sealed_secrets=sealed)
+        )
+
+    def act(
+        self,
+        signer: Signer,
+        act: str,
+        *,
+        officer: Officer | None = None,
+        secrets: dict[str, str] | None = None,
+        **wishes: Any,
+    ) -> p.KeyActDone:
+        """Propose an act on the signer's key and approve it, as its owner or as an officer."""
+        proposed = self.propose_act(signer, act, officer=officer, **wishes)
+        return self.approve_act(proposed, officer.device if officer else signer.device, **(secrets or {}))
+
+    def renew(self, signer: Signer, **wishes: Any) -> Signer:
+        """The signer with a new key in place of the old one."""
+        code = new_recovery_code()
+        done = self.act(signer, "renew", secrets={"pin": signer.pin, "recovery_code": code}, **wishes)
+        assert done.made is not None
+        return Signer(signer.user_id, done.made, signer.device, signer.pin, code)
+
     def sign(self, sad: bytes, dtbs: tuple[bytes, ...]) -> p.Signed:
         return self.ask(p.Sign(sad=sad, dtbs=dtbs))
 

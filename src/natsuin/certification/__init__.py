@@ -30,9 +30,11 @@ from natsuin.certification.authority import (
 )
 from natsuin.certification.names import DEMO_MARK, check_subject, service_subject
 from natsuin.certification.online_status import OCSP_REQUEST_LIMIT, Responder, answer_ocsp
+from natsuin.certification.outside import OutsideCertificate, check_outside_certificate
 from natsuin.certification.profiles import CertificatePolicy, IssuingRules, Publication, Validity
 from natsuin.certification.public_keys import PrivateKey, PublicKey, algorithm_of
 from natsuin.certification.refusals import (
+    CertificateNotAccepted,
     IssuerExpired,
     KeyDoesNotMatch,
     KeyNotAllowed,
@@ -52,12 +54,14 @@ __all__ = [
     "REQUEST_LIMIT",
     "TIME_STAMP_REQUEST_LIMIT",
     "Authority",
+    "CertificateNotAccepted",
     "CertificatePolicy",
     "CheckedRequest",
     "IssuerExpired",
     "IssuingRules",
     "KeyDoesNotMatch",
     "KeyNotAllowed",
+    "OutsideCertificate",
     "PrivateKey",
     "PublicKey",
     "Publication",
@@ -75,6 +79,7 @@ __all__ = [
     "algorithm_of",
     "answer_ocsp",
     "answer_time_stamp",
+    "check_outside_certificate",
     "check_request",
     "check_subject",
     "issue_responder_certificate",

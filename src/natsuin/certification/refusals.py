@@ -33,6 +33,12 @@ class KeyNotAllowed(Refused):
     code = "certificate_key_not_allowed"
 
 
+class CertificateNotAccepted(Refused):
+    """A certificate from outside is not one that may stand for a key here."""
+
+    code = "certificate_not_accepted"
+
+
 class IssuerExpired(Expired):
     """The issuer's certificate leaves no time in which the wanted certificate could be valid."""
 

@@ -21,12 +21,12 @@ from natsuin.algorithms import KeyAlgorithm
 from natsuin.clock import milliseconds
 from natsuin.errors import ApprovalRefused, Conflict, Expired, Malformed, NotFound
 from natsuin.key_management.foundation import Foundation
-from natsuin.key_management.key_creation import KeyMaker, NewKey
+from natsuin.key_management.key_creation import KeyMaker, KeyWish, store
 from natsuin.key_management.keys import Keys, StoredKey
 from natsuin.key_management.officers import REGISTRATION_OFFICER, Officers, token_hash
 from natsuin.key_management.records import Record, make_record
 from natsuin.key_management.signer_secrets import EnrolmentSecrets, SecretOpener
-from natsuin.key_management.tables import certificate, enrolment, key_slot, officer, signing_key
+from natsuin.key_management.tables import enrolment, officer, signing_key
 from natsuin.plain_text import plain_text
 from natsuin.sam.protocol import (
     HPKE_INFO_ENROL,
@@ -61,15 +61,13 @@ class Enrolments:
     keys: Keys
     maker: KeyMaker
     opener: SecretOpener
-    require_usable: Callable[[KeyAlgorithm], None]
-    """Raises `Refused` for an algorithm that policy does not allow today."""
     require_certifiable: Callable[[Subject], None]
     """Raises `Refused` for a subject that the certification authority could not name."""
 
     def propose(self, message: ProposeEnrolment) -> Act:
         """Record what the officer wants to approve. Nothing is registered yet."""
         algorithm = _algorithm(message.algorithm)
-        self.require_usable(algorithm)
+        self.maker.require_usable(algorithm)
         subject = _plain_subject(message.subject)
         self.require_certifiable(subject)
         fields = {
@@ -170,14 +168,17 @@ class Enrolments:
             raise
         secret = self.opener.open(message.sealed_secrets, HPKE_INFO_ENROL + row["challenge"], EnrolmentSecrets)
         subject = msgspec.json.decode(row["subject"], type=Subject)
-        made = self.maker.make(KeyAlgorithm(row["algorithm"]), row["user_id"], subject, passkey, secret)
+        wish = KeyWish(
+            KeyAlgorithm(row["algorithm"]), row["user_id"], subject, passkey, secret.pin, secret.recovery_code
+        )
+        made = self.maker.make(wish)
         foundation.journal.record(
             "key-created",
             public={"key": made.row["key_id"], "algorithm": row["algorithm"], "backend": made.row["backend"]},
             private={
                 "user": row["user_id"],
                 "act": row["act_id"],
-                "certificate_serial": made.certificate_row["serial"],
+                "certificate_serial": made.serial,
             },
         )
         with foundation.database.write() as connection:
@@ -190,7 +191,7 @@ class Enrolments:
                 expires_at=milliseconds(foundation.clock.now() + REPEAT_LIFE),
             ):
                 raise Conflict("the invitation was used a moment ago")
-            self._store(connection, made)
+            store(foundation, connection, made)
             information = self.keys.information(connection, StoredKey(made.row))
         return Enrolled(passkey=passkey, key=information)
 
@@ -206,12 +207,6 @@ class Enrolments:
         if key is None or key["passkey"] != passkey.public_key:
             return None
         return Enrolled(passkey=passkey, key=self.keys.information(connection, StoredKey(key)), replayed=True)
-
-    def _store(self, connection: sa.Connection, made: NewKey) -> None:
-        self.foundation.insert(connection, signing_key, made.row)
-        self.foundation.insert(connection, certificate, made.certificate_row)
-        for slot in made.slot_rows:
-            self.foundation.insert(connection, key_slot, slot)
 
     def _invited(self, connection: sa.Connection, token: str) -> dict[str, Any]:
         row = self.foundation.find(connection, enrolment, token_hash=token_hash(token))

@@ -27,9 +27,16 @@ class Foundation:
         """Milliseconds since the epoch, UTC."""
         return milliseconds(self.clock.now())
 
-    def find(self, connection: sa.Connection, table: sa.Table, **where: Any) -> dict[str, Any] | None:
-        """The one row with these values, its seal checked, or None. Raises `Tampered`."""
+    def find(
+        self, connection: sa.Connection, table: sa.Table, *, lock: bool = False, **where: Any
+    ) -> dict[str, Any] | None:
+        """The one row with these values, its seal checked, or None. Raises `Tampered`.
+
+        `lock` keeps others from changing it until this transaction ends (on SQLite every write transaction does).
+        """
         query = sa.select(table).where(*(table.c[name] == value for name, value in where.items()))
+        if lock:
+            query = query.with_for_update()
         row = connection.execute(query).mappings().one_or_none()
         if row is None:
             return None

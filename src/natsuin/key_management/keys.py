@@ -3,35 +3,27 @@ they know."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
 from natsuin import base64url, faults
 from natsuin.algorithms import SCHEMES_OF, KeyAlgorithm
-from natsuin.errors import Conflict, Locked, NotFound, WrongSecret
+from natsuin.errors import ApprovalRefused, Conflict, Locked, NotFound, WrongSecret
 from natsuin.key_management.foundation import Foundation
+from natsuin.key_management.key_states import KeyState
+from natsuin.key_management.records import challenge_of
 from natsuin.key_management.tables import key_slot, signing_key
 from natsuin.key_management.vaults import PublicKey, load_public_key
 from natsuin.key_management.wrapping import Slot, open_slot
-from natsuin.sam.protocol import KeyInformation
+from natsuin.sam.protocol import Assertion, KeyInformation
 from natsuin.signing_log import encode_entry
 
 MAX_TRIES = 10
 PIN_SLOT = "pin"
 RECOVERY_SLOT = "recovery"
-
-
-class KeyState(StrEnum):
-    """Life of a key. Only an active key signs."""
-
-    PRE_ACTIVE = "pre-active"
-    ACTIVE = "active"
-    SUSPENDED = "suspended"
-    REVOKED = "revoked"
-    DESTROYED = "destroyed"
 
 
 def key_binding(row: Mapping[str, Any]) -> bytes:
@@ -103,6 +95,19 @@ class Keys:
             raise NotFound("there is no such key", hint="Choose one of your own keys.")
         return StoredKey(row)
 
+    def chain_of(self, key: StoredKey) -> tuple[bytes, ...]:
+        """The certificates above the key's own, DER, issuer first."""
+        outside = key.row["chain"]
+        return msgspec.msgpack.decode(outside, type=tuple[bytes, ...]) if outside else self.chain
+
+    def page(self, after: str, limit: int) -> tuple[KeyInformation, ...]:
+        """At most `limit` keys of everybody, in the order of their ids, beginning behind `after`."""
+        query = sa.select(signing_key).where(signing_key.c.key_id > after).order_by(signing_key.c.key_id).limit(limit)
+        with self.foundation.database.read() as connection:
+            rows = connection.execute(query).mappings().all()
+            keys = [StoredKey(self.foundation.checked(signing_key, row)) for row in rows]
+            return tuple(self.information(connection, key) for key in keys)
+
     def owned_by(self, user_id: str) -> tuple[KeyInformation, ...]:
         """What the owner may know of their keys, oldest first."""
         with self.foundation.database.read() as connection:
@@ -124,9 +129,13 @@ class Keys:
             backend=row["backend"],
             created_at=row["created_at"],
             certificate=row["certificate"],
-            chain=self.chain,
+            chain=self.chain_of(key),
             passkeys=(row["credential_id"],),
             pin_tries_left=max(MAX_TRIES - (slot["failures"] if slot else MAX_TRIES), 0),
+            suspended_by=row["suspended_by"],
+            one_time=bool(row["one_time"]),
+            predecessor=row["predecessor"],
+            certificate_request=b"" if row["certificate"] else row["certificate_request"],
         )
 
     def open_signer_key(self, key: StoredKey, slot_name: str, secret: str) -> bytes:
@@ -154,13 +163,18 @@ class Keys:
         self.foundation.database.run_grouped(lambda connection: self._clear_tries(connection, key, slot_name))
         return signer_key
 
-    def block(self, key_id: str) -> None:
-        """Stop a key at once, because the vault returned what the key cannot have made. Durable on return."""
-        self.foundation.journal.record("key-suspended", public={"key": key_id, "reason": "wrong_signature"}, private={})
-        with self.foundation.database.write() as connection:
-            row = self.foundation.find(connection, signing_key, key_id=key_id)
-            if row is not None:
-                self.foundation.update(connection, signing_key, row, state=KeyState.SUSPENDED.value)
+    def verify_owner(self, key: StoredKey, record: bytes, assertion: Assertion) -> int:
+        """The new sign count, if the passkey on record for `key` approved `record`. Raises `ApprovalRefused`."""
+        row = key.row
+        if assertion.credential_id != row["credential_id"]:
+            raise ApprovalRefused("this is not the passkey on record for the key", hint="Use this key's passkey.")
+        return self.foundation.relying_party.verify_assertion(
+            assertion,
+            challenge_of(record),
+            public_key=row["passkey"],
+            sign_count=row["passkey_sign_count"],
+            user_handle=key.user_id.encode(),
+        )
 
     def _slot(self, connection: sa.Connection, key: StoredKey, name: str) -> dict[str, Any]:
         slot = self.foundation.find(connection, key_slot, key_id=key.key_id, name=name)

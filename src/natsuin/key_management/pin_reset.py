@@ -94,15 +94,7 @@ class PINResets:
 
     def _verify_passkey(self, act: dict[str, Any], row: dict[str, Any], assertion: Assertion) -> int:
         try:
-            if assertion.credential_id != row["credential_id"]:
-                raise ApprovalRefused("this is not the passkey on record for the key", hint="Use this key's passkey.")
-            return self.foundation.relying_party.verify_assertion(
-                assertion,
-                challenge_of(act["record"]),
-                public_key=row["passkey"],
-                sign_count=row["passkey_sign_count"],
-                user_handle=row["user_id"].encode(),
-            )
+            return self.keys.verify_owner(StoredKey(row), act["record"], assertion)
         except ApprovalRefused as refusal:
             public = {"key": row["key_id"], "reason": refusal.code}
             self.foundation.journal.record("pin-reset-refused", public=public, private={"act": act["act_id"]})

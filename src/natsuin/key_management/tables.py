@@ -77,18 +77,41 @@ signing_key = sa.Table(
     sa.Column("algorithm", sa.String(20), nullable=False),
     sa.Column("public_key", sa.LargeBinary, nullable=False),
     sa.Column("state", sa.String(20), nullable=False),
+    sa.Column("suspended_by", sa.String(20), nullable=False),
+    sa.Column("one_time", sa.Integer, nullable=False),
+    sa.Column("predecessor", sa.String(64), nullable=False),
     sa.Column("backend", sa.String(20), nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("credential_id", sa.LargeBinary, nullable=False),
     sa.Column("passkey", sa.LargeBinary, nullable=False),
     sa.Column("passkey_sign_count", sa.BigInteger, nullable=False),
     sa.Column("key_blob", sa.LargeBinary, nullable=False),
+    sa.Column("certificate_request", sa.LargeBinary, nullable=False),
     sa.Column("certificate", sa.LargeBinary, nullable=False),
+    sa.Column("chain", sa.LargeBinary, nullable=False),
     sa.Column("created_at", sa.BigInteger, nullable=False),
     sa.Column("seal", sa.LargeBinary, nullable=False),
 )
 """A person's key. Key id, owner, public key, algorithm, passkey and version are also bound into the encrypted key
-itself."""
+itself. `suspended_by` is a `Mover` or empty; `predecessor` the key that this one was made from, or empty; `certificate`
+is empty while the key waits for one; `chain` is a MessagePack array of DER, empty for the built-in authority's own;
+`key_blob` is empty once the key is revoked or destroyed."""
+
+key_act = sa.Table(
+    "key_act",
+    sam_metadata,
+    sa.Column("act_id", sa.String(64), primary_key=True),
+    sa.Column("key_id", sa.String(64), nullable=False),
+    sa.Column("kind", sa.String(40), nullable=False),
+    sa.Column("officer_id", sa.String(64), nullable=False),
+    sa.Column("record", sa.LargeBinary, nullable=False),
+    sa.Column("request", sa.LargeBinary, nullable=False),
+    sa.Column("expires_at", sa.BigInteger, nullable=False),
+    sa.Column("used_at", sa.BigInteger, nullable=False),
+    sa.Column("seal", sa.LargeBinary, nullable=False),
+)
+"""An act on a key that waits for approval. `officer_id` is empty where the owner approves; `request` is the message
+that proposed it, JSON."""
 
 certificate = sa.Table(
     "certificate",

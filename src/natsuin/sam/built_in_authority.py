@@ -36,8 +36,8 @@ from natsuin.certification import (
 )
 from natsuin.clock import from_milliseconds, milliseconds
 from natsuin.config import Config
-from natsuin.errors import Malformed
-from natsuin.key_management import ISSUING, OCSP, ROOT, TSA, Foundation, ServiceKeys, certificate
+from natsuin.errors import Conflict, Malformed
+from natsuin.key_management import ISSUING, OCSP, ROOT, TSA, Certified, Foundation, ServiceKeys, certificate
 from natsuin.sam.protocol import Subject
 
 
@@ -137,14 +137,30 @@ class BuiltInAuthority:
         """DER."""
         return _der(self.tsa.certificate)
 
-    def certify(self, key: PrivateKey, subject: Subject, user_id: str) -> bytes:
-        """A signer's certificate, DER, for the open key, which proves possession in a certificate request."""
-        request = check_request(make_request(key, subject), subject)
-        validity = Validity.starting(self.foundation.clock.now(), timedelta(days=self.config.ca.signer_days))
+    def certify(self, key: PrivateKey, subject: Subject, user_id: str, *, one_time: bool) -> Certified:
+        """A signer's certificate for the open key, which proves possession in a certificate request.
+
+        Where an outside authority certifies signers there is only the request yet. Raises `Conflict` for a key for one
+        instruction then, because nobody outside answers within its life.
+        """
+        request = make_request(key, subject)
+        checked = check_request(request, subject)
+        if self.config.ca.signers == "outside":
+            if one_time:
+                raise Conflict("keys for one instruction need the built-in authority", hint="Sign with your own key.")
+            return Certified(request)
+        life = timedelta(minutes=self.config.ca.one_time_minutes) if one_time else self._signer_life()
         issued = issue_signer_certificate(
-            self.issuing, request, person_reference=user_id, validity=validity, rules=issuing_rules(self.config)
+            self.issuing,
+            checked,
+            person_reference=user_id,
+            validity=Validity.starting(self.foundation.clock.now(), life),
+            rules=issuing_rules(self.config),
         )
-        return _der(issued)
+        return Certified(request, _der(issued))
+
+    def _signer_life(self) -> timedelta:
+        return timedelta(days=self.config.ca.signer_days)
 
     def time_stamp(self, request: bytes) -> bytes:
         """RFC 3161 answer, DER."""

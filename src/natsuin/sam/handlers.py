@@ -8,12 +8,14 @@ from functools import cached_property
 from typing import Any
 
 from natsuin import __version__
-from natsuin.key_management import Enrolments, Keys, Officers, PINResets
+from natsuin.errors import Malformed
+from natsuin.key_management import Enrolments, KeyActs, Keys, Officers, PINResets
 from natsuin.sam import protocol
 from natsuin.sam.built_in_authority import BuiltInAuthority
 from natsuin.signing import Activation, EvidenceRoom, Instructing, SigningLine
 from natsuin.signing_log import SigningLog
 
+_LONGEST_PAGE = 500
 Handler = Callable[[Any], protocol.Response | Future[Any]]
 
 
@@ -26,6 +28,7 @@ class Handlers:
     enrolments: Enrolments
     keys: Keys
     pin_resets: PINResets
+    key_acts: KeyActs
     instructing: Instructing
     activation: Activation
     line: SigningLine
@@ -52,6 +55,9 @@ class Handlers:
             protocol.ListKeys: lambda message: protocol.Keys(keys=self.keys.owned_by(message.user_id)),
             protocol.ProposePINReset: self.pin_resets.propose,
             protocol.ApprovePINReset: self.pin_resets.approve,
+            protocol.ProposeKeyAct: self.key_acts.propose,
+            protocol.ApproveKeyAct: self.key_acts.approve,
+            protocol.ListAllKeys: self.list_all_keys,
             protocol.Instruct: self.instructing.instruct,
             protocol.Activate: self.activation.activate,
             protocol.Cancel: self.instructing.cancel,
@@ -63,6 +69,12 @@ class Handlers:
                 der=self.authority.revocation_list(message.authority)
             ),
         }
+
+    def list_all_keys(self, message: protocol.ListAllKeys) -> protocol.Keys:
+        """A page of the keys of this service. Raises `Malformed`."""
+        if not 1 <= message.limit <= _LONGEST_PAGE:
+            raise Malformed("a page has 1 to 500 keys")
+        return protocol.Keys(keys=self.keys.page(message.after, message.limit))
 
     def health(self) -> protocol.HealthReport:
         """Whether the parts answer now."""

@@ -21,10 +21,14 @@ from natsuin.key_management import (
     Enrolments,
     Foundation,
     Journal,
+    KeyActs,
     KeyMaker,
+    KeyMoves,
     Keys,
     Officers,
+    OutsideCertificates,
     PINResets,
+    Renewals,
     RowSealer,
     SecretOpener,
     ServiceKeys,
@@ -38,6 +42,7 @@ from natsuin.sam.built_in_authority import BuiltInAuthority, establish
 from natsuin.sam.connection import Capacity, Listening
 from natsuin.sam.handlers import Handlers, service_information
 from natsuin.sam.hardening import harden
+from natsuin.sam.outside_authority import accept_outside
 from natsuin.sam.permissions import check_permissions
 from natsuin.sam.protocol import Hello, Sign
 from natsuin.sam.server import serve
@@ -50,6 +55,7 @@ from natsuin.signing import (
     SigningLine,
     SigningPath,
     close_unfinished,
+    destroy_one_time_keys,
     note_all_closed,
     require_usable,
 )
@@ -144,7 +150,12 @@ def open_sam(config: Config, *, clock: Clock | None = None, stop: Callable[[Nats
     log = _open_log(config, _log_key(service_keys.load(LOG).edwards), clock, stop)
     foundation = _foundation(config, database, service_keys.sealer, log=log, clock=clock)
     closed = close_unfinished(foundation, log)
-    boot = {"version": __version__, "unknown": closed.unknown, "undelivered": closed.undelivered}
+    boot = {
+        "version": __version__,
+        "unknown": closed.unknown,
+        "undelivered": closed.undelivered,
+        "moves": closed.moves,
+    }
     foundation.journal.record("boot", public=boot, private={})
     _log.info("opened", log_size=log.size, unknown=closed.unknown, undelivered=closed.undelivered)
     handlers = _handlers(config, foundation, service_keys, log=log, stop=stop)
@@ -165,7 +176,19 @@ def _handlers(
     opener = SecretOpener(sealing_key)
     keys = Keys(foundation, authority.chain)
     officers = Officers(foundation)
-    path = SigningPath(foundation, vault, Reservations(foundation), keys.block, stop)
+    moves = KeyMoves(foundation)
+    maker = KeyMaker(
+        vault,
+        authority.certify,
+        foundation.clock,
+        require_usable=lambda algorithm: require_usable(algorithm, foundation.clock.now()),
+    )
+
+    def end_one_time_keys() -> None:
+        destroy_one_time_keys(foundation, moves)
+
+    end_one_time_keys()
+    path = SigningPath(foundation, vault, Reservations(foundation), moves.block, stop, end_one_time_keys)
     return Handlers(
         information=service_information(
             authority,
@@ -178,13 +201,20 @@ def _handlers(
             foundation,
             officers,
             keys,
-            maker=KeyMaker(vault, authority.certify, foundation.clock),
+            maker=maker,
             opener=opener,
-            require_usable=lambda algorithm: require_usable(algorithm, foundation.clock.now()),
             require_certifiable=check_subject,
         ),
         keys=keys,
         pin_resets=PINResets(foundation, keys, opener),
+        key_acts=KeyActs(
+            foundation,
+            officers,
+            keys,
+            moves,
+            Renewals(foundation, keys, moves, maker=maker, opener=opener),
+            OutsideCertificates(foundation, keys, moves, accept_outside(config, foundation.clock)),
+        ),
         instructing=Instructing(foundation, keys),
         activation=Activation(foundation, keys, opener),
         line=SigningLine(path, lanes=max(2, min(4, os.cpu_count() or 1))),

@@ -102,6 +102,14 @@ class KeyInformation(msgspec.Struct, frozen=True, kw_only=True):
     passkeys: tuple[bytes, ...]
     """Credential ids that may approve for this key."""
     pin_tries_left: int
+    suspended_by: str = ""
+    """Who must resume it: owner, officer or service; empty unless suspended."""
+    one_time: bool = False
+    """True for a key that is destroyed after one instruction."""
+    predecessor: str = ""
+    """The key that this one was made from."""
+    certificate_request: bytes = b""
+    """PKCS#10, DER, for an outside authority; only while there is no certificate."""
 
 
 # --- The service itself ----------------------------------------------------------------------------------------------
@@ -286,6 +294,54 @@ class PINReset(Message, frozen=True, kw_only=True):
     key: KeyInformation
 
 
+# --- The life of a key -----------------------------------------------------------------------------------------------
+
+
+class ProposeKeyAct(Message, frozen=True, kw_only=True):
+    """An owner, or an officer, wants something done with a key. Nothing is done until their passkey approves the
+    record."""
+
+    key_id: str
+    user_id: str
+    """The owner."""
+    act: str
+    """suspend, resume, revoke, destroy, renew, one-time or install-certificate."""
+    officer_id: str = ""
+    """The officer who is to approve; empty for the owner."""
+    reason: str = ""
+    """For revoke, one of RFC 5280, 5.3.1 that a signer's certificate can have."""
+    note: str = ""
+    algorithm: str = ""
+    """For renew and one-time; empty for the same as before."""
+    certificates: tuple[bytes, ...] = ()
+    """For install-certificate: DER, the key's own first."""
+
+
+class ApproveKeyAct(Message, frozen=True, kw_only=True):
+    """The approval of an act on a key. Good once, also if the PIN is wrong."""
+
+    act_id: str
+    assertion: Assertion
+    sealed_secrets: bytes = b""
+    """For renew and one-time, as in `CompleteEnrolment`, info = b"natsuin/renew/v1\\0" || challenge, of
+    {"pin","recovery_code"} and {"pin"}; the PIN is that of the present key."""
+
+
+class KeyActDone(Message, frozen=True, kw_only=True):
+    """The key as it is now, and the one that was made from it."""
+
+    key: KeyInformation
+    made: KeyInformation | None = None
+
+
+class ListAllKeys(Message, frozen=True, kw_only=True):
+    """A page of everybody's keys, for officers, in the order of key ids."""
+
+    after: str = ""
+    limit: int = 100
+    """At most 500."""
+
+
 # --- The path of one signature ---------------------------------------------------------------------------------------
 
 
@@ -429,6 +485,9 @@ Request: TypeAlias = (
     | ListKeys
     | ProposePINReset
     | ApprovePINReset
+    | ProposeKeyAct
+    | ApproveKeyAct
+    | ListAllKeys
     | Instruct
     | Activate
     | Cancel
@@ -451,6 +510,7 @@ Response: TypeAlias = (
     | Enrolled
     | Keys
     | PINReset
+    | KeyActDone
     | Instruction
     | Activated
     | Cancelled
@@ -463,6 +523,7 @@ Response: TypeAlias = (
 
 HPKE_INFO_ENROL = b"natsuin/enrol/v1\0"
 HPKE_INFO_PIN_RESET = b"natsuin/pin-reset/v1\0"
+HPKE_INFO_RENEW = b"natsuin/renew/v1\0"
 HPKE_INFO_APPROVE = b"natsuin/approve/v1\0"
 MAX_DIGESTS = 1000
 """In one instruction; an outcome entry must fit into 65,535 bytes (C2SP tlog-tiles)."""

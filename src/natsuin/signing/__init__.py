@@ -13,6 +13,7 @@ from natsuin.signing.activation import Activation
 from natsuin.signing.evidence import EvidenceRoom
 from natsuin.signing.instructing import Instructing
 from natsuin.signing.line import SigningLine
+from natsuin.signing.one_time import destroy_one_time_keys
 from natsuin.signing.policy import AlgorithmRefused, require_usable
 from natsuin.signing.recovery import Closed, close_unfinished, note_all_closed
 from natsuin.signing.reservation import NotApproved, Reservations
@@ -30,6 +31,7 @@ __all__ = [
     "SigningLine",
     "SigningPath",
     "close_unfinished",
+    "destroy_one_time_keys",
     "note_all_closed",
     "require_usable",
 ]

@@ -33,6 +33,7 @@ from natsuin.key_management import (
 )
 from natsuin.sam.protocol import HPKE_INFO_APPROVE, Activate, Activated, Assertion
 from natsuin.signing.instructing import APPROVED, CANCELLED, WAITING
+from natsuin.signing.one_time import require_first_approval
 from natsuin.signing.tables import instruction
 
 SAD_BYTES = 32
@@ -101,6 +102,7 @@ class Activation:
         require_state(row, WAITING, self.foundation.now())
         with self.foundation.database.read() as connection:
             key = self.keys.get(connection, row["key_id"], row["user_id"])
+            require_first_approval(connection, key, row["instruction_id"])
         key.require_active()
         return key
 

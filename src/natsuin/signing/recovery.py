@@ -2,7 +2,8 @@
 
 An intent without an outcome gets the outcome `unknown`: whether a signature was made is not known, and it was not
 released. An outcome `signed` whose answer was never recorded gets an entry `undelivered`. Uses that were reserved are
-consumed: their digests are never signed again, and an identical request is told to approve anew.
+consumed: their digests are never signed again, and an identical request is told to approve anew. A key that the log
+says was suspended, resumed, revoked or destroyed is put into that state, whatever the database says.
 """
 
 from collections.abc import Container, Iterable
@@ -13,7 +14,7 @@ import msgspec
 import sqlalchemy as sa
 
 from natsuin.errors import Tampered
-from natsuin.key_management import Foundation
+from natsuin.key_management import MOVE_OF, Foundation, KeyMoves
 from natsuin.signing.reservation import CONSUMED, RESERVED
 from natsuin.signing.tables import log_mark, use
 from natsuin.signing_log import SigningLog
@@ -28,15 +29,18 @@ class Unfinished:
 
     intents: dict[str, tuple[int, str]] = field(default_factory=dict)
     signed: dict[str, tuple[int, str]] = field(default_factory=dict)
+    moves: list[dict[str, Any]] = field(default_factory=list)
+    """Entries that tell of a key's state, in order."""
 
 
 @dataclass(frozen=True)
 class Closed:
-    """How many of each kind were closed."""
+    """How many of each kind were closed, and how many moves of keys were made good."""
 
     unknown: int
     undelivered: int
     never_begun: int
+    moves: int = 0
 
 
 def close_unfinished(foundation: Foundation, log: SigningLog) -> Closed:
@@ -52,6 +56,8 @@ def close_unfinished(foundation: Foundation, log: SigningLog) -> Closed:
             hint="The log was cut or replaced by an older one. Do not sign; tell the security officer.",
         )
     found = read_unfinished(log.entries(mark["size"]), reserved=open_uses.keys())
+    moves = KeyMoves(foundation)
+    made_good = sum(moves.make_good(entry) for entry in found.moves)
     unknown = 0
     for tx, (index, key) in found.intents.items():
         foundation.journal.submit("outcome", {"tx": tx, "key": key, "intent": index, "result": "unknown"}).result()
@@ -62,7 +68,7 @@ def close_unfinished(foundation: Foundation, log: SigningLog) -> Closed:
         foundation.journal.submit("undelivered", {"tx": tx, "key": key, "outcome": index}).result()
     _consume(foundation, open_uses.values(), log.size)
     begun = found.intents.keys() | found.signed.keys()
-    return Closed(unknown, len(undelivered), len([tx for tx in open_uses if tx not in begun]))
+    return Closed(unknown, len(undelivered), len([tx for tx in open_uses if tx not in begun]), made_good)
 
 
 def note_all_closed(foundation: Foundation, log: SigningLog) -> None:
@@ -85,6 +91,8 @@ def read_unfinished(entries: Iterable[tuple[int, bytes]], *, reserved: Container
                 found.signed[entry["tx"]] = (index, entry["key"])
         elif entry["type"] == "undelivered":
             found.signed.pop(entry["tx"], None)
+        elif entry["type"] in MOVE_OF:
+            found.moves.append(entry)
     return found
 
 

@@ -77,6 +77,8 @@ class SigningPath:
     """Stops a key that returned a wrong signature."""
     stop: Callable[[NatsuinError], None]
     """Ends the process: when a step after the reservation fails, only a new start can tell what is true."""
+    end_one_time_keys: Callable[[], object]
+    """Destroys keys for one instruction whose work is done."""
 
     def sign_together(self, requests: Sequence[SignRequest]) -> None:
         """Answer every request, each by its own merits. Nothing is raised; nothing is retried."""
@@ -110,6 +112,8 @@ class SigningPath:
         for use in uses:
             faults.point("sign.before_release")
             use.request.answer(use.failure or _released(use))
+        if any(use.key.row["one_time"] for use in uses):
+            self.end_one_time_keys()
 
     def _reserve(self, requests: Sequence[SignRequest]) -> tuple[list[Use], list[tuple[SignRequest, RefusedUse]]]:
         uses: list[Use] = []

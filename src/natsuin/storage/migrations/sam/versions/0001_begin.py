@@ -73,6 +73,19 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_instruction_key_id"), ["key_id"], unique=False)
 
     op.create_table(
+        "key_act",
+        sa.Column("act_id", sa.String(length=64), nullable=False),
+        sa.Column("key_id", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("officer_id", sa.String(length=64), nullable=False),
+        sa.Column("record", sa.LargeBinary(), nullable=False),
+        sa.Column("request", sa.LargeBinary(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.Column("used_at", sa.BigInteger(), nullable=False),
+        sa.Column("seal", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("act_id", name=op.f("pk_key_act")),
+    )
+    op.create_table(
         "log_mark",
         sa.Column("name", sa.String(length=40), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
@@ -139,13 +152,18 @@ def upgrade() -> None:
         sa.Column("algorithm", sa.String(length=20), nullable=False),
         sa.Column("public_key", sa.LargeBinary(), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("suspended_by", sa.String(length=20), nullable=False),
+        sa.Column("one_time", sa.Integer(), nullable=False),
+        sa.Column("predecessor", sa.String(length=64), nullable=False),
         sa.Column("backend", sa.String(length=20), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("credential_id", sa.LargeBinary(), nullable=False),
         sa.Column("passkey", sa.LargeBinary(), nullable=False),
         sa.Column("passkey_sign_count", sa.BigInteger(), nullable=False),
         sa.Column("key_blob", sa.LargeBinary(), nullable=False),
+        sa.Column("certificate_request", sa.LargeBinary(), nullable=False),
         sa.Column("certificate", sa.LargeBinary(), nullable=False),
+        sa.Column("chain", sa.LargeBinary(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("seal", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("key_id", name=op.f("pk_signing_key")),
@@ -202,6 +220,7 @@ def downgrade() -> None:
     op.drop_table("officer")
     op.drop_table("log_opening")
     op.drop_table("log_mark")
+    op.drop_table("key_act")
     with op.batch_alter_table("instruction", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_instruction_key_id"))
 
