@@ -29,6 +29,10 @@ demo: setup ## the same and exit; the results are in demo/
 test: setup-test ## run all tests, or some with T=path
 	$(BIN)/pytest -n 2 --dist loadgroup $(T)
 
+.PHONY: soak
+soak: setup-test ## 10,000 enrolments and signatures in each kind of token, which must not fill up
+	NATSUIN_SOAK_ROUNDS=10000 $(BIN)/pytest tests/functional/test_vault_soak.py
+
 .PHONY: check
 check: setup-test ## format, lint, types, import contracts, budgets, documents
 	$(BIN)/ruff format --check .

@@ -4,10 +4,11 @@ import os
 import secrets
 import sqlite3
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic
 
 from bench.cpu import named
 from natsuin import base64url
@@ -26,6 +27,7 @@ class Approval:
 
     sad: str
     digests: list[str]
+    approved_at: float = field(default_factory=monotonic)
 
     def body(self, count: int) -> bytes:
         """The body of a request for the next `count` signatures."""
@@ -98,10 +100,13 @@ class Installation:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Installation]:
-    """Make and start an installation in `folder`; stop it in the end."""
-    shown = Demonstration(folder, f"http://localhost:{free_port()}", lambda _: None)
+def running(
+    folder: Path, vault: str = "software", *, made: Callable[[Path], None] = lambda _: None
+) -> Iterator[Installation]:
+    """Make and start an installation in `folder`; stop it in the end. `made` is called before the start."""
+    shown = Demonstration(folder, f"http://localhost:{free_port()}", lambda _: None, vault)
     token = shown.prepare()
+    made(folder)
     os.environ.pop("NATSUIN_FAULT_AT", None)
     server = shown.start()
     try:

@@ -31,8 +31,11 @@ DEBIAN_PACKAGES = {
     "strace": "strace",
     "golang-go": "go",
     "golang-golang-x-mod-dev": "/usr/share/gocode/src/golang.org/x/mod/sumdb",
+    "gcc": "gcc",
+    "libc6-dev": "/usr/include/dlfcn.h",
     "softhsm2": "softhsm2-util",
     "libnss3-tools": "certutil",
+    "postgresql": "pg_ctlcluster",
     "fonts-noto-cjk": "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc",
 }
 """Debian package -> a command or file by which its presence shows. Only the tests use them."""

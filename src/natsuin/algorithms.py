@@ -1,6 +1,6 @@
 """Names of key algorithms and signature schemes, and the plain facts about each.
 
-What may be used when is decided in `natsuin.signing.policy`; here are only names, hash functions and sizes, so that
+What may be used when is decided in `natsuin.algorithm_policy`; here are only names, hash functions and sizes, so that
 both processes speak of the same things.
 """
 
@@ -11,12 +11,15 @@ from enum import StrEnum
 class KeyAlgorithm(StrEnum):
     """Kinds of signing key."""
 
+    RSA_2048 = "rsa-2048"
     RSA_3072 = "rsa-3072"
     RSA_4096 = "rsa-4096"
     P_256 = "p-256"
     P_384 = "p-384"
     P_521 = "p-521"
     ED25519 = "ed25519"
+    ML_DSA_65 = "ml-dsa-65-experimental"
+    """FIPS 204. The name says everywhere, in keys, records and log, that nothing may rest on it yet."""
 
 
 class SignatureScheme(StrEnum):
@@ -32,6 +35,8 @@ class SignatureScheme(StrEnum):
     ECDSA_SHA384 = "ecdsa-sha384"
     ECDSA_SHA512 = "ecdsa-sha512"
     ED25519 = "ed25519"
+    ML_DSA_65 = "ml-dsa-65-experimental"
+    """Pure ML-DSA with an empty context (FIPS 204, algorithm 2)."""
 
 
 @dataclass(frozen=True)
@@ -50,31 +55,38 @@ _BY_HASH = {
     "sha512": SchemeFacts("sha512", 64),
 }
 
+SIGNS_MESSAGES = frozenset({SignatureScheme.ED25519, SignatureScheme.ML_DSA_65})
+"""Schemes whose keys sign the message itself, not its digest."""
+
 FACTS: dict[SignatureScheme, SchemeFacts] = {
     scheme: SchemeFacts("sha512", 64, prehashed=False)
-    if scheme is SignatureScheme.ED25519
+    if scheme in SIGNS_MESSAGES
     else _BY_HASH[scheme.value.rsplit("-", 1)[1]]
     for scheme in SignatureScheme
 }
-"""For Ed25519 the approved digest is SHA-512 of the message, and the message itself is handed over for signing (RFC
-8032)."""
+"""For Ed25519 and ML-DSA the approved digest is SHA-512 of the message, and the message itself is handed over for
+signing (RFC 8032; FIPS 204 with RFC 9882, section 3.3, which names SHA-512 for CMS)."""
 
 DEFAULT_SCHEME: dict[KeyAlgorithm, SignatureScheme] = {
+    KeyAlgorithm.RSA_2048: SignatureScheme.RSA_PKCS1_SHA256,
     KeyAlgorithm.RSA_3072: SignatureScheme.RSA_PKCS1_SHA256,
     KeyAlgorithm.RSA_4096: SignatureScheme.RSA_PKCS1_SHA256,
     KeyAlgorithm.P_256: SignatureScheme.ECDSA_SHA256,
     KeyAlgorithm.P_384: SignatureScheme.ECDSA_SHA384,
     KeyAlgorithm.P_521: SignatureScheme.ECDSA_SHA512,
     KeyAlgorithm.ED25519: SignatureScheme.ED25519,
+    KeyAlgorithm.ML_DSA_65: SignatureScheme.ML_DSA_65,
 }
 
 _RSA = frozenset(s for s in SignatureScheme if s.value.startswith("rsa"))
 
 SCHEMES_OF: dict[KeyAlgorithm, frozenset[SignatureScheme]] = {
+    KeyAlgorithm.RSA_2048: _RSA,
     KeyAlgorithm.RSA_3072: _RSA,
     KeyAlgorithm.RSA_4096: _RSA,
     KeyAlgorithm.P_256: frozenset({SignatureScheme.ECDSA_SHA256}),
     KeyAlgorithm.P_384: frozenset({SignatureScheme.ECDSA_SHA384}),
     KeyAlgorithm.P_521: frozenset({SignatureScheme.ECDSA_SHA512}),
     KeyAlgorithm.ED25519: frozenset({SignatureScheme.ED25519}),
+    KeyAlgorithm.ML_DSA_65: frozenset({SignatureScheme.ML_DSA_65}),
 }

@@ -10,36 +10,39 @@ The file holds no secret: the master key is named by its place. `write_config` m
 import ipaddress
 import json
 import os
-import re
 import tomllib
 import uuid
-from contextvars import ContextVar
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+from pydantic import AfterValidator, Field, PrivateAttr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
-from natsuin.errors import Conflict, Refused
+from natsuin.algorithm_settings import AlgorithmsSection
+from natsuin.errors import Conflict
+from natsuin.settings import (
+    FOLDER,
+    FilePath,
+    KeysSection,
+    SecretSource,
+    Section,
+    ServeSection,
+    VaultSection,
+    resolved,
+    secret_file,
+    written_section,
+)
+from natsuin.settings import (
+    ConfigurationRefused as ConfigurationRefused,
+)
 
-_FOLDER: ContextVar[Path] = ContextVar("folder", default=Path())
-"""What relative paths are relative to, while a configuration is being checked."""
 _MEBIBYTE = 1024 * 1024
 LARGEST_DOCUMENT_BYTES = 64 * _MEBIBYTE
 """What the processes that read documents are made for (`natsuin.documents.LIMIT_BYTES`): it can be set lower only."""
 _LONGEST_SOCKET_PATH = 107
 """Bytes in `sun_path` of sockaddr_un on Linux, without the closing zero (unix(7))."""
-
-
-class ConfigurationRefused(Refused):
-    """The configuration cannot be used. The message names the file and the key."""
-
-    code = "configuration"
-
-
-def _resolved(path: Path) -> Path:
-    return Path(os.path.normpath(_FOLDER.get().absolute() / path))
 
 
 def _database(url: str) -> str:
@@ -48,13 +51,13 @@ def _database(url: str) -> str:
     file = url.removeprefix("sqlite:///")
     if file == url or not file or file.startswith(":"):
         raise ValueError("write sqlite:///FILE or postgresql://user@host/name")
-    return f"sqlite:///{_resolved(Path(file))}"
+    return f"sqlite:///{resolved(Path(file))}"
 
 
 def _address(address: str) -> str:
     kind, _, rest = address.partition(":")
     if kind == "unix" and rest:
-        path = _resolved(Path(rest))
+        path = resolved(Path(rest))
         if len(os.fsencode(path)) > _LONGEST_SOCKET_PATH:
             raise ValueError(f"the socket's path is longer than {_LONGEST_SOCKET_PATH} bytes: use a shorter folder")
         return f"unix:{path}"
@@ -62,15 +65,6 @@ def _address(address: str) -> str:
     if kind == "tls" and host and port.isascii() and port.isdigit() and 0 < int(port) < 65536:
         return address
     raise ValueError("write unix:PATH or tls:HOST:PORT")
-
-
-def _master_key(source: str) -> str:
-    kind, _, rest = source.partition(":")
-    if kind == "file" and rest:
-        return f"file:{_resolved(Path(rest))}"
-    if kind == "credential" and re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", rest):
-        return source
-    raise ValueError("write file:PATH, or credential:NAME for a systemd credential")
 
 
 def _origin(origin: str) -> str:
@@ -99,17 +93,12 @@ def _log_origin(origin: str) -> str:
     return origin
 
 
-FilePath = Annotated[Path, AfterValidator(_resolved)]
 DatabaseURL = Annotated[str, AfterValidator(_database)]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Text = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^\P{C}+$")]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, hide_input_in_errors=True)
-
-
-class ServiceSection(_Section):
+class ServiceSection(Section):
     """Who this service is, for people and for passkeys."""
 
     name: Text = "Natsuin"
@@ -135,7 +124,7 @@ class ServiceSection(_Section):
         return self
 
 
-class WebSection(_Section):
+class WebSection(Section):
     """The process that faces the network."""
 
     host: str = Field(default="127.0.0.1", min_length=1)
@@ -149,7 +138,7 @@ class WebSection(_Section):
     session_life_seconds: int = Field(default=43_200, ge=60, le=604_800)
 
 
-class TLSSection(_Section):
+class TLSSection(Section):
     """Mutual TLS between web and sam, for `address = "tls:HOST:PORT"`. PEM files; each side needs its own three."""
 
     certificate: FilePath
@@ -157,22 +146,26 @@ class TLSSection(_Section):
     authority: FilePath
     """Who may have certified the other side."""
     names: tuple[str, ...] = ()
-    """sam only: DNS names of the clients it lets in. Empty: everybody the authority certified."""
+    """sam only, and required there: DNS names of the clients it lets in."""
 
 
-class SAMSection(_Section):
+class SAMSection(Section):
     """The process that holds the keys, and how web reaches it."""
 
     address: Annotated[str, AfterValidator(_address)]
     """`unix:PATH` or `tls:HOST:PORT`."""
     database: DatabaseURL
-    master_key: Annotated[str, AfterValidator(_master_key)]
+    master_key: SecretSource
     """`file:PATH`, or `credential:NAME` of systemd's LoadCredential."""
     log_folder: FilePath
     """Checkpoint and tiles, readable by everybody, written by sam alone."""
     log_origin: Annotated[str, AfterValidator(_log_origin)]
     log_state: FilePath
     """What sam remembers of its own log, so that a log that was cut back is found."""
+    archive_folder: FilePath = Field(default="sam/archives", validate_default=True)
+    """Where sam keeps copies of keys that only their signers can open."""
+    archive_copies: int = Field(default=3, ge=1, le=10)
+    """Most copies of one key, as few as continuity needs (EN 419 241-1, SRG_KM.2)."""
     threads: int = Field(default=8, ge=1, le=256)
     allowed_uids: tuple[int, ...] = ()
     """Operating system users that may speak to the Unix socket. Empty: sam's own user."""
@@ -183,6 +176,8 @@ class SAMSection(_Section):
     def _check_tls(self) -> "SAMSection":
         if self.address.startswith("tls:") and self.server_tls is None and self.client_tls is None:
             raise ValueError("an address with tls: needs server_tls in sam's configuration and client_tls in web's")
+        if self.server_tls is not None and not self.server_tls.names:
+            raise ValueError("server_tls needs names, the DNS names in the certificates of web that are let in")
         return self
 
     @property
@@ -192,19 +187,10 @@ class SAMSection(_Section):
         Raises:
             ConfigurationRefused: it is a systemd credential, and this process was given none.
         """
-        kind, _, rest = self.master_key.partition(":")
-        if kind == "file":
-            return Path(rest)
-        folder = os.environ.get("CREDENTIALS_DIRECTORY")
-        if not folder:
-            raise ConfigurationRefused(
-                f"sam.master_key is the systemd credential {rest!r}, and this process was given no credentials.",
-                hint=f"Start it from a unit with LoadCredential={rest}:FILE, or write file:PATH.",
-            )
-        return Path(folder) / rest
+        return secret_file(self.master_key, "sam.master_key")
 
 
-class CertificationSection(_Section):
+class CertificationSection(Section):
     """Who certifies signers, and the built-in certification authority."""
 
     signers: Literal["built-in", "outside"] = "built-in"
@@ -229,7 +215,7 @@ class CertificationSection(_Section):
     @model_validator(mode="after")
     def _check_outside(self) -> "CertificationSection":
         if self.signers == "outside" and self.outside_anchors is None:
-            raise ValueError("signers = \"outside\" needs outside_anchors, the authorities that are accepted")
+            raise ValueError('signers = "outside" needs outside_anchors, the authorities that are accepted')
         return self
 
 
@@ -248,6 +234,10 @@ class Config(BaseSettings):
     web: WebSection
     sam: SAMSection
     ca: CertificationSection
+    vault: VaultSection = VaultSection()
+    algorithms: AlgorithmsSection = AlgorithmsSection()
+    keys: KeysSection = KeysSection()
+    serve: ServeSection = ServeSection()
 
     @classmethod
     def settings_customise_sources(
@@ -303,7 +293,7 @@ def load(path: str | Path) -> Config:
 
 
 def _checked(values: dict[str, Any], file: Path) -> Config:
-    standing = _FOLDER.set(file.absolute().parent)
+    standing = FOLDER.set(file.absolute().parent)
     try:
         config = Config(**values)
         config._file = file.absolute()
@@ -317,7 +307,7 @@ def _checked(values: dict[str, Any], file: Path) -> Config:
     except SettingsError as error:
         raise ConfigurationRefused(f"An environment variable NATSUIN_... cannot be read: {error}.") from error
     finally:
-        _FOLDER.reset(standing)
+        FOLDER.reset(standing)
 
 
 def _reason(kind: str, message: str) -> str:
@@ -326,8 +316,18 @@ def _reason(kind: str, message: str) -> str:
     return text[:1].lower() + text[1:]
 
 
-def write_config(folder: Path, *, origin: str, name: str = "Natsuin", demo: bool = False) -> Path:
+def write_config(
+    folder: Path,
+    *,
+    origin: str,
+    name: str = "Natsuin",
+    demo: bool = False,
+    vault: Mapping[str, Any] | None = None,
+    serve: Mapping[str, Any] | None = None,
+) -> Path:
     """Make `config.toml` in `folder`, mode 0600, for an installation that lives in this folder. Durable on return.
+
+    `vault` is the content of section [vault]; without it keys are made in software. `serve` is that of [serve].
 
     Raises:
         Conflict: there is one already.
@@ -346,6 +346,7 @@ def write_config(folder: Path, *, origin: str, name: str = "Natsuin", demo: bool
         # ITU-T X.667: anybody may use 2.25 followed by a UUID of their own.
         policy_oid=json.dumps(f"2.25.{uuid.uuid4().int}"),
     )
+    text += "".join(written_section(*part) for part in (("vault", vault), ("serve", serve)) if part[1])
     _checked(tomllib.loads(text), file)
     try:
         descriptor = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
@@ -392,4 +393,6 @@ threads = 8
 organization = {name}
 country = "JP"
 policy_oid = {policy_oid}
+
+# Signers' keys are made in software, unless a section [vault] names a token: see docs/hsm.md.
 """

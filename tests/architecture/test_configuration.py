@@ -5,7 +5,9 @@ import ast
 import pytest
 from pydantic import BaseModel
 
+from natsuin.algorithm_settings import AlgorithmsSection
 from natsuin.config import CertificationSection, SAMSection, ServiceSection, TLSSection, WebSection
+from natsuin.settings import KeysSection, VaultSection
 
 SECTIONS: dict[str, type[BaseModel]] = {
     "service": ServiceSection,
@@ -13,6 +15,9 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "sam": SAMSection,
     "ca": CertificationSection,
     "section": TLSSection,
+    "algorithms": AlgorithmsSection,
+    "vault": VaultSection,
+    "keys": KeysSection,
 }
 """Every section, by the name under which the code has it in hand."""
 

@@ -41,6 +41,10 @@ def licence_of(package: metadata.PackageMetadata) -> str:
     """Everything a package says about its licence, in one line."""
     classifiers = [c for c in package.get_all("Classifier", []) if c.startswith("License")]
     stated = package.get("License-Expression") or (package.get("License") or "").split("\n")[0]
+    if not stated and (files := package.get_all("License-File")):
+        # Some packages say it in their licence file alone, whose first line names it.
+        distribution = metadata.distribution(package["Name"])
+        stated = (distribution.read_text(f"licenses/{files[0]}") or "").strip().split("\n")[0]
     return "; ".join([stated, *classifiers])
 
 

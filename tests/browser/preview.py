@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import preview_data as example
+import preview_keys
 import pypdfium2
 import uvicorn
 import webauthn
@@ -61,8 +62,11 @@ class Preview:
     challenge: bytes = b""
     passkey: webauthn.registration.verify_registration_response.VerifiedRegistration | None = None
     signed: bool = False
+    registered: int = 0
+    marks: list[dict[str, float]] = field(default_factory=list)
     trick: str = ""
-    """How the pretended server misbehaves: `record`, `challenge`, `bytes`, `wrong_secret`, `unavailable`."""
+    """How the pretended server misbehaves: `record`, `challenge`, `bytes`, `wrong_secret`, `unavailable`, `signed_out`,
+    `invitation_used`."""
     private_key: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
 
     def __post_init__(self) -> None:
@@ -157,7 +161,7 @@ def page_context(preview: Preview, path: str, query: Any) -> tuple[str, dict[str
     """The template of a path and what it is given."""
     error = {"status": 404, "code": "not_found", "title": "見つかりません", "request_id": "r-0000001"}
     error |= {"detail": "存在しないか、あなたのものではありません。", "hint": "一覧に戻って選び直してください。"}
-    document = preview.document | {"warnings": list(query.getlist("warning"))}
+    document = preview.document | {"warnings": list(query.getlist("warning")), "marks": preview.marks}
     signed = {
         "signed_at": example.NOW,
         "signed_sha256": preview.document["sha256"],
@@ -168,17 +172,18 @@ def page_context(preview: Preview, path: str, query: Any) -> tuple[str, dict[str
     }
     rows = example.rows(preview.document)
     pages: dict[str, tuple[str, dict[str, Any]]] = {
-        "/": ("index", {"next": "", "recent": rows[:3]}),
+        "/": ("index", {"next": query.get("next", "/"), "recent": rows[:3]}),
         "/enrol": ("enrol", {}),
         "/officer/enrol": ("officer_enrol", {}),
-        "/officer": ("officer", {"people": example.people()}),
+        "/officer": ("officer", {"people": example.people(), "key_algorithms": ["rsa-3072", "p-256"]}),
         "/documents": ("documents", {"documents": rows, "max_bytes": 64 * 2**20}),
-        "/documents/d1": ("document", {"document": document, "keys": example.keys()[:1]}),
+        "/documents/d1": ("document", {"document": document} | preview_keys.for_signing()),
         "/documents/s1": ("signed", {"document": document, "signed": signed}),
-        "/history": ("history", {"entries": example.history()}),
-        "/keys": ("keys", {"keys": example.keys()}),
-        "/keys/k1/pin": ("pin_reset", {"key": example.keys()[0]}),
-        "/verify": ("verify", {"max_bytes": 64 * 2**20}),
+        "/history": ("history", {"entries": example.history(), "older": 1170, "newest": "before" not in query}),
+        **preview_keys.key_pages(query),
+        "/keys/k1/pin": ("pin_reset", {"key": preview_keys.keys()[0]}),
+        "/verify": ("verify", {"max_bytes": 64 * 2**20, "log_vkey": example.LOG_VKEY, "root": example.ROOT}),
+        "/help/check": ("check", {"log_vkey": example.LOG_VKEY, "root": example.ROOT}),
         "/help/limits": ("limits", {}),
     }
     if preview.signed:
@@ -220,8 +225,8 @@ class Pretence:
             query=query.get("lang"), cookie=None, accept_language=request.headers.get("accept-language")
         )
         template, context = page_context(self.preview, path, query)
-        me = example.OFFICER if path == "/officer" else example.SIGNER
-        if path in {"/enrol", "/officer/enrol", "/verify"} or query.get("out"):
+        me = example.OFFICER if path.split("/")[1] == "officer" else example.SIGNER
+        if path in {"/enrol", "/officer/enrol", "/verify", "/help/check"} or query.get("out"):
             me = None
         html = render(template, lang, me=me, service=example.SERVICE, path=path, **context)
         return HTMLResponse(html)
@@ -231,6 +236,8 @@ class Pretence:
         return Response(changed, media_type="application/pdf")
 
     async def enrol_open(self, request: Request) -> Response:
+        if self.preview.trick == "invitation_used":
+            return problem(409, "invitation_used", "招待は使用済みです。", "サインインしてください。")
         subject = {"common_name": "山田 太郎", "organization": "例示商事株式会社", "country": "JP"}
         options = self.preview.creation_options("山田 太郎")
         offer = {"user_id": "u1", "common_name": "山田 太郎", "subject": subject, "algorithm": "rsa-3072"}
@@ -263,8 +270,19 @@ class Pretence:
 
     async def approve_person(self, request: Request) -> Response:
         self.preview.verify((await request.json())["credential"])
+        self.preview.registered += 1
         link = f"{self.preview.origin}/enrol#{'q' * 43}"
         return JSONResponse({"user_id": "u9", "invitation_url": link, "expires_at": example.NOW + example.DAY})
+
+    async def people(self, request: Request) -> Response:
+        new = {"common_name": "新規 登録者", "organization": "", "email": "new@example.jp", "state": "invited"}
+        new |= {"proposed_at": example.NOW, "expires_at": example.NOW + example.DAY}
+        known = [
+            {name: person[name] for name in ("common_name", "organization", "email", "state")}
+            | {"proposed_at": person["registered_at"], "expires_at": person["invitation_expires_at"]}
+            for person in example.people()
+        ]
+        return JSONResponse({"people": [new] * self.preview.registered + known})
 
     async def login_options(self, request: Request) -> Response:
         return JSONResponse({"publicKey": self.preview.request_options(hashlib.sha256(b"login").digest())})
@@ -282,6 +300,8 @@ class Pretence:
     async def instruct(self, request: Request) -> Response:
         body = await request.json()
         self.preview.requests.append(body)
+        if self.preview.trick == "signed_out":
+            return problem(401, "unauthenticated", "サインインが必要です。", "サインインしてください。")
         label = {
             "name": self.preview.document["name"],
             "size": len(self.preview.pdf),
@@ -325,11 +345,12 @@ class Pretence:
 
     async def check(self, request: Request) -> Response:
         async with request.form() as form:
-            self.preview.requests.append({"fields": sorted(form)})
+            texts = {name: value for name, value in form.items() if isinstance(value, str)}
+            self.preview.requests.append({"fields": sorted(form), **texts})
         return JSONResponse(example.verdict())
 
     async def list_keys(self, request: Request) -> Response:
-        return JSONResponse({"keys": [example.keys()[0] | {"pin_tries_left": 9}]})
+        return JSONResponse({"keys": [preview_keys.keys()[0] | {"pin_tries_left": 9}]})
 
     async def nothing(self, request: Request) -> Response:
         self.preview.requests.append({"path": request.url.path})
@@ -345,6 +366,7 @@ def make_app(preview: Preview) -> Starlette:
             Mount("/static", StaticFiles(directory=STATIC)),
             *(Route(f"/api/documents/{{name}}/{kind}", pretence.content) for kind in ("content", "signed")),
             Route("/api/keys", pretence.list_keys),
+            Route("/api/officer/people", pretence.people, methods=["GET"]),
             Route("/api/documents/{name}", pretence.nothing, methods=["DELETE"]),
             *(Route(path, getattr(pretence, name), methods=["POST"]) for path, name in POSTS.items()),
             Route("/{path:path}", pretence.page),

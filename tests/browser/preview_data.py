@@ -13,6 +13,7 @@ SERVICE = {"name": "Natsuin 捺印", "origin": "http://localhost", "rp_id": "loc
 SIGNER = {"user_id": "u1", "display_name": "山田 太郎", "is_officer": False, "is_signer": True}
 OFFICER = {"user_id": "o1", "display_name": "登録 花子", "is_officer": True, "is_signer": False}
 
+LOG_VKEY = "localhost/log+3a1f09c2+AYb1ZmFrZS1sb2cta2V5LWZvci1wcmV2aWV3LW9ubHkh"
 CERTIFICATE = {
     "common_name": "山田 太郎",
     "subject": "CN=山田 太郎, O=例示商事株式会社, C=JP",
@@ -21,6 +22,13 @@ CERTIFICATE = {
     "not_before": NOW - 3 * DAY,
     "not_after": NOW + 362 * DAY,
     "sha256": hashlib.sha256(b"certificate").hexdigest(),
+}
+
+
+ROOT = CERTIFICATE | {
+    "common_name": "Natsuin Demo Root CA",
+    "subject": "CN=Natsuin Demo Root CA, C=JP",
+    "sha256": hashlib.sha256(b"root").hexdigest(),
 }
 
 
@@ -39,6 +47,7 @@ def document(pdf: bytes, pages: list[dict[str, float]], *, state: str = "ready")
         "pages": pages,
         "warnings": [],
         "existing_signatures": 0,
+        "marks": [],
         "state": state,
         "created_at": NOW - 5 * 60_000,
     }
@@ -63,17 +72,6 @@ def rows(example: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def keys() -> list[dict[str, Any]]:
-    """An active key and a revoked one."""
-    common = {"backend": "software", "passkey_count": 1, "certificate": CERTIFICATE}
-    return [
-        {"key_id": "k1", "algorithm": "rsa-3072", "state": "active", "created_at": NOW - 3 * DAY, "pin_tries_left": 4}
-        | common,
-        {"key_id": "k0", "algorithm": "p-256", "state": "revoked", "created_at": NOW - 90 * DAY, "pin_tries_left": 0}
-        | common,
-    ]
-
-
 def people() -> list[dict[str, Any]]:
     """One person in each state."""
     states = ["invited", "enrolled", "expired", "proposed"]
@@ -93,17 +91,23 @@ def people() -> list[dict[str, Any]]:
 
 
 def history() -> list[dict[str, Any]]:
-    """One entry of each kind."""
-    kinds = ["signed", "refused", "cancelled", "expired", "uploaded", "pin_reset", "deleted", "signed_in", "enrolled"]
-    with_document = {"signed", "refused", "cancelled", "expired", "uploaded"}
+    """One entry of each kind that people meet."""
+    kinds = [
+        *("outcome-signed", "approved", "approval-refused", "secret-refused", "instruction-cancelled", "pin-reset"),
+        *("key-suspended", "key-resumed", "key-created", "enrolment-approved"),
+    ]
+    with_document = {"outcome-signed", "approved", "approval-refused", "instruction-cancelled"}
     return [
         {
             "at": NOW - number * 3_600_000,
             "kind": kind,
             "document_id": "s1" if kind in with_document else None,
-            "document_name": "覚書.pdf" if kind in with_document or kind == "deleted" else None,
+            "document_name": "覚書.pdf" if kind in with_document else "",
             "key_id": "k1",
-            "log_index": 1200 - number if kind in {"signed", "refused", "enrolled", "pin_reset"} else None,
+            "log_index": 1200 - 3 * number,
+            "reason": {"approval-refused": "wrong_secret", "key-suspended": "requested"}.get(kind, ""),
+            "secret": "pin" if kind == "secret-refused" else "",
+            "tries_left": 9 if kind == "secret-refused" else None,
         }
         for number, kind in enumerate(kinds)
     ]
@@ -131,6 +135,7 @@ def verdict() -> dict[str, Any]:
             line("integrity", "good", "署名された内容は変わっていません。", "The signed bytes are unchanged."),
             line("coverage", "bad", "署名の後に内容が加えられました。", "Something was added after the signature."),
             line("trust", "unknown", "証明書の発行者が分かりません。", "The issuer is not known.", step),
+            line("revocation", "unknown", "失効していないかは確認していません。", "Revocation was not checked."),
             line("time", "good", "タイムスタンプで確認できました。", "Proved by a time-stamp."),
             line("log", "unknown", "受領証がありません。", "No receipt was given."),
         ],

@@ -8,14 +8,25 @@ import re
 import pytest
 from playwright.sync_api import expect
 from preview import page_context
+from preview_data import LOG_VKEY
 from visitor import PreviewVisitor
 
 PIN = "修482915x"
+ALL_IN_VIEW_IS_DRAWN = """() => {
+  const view = document.querySelector("[data-pages]").getBoundingClientRect();
+  return [...document.querySelectorAll(".sheet")].every((sheet) => {
+    const box = sheet.getBoundingClientRect();
+    return sheet.dataset.drawn === "done" || box.bottom <= view.top || box.top >= view.bottom;
+  });
+}"""
+CODE = "0123456789ABCDEFGHJKMNPQRB"
+CODE_AS_TYPED = "o1234-56789 abcde-fghjk mnpqrb"
+TOKEN = "t0ken" * 8 + "abc"
 EVERY_PAGE = [
     "/",
     "/?out=1",
-    "/enrol#token",
-    "/officer/enrol#token",
+    f"/enrol#{TOKEN}",
+    f"/officer/enrol#{TOKEN}",
     "/officer",
     "/documents",
     "/documents/d1",
@@ -25,13 +36,14 @@ EVERY_PAGE = [
     "/keys/k1/pin",
     "/verify",
     "/help/limits",
+    "/help/check",
     "/nowhere",
 ]
 
 
 def make_passkey(visitor: PreviewVisitor) -> None:
     """Register a passkey through the officer's page, which is the shortest way to one."""
-    page = visitor.go("/officer/enrol#token")
+    page = visitor.go(f"/officer/enrol#{TOKEN}")
     page.locator("[data-register]").click()
     expect(page.locator('[data-step="done"]')).to_be_visible()
 
@@ -43,10 +55,11 @@ def read_to_the_end(visitor: PreviewVisitor) -> None:
     progress = page.locator("#reading-progress")
     expect(page.locator("[data-drawn=done]").first).to_be_attached()
     for _ in range(12 * count):
+        # A page counts as read when its end was in view, drawn; so look at what is in view before going on.
+        page.wait_for_function(ALL_IN_VIEW_IS_DRAWN)
         if progress.evaluate("element => element.value") == count:
             break
         page.locator("[data-pages]").press("PageDown")
-        page.wait_for_timeout(60)
     expect(progress).to_have_js_property("value", count)
 
 
@@ -82,7 +95,7 @@ def test_every_page_fits_speaks_the_language_and_keeps_the_policy(
 
 
 def test_enrolment(visitor: PreviewVisitor, language: str) -> None:
-    page = visitor.go("/enrol#token-of-the-invitation")
+    page = visitor.go(f"/enrol#{TOKEN}")
     expect(page.locator("[data-subject=common_name]")).to_have_text("山田 太郎")
     visitor.picture(f"enrol-1-{language}")
     page.locator("[data-begin]").click()
@@ -107,7 +120,7 @@ def test_enrolment(visitor: PreviewVisitor, language: str) -> None:
     [opened] = visitor.preview.opened
     assert opened == {"pin": PIN, "recovery_code": "".join(groups)}
     assert re.fullmatch("[0-9A-HJKMNP-TV-Z]{26}", opened["recovery_code"])
-    assert "token" not in page.url
+    assert TOKEN not in page.url
 
 
 def test_enrolment_without_the_token_says_what_to_do(visitor: PreviewVisitor) -> None:
@@ -270,7 +283,7 @@ def test_an_officer_is_not_asked_to_approve_another_name(visitor: PreviewVisitor
 def test_a_new_pin_with_the_recovery_code(visitor: PreviewVisitor, language: str) -> None:
     make_passkey(visitor)
     page = visitor.go("/keys/k1/pin")
-    page.locator("#recovery-code").fill("01234-56789 abcde-fghjk mnpqrO")
+    page.locator("#recovery-code").fill(CODE_AS_TYPED)
     page.keyboard.press("Enter")
     expect(page.locator("#new-pin")).to_be_visible()
     page.locator("#new-pin").fill(PIN)
@@ -283,7 +296,7 @@ def test_a_new_pin_with_the_recovery_code(visitor: PreviewVisitor, language: str
     visitor.picture(f"pin-done-{language}")
     [opened] = visitor.preview.opened
     assert opened == {
-        "recovery_code": "0123456789ABCDEFGHJKMNPQR0",
+        "recovery_code": CODE,
         "new_pin": PIN,
         "new_recovery_code": "".join(groups),
     }
@@ -316,12 +329,12 @@ def test_verdict_lines_have_words(visitor: PreviewVisitor, language: str) -> Non
     )
     page.locator("#receipt").set_input_files({"name": "r.tlog-proof", "mimeType": "text/plain", "buffer": b"x"})
     page.locator("[data-verify] button[type=submit]").click()
-    expect(page.locator(".verdict-lines > li")).to_have_count(5)
+    expect(page.locator(".verdict-lines > li")).to_have_count(6)
     words = {"ja": ["合格", "不合格", "不明"], "en": ["Good", "Bad", "Unknown"]}[language]
     for word in words:
         expect(page.locator(".verdict-lines .state", has_text=re.compile(f"^{word}$")).first).to_be_visible()
     visitor.picture(f"verify-result-{language}")
-    assert visitor.preview.requests == [{"fields": ["pdf", "receipt"]}]
+    assert visitor.preview.requests == [{"fields": ["log_vkey", "pdf", "receipt"], "log_vkey": LOG_VKEY}]
 
 
 def test_the_preview_knows_every_page(visitor: PreviewVisitor) -> None:
@@ -331,6 +344,6 @@ def test_the_preview_knows_every_page(visitor: PreviewVisitor) -> None:
         assert template != "pages/error.html", path
 
 
-class _NoQuery:
+class _NoQuery(dict[str, str]):
     def getlist(self, name: str) -> list[str]:
         return []

@@ -6,8 +6,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from playwright.sync_api import Browser, CDPSession, Page
+from playwright.sync_api import Browser, CDPSession, Page, expect
 from preview import Preview
+
+PATIENCE_MILLISECONDS = 60_000
+"""How long every act and every expectation waits for what it needs: a loaded machine is slow, not wrong."""
 
 _AUTHENTICATOR = {
     "protocol": "ctap2",
@@ -62,7 +65,8 @@ def at_the_browser(browser: Browser, origin: str, language: str, preview: Previe
     """Somebody new, with a device of their own. Fails at the end if the page broke its policy or threw an error."""
     context = browser.new_context(locale=language, viewport={"width": 1280, "height": 860}, accept_downloads=True)
     page = context.new_page()
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(PATIENCE_MILLISECONDS)
+    expect.set_options(timeout=PATIENCE_MILLISECONDS)
     devices = context.new_cdp_session(page)
     devices.send("WebAuthn.enable", {"enableUI": False})
     authenticator = devices.send("WebAuthn.addVirtualAuthenticator", {"options": _AUTHENTICATOR})["authenticatorId"]

@@ -2,7 +2,9 @@
 (P2, P5, P6)."""
 
 import re
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 import natsuin.signing.sign
 from natsuin import errors
 from natsuin.sam.protocol import Signed
+from natsuin.signing_log.writer import PUBLISH_SECONDS
 from rigs.invariants import check_invariants
 from rigs.sam_process import ConnectionLost, SamProcess
 from rigs.web_side import Signer, digests
@@ -19,18 +22,17 @@ LOG_POINTS = [
     f"log.{name}:{commit}"
     for name, commits in {
         "queued": (3, 4),
-        "before_bundles": (3, 4),
-        "after_bundles": (3, 4),
-        "after_tiles": (3, 4),
         "before_sign": (3, 4),
         "before_swap": (3, 4),
         "after_swap": (3, 4),
-        "before_publish": (4, 5),
-        "after_publish": (4, 5),
     }.items()
     for commit in commits
 ]
-"""After the start, commit 1 is `boot`, 2 `approved`, 3 the intent and 4 the outcome; opening publishes once."""
+"""After the start, commit 1 is `boot`, 2 `approved`, 3 the intent and 4 the outcome."""
+FOLDER_POINTS = [
+    f"log.{name}:4" for name in ("before_bundles", "after_bundles", "after_tiles", "before_publish", "after_publish")
+]
+"""Opening publishes once, `boot` and `approved` at most once each."""
 
 ANSWERED = {"sign.before_reserve", "sign.after_record", "sign.before_release"}
 """Killed before anything began, or after the answer was recorded: the same request is answered after the restart."""
@@ -62,6 +64,34 @@ def test_kill(fresh_sam: Callable[..., SamProcess], alice: Signer, point: str) -
     received.append(web.sign(web.approve(alice, fresh := digests(1)), fresh))
     entries = check_invariants(sam.config.sam.log_folder, web.info.log_vkey, received)
     _check_story(point, entries, received)
+
+
+@pytest.mark.parametrize("point", FOLDER_POINTS)
+def test_kill_while_the_folder_follows(fresh_sam: Callable[..., SamProcess], alice: Signer, point: str) -> None:
+    """The folder follows what is durable: whoever got an answer has it for good, whoever got none loses no more than
+    the digests under way."""
+    sam = fresh_sam(NATSUIN_FAULT_AT=point)
+    web, received = sam.web, []
+    wanted = digests(100)
+    sad = web.approve(alice, wanted)
+
+    def sign_slowly() -> None:
+        for digest in wanted:
+            received.append(web.sign(sad, (digest,)))
+            time.sleep(PUBLISH_SECONDS)
+
+    with pytest.raises(ConnectionLost):
+        sign_slowly()
+    assert sam.wait_for_death() == -9
+
+    sam.start()
+    web, last = sam.web, len(received)
+    assert [web.sign(sad, (digest,)) for digest in wanted[:last]] == received
+    # The digest under way was either recorded, and its answer is told again, or is lost with its approval.
+    with suppress(errors.Conflict):
+        received.append(web.sign(sad, (wanted[last],)))
+    received.append(web.sign(sad, (wanted[last + 1],)))
+    check_invariants(sam.config.sam.log_folder, web.info.log_vkey, received)
 
 
 def _check_story(point: str, entries: list[dict[str, object]], received: list[Signed]) -> None:

@@ -33,11 +33,11 @@ log = SigningLog.open(base / "log", base / "state", origin="sign.example.jp/log/
 print("open", flush=True)
 number = log.size
 for count in json.loads(sys.argv[2]):
-    waiting = [log.submit({"n": number + n, "text": "x" * 100}) for n in range(count)]
+    receipts = log.add_all([{"n": number + n, "text": "x" * 100} for n in range(count)])
     number += count
-    for future in waiting:
-        receipt = future.result()
+    for receipt in receipts:
         print(json.dumps([receipt.index, receipt.tlog_proof()]), flush=True)
+    log.publish()
 if sys.argv[3:] == ["wait"]:
     sys.stdin.read()
 log.close()

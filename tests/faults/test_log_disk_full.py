@@ -41,8 +41,8 @@ def write_until_it_fails(log: SigningLog) -> list[Receipt]:
     receipts = []
     for n in range(2000):
         try:
-            waiting = [log.submit({"n": n, "text": "x" * 500, "part": part}) for part in range(3)]
-            receipts += [future.result() for future in waiting]
+            receipts += log.add_all([{"n": n, "text": "x" * 500, "part": part} for part in range(3)])
+            log.publish()
         except StorageFailed:
             assert receipts
             return receipts

@@ -11,9 +11,8 @@ from rigs.sam_process import SamProcess
 from rigs.web_side import Officer, Signer, WebSide, attestation, digests
 
 SIGNING_KEY = [
-    ("credential_id", b"another"),
-    ("passkey", b"another"),
-    ("passkey_sign_count", 0),
+    ("passkeys", b"another"),
+    ("sign_counts", b"another"),
     ("public_key", b"another"),
     ("user_id", "somebody"),
     ("algorithm", "rsa-3072"),
@@ -22,6 +21,10 @@ SIGNING_KEY = [
     ("version", 2),
     ("key_blob", b"another"),
     ("certificate", b"another"),
+    ("chain", b"another"),
+    ("suspended_by", "officer"),
+    ("one_time", 1),
+    ("predecessor", "another"),
     ("created_at", 1),
     ("seal", bytes(32)),
 ]
@@ -72,28 +75,55 @@ def test_the_key_row_of_one_person_under_the_name_of_another(
 
 
 @pytest.mark.parametrize(
-    ("column", "value"),
+    ("table", "column", "value"),
     [
-        ("digests", bytes(64)),
-        ("record", b"{}"),
-        ("count", 3),
-        ("used", -1),
-        ("state", "waiting"),
-        ("expires_at", 99999999999999),
-        ("key_id", "another"),
-        ("user_id", "another"),
-        ("scheme", "ecdsa-sha384"),
-        ("sealed_signer_key", b"another"),
-        ("approval", b"another"),
+        ("instruction_content", "digests", bytes(64)),
+        ("instruction_content", "record", b"{}"),
+        ("instruction_content", "seal", bytes(32)),
+        ("instruction", "count", 3),
+        ("instruction", "used", -1),
+        ("instruction", "state", "waiting"),
+        ("instruction", "expires_at", 99999999999999),
+        ("instruction", "key_id", "another"),
+        ("instruction", "user_id", "another"),
+        ("instruction", "scheme", "ecdsa-sha384"),
+        ("instruction", "sealed_signer_key", b"another"),
+        ("instruction", "approval", b"another"),
     ],
 )
 def test_a_changed_approval_signs_nothing(
-    web: WebSide, alice: Signer, edited: Callable[..., None], column: str, value: Any
+    web: WebSide, alice: Signer, edited: Callable[..., None], table: str, column: str, value: Any
 ) -> None:
     wanted = digests(2)
     instruction = web.instruct(alice, wanted)
     sad = web.activate(alice, instruction).sad
-    edited("instruction", column, value, "instruction_id = ?", instruction.instruction_id)
+    edited(table, column, value, "instruction_id = ?", instruction.instruction_id)
+    with pytest.raises(errors.Tampered):
+        web.sign(sad, wanted)
+
+
+def test_what_is_approved_cannot_be_changed_between_two_uses(
+    web: WebSide, sam: SamProcess, alice: Signer, edited: Callable[..., None]
+) -> None:
+    """Neither by an edit nor by the genuine content of another instruction."""
+    wanted, others = digests(2), digests(2)
+    instruction, other = web.instruct(alice, wanted), web.instruct(alice, others)
+    sad = web.activate(alice, instruction).sad
+    web.sign(sad, wanted[:1])
+    for column in ("digests", "record", "seal"):
+        query = f"SELECT {column} FROM instruction_content WHERE instruction_id = ?"  # noqa: S608
+        (genuine,) = sam.sql(query, other.instruction_id)[0]
+        edited("instruction_content", column, genuine, "instruction_id = ?", instruction.instruction_id)
+        for asked in (wanted[1:], others[1:]):
+            with pytest.raises(errors.Tampered):
+                web.sign(sad, asked)
+
+
+def test_an_approval_whose_content_is_gone_signs_nothing(web: WebSide, sam: SamProcess, alice: Signer) -> None:
+    wanted = digests(1)
+    instruction = web.instruct(alice, wanted)
+    sad = web.activate(alice, instruction).sad
+    sam.sql("DELETE FROM instruction_content WHERE instruction_id = ?", instruction.instruction_id)
     with pytest.raises(errors.Tampered):
         web.sign(sad, wanted)
 

@@ -57,7 +57,9 @@ def test_an_officers_approval_is_for_one_record(web: WebSide, officer: Officer) 
 def test_an_invitation_works_once_and_is_not_guessed(web: WebSide, officer: Officer) -> None:
     invitation = web.invite(officer)
     web.enrol(invitation)
-    for token in (invitation.token, "", "x" * 43):
+    with pytest.raises(errors.AlreadyUsed):
+        web.ask(p.OpenInvitation(token=invitation.token))
+    for token in ("", "x" * 43):
         with pytest.raises(errors.NotFound):
             web.ask(p.OpenInvitation(token=token))
 
@@ -163,7 +165,7 @@ def test_enrolling_again_with_the_same_registration_gives_the_same_key(web: WebS
     assert (again.key, again.replayed, first.replayed) == (first.key, True, False)
     assert len(web.ask(p.ListKeys(user_id=opened.user_id)).keys) == 1
     other = attestation(web.device(), opened.challenge, opened.user_id)
-    with pytest.raises(errors.NotFound):
+    with pytest.raises(errors.AlreadyUsed):
         web.ask(p.CompleteEnrolment(token=invitation.token, attestation=other, sealed_secrets=sealed))
 
 
@@ -179,7 +181,7 @@ def test_a_used_invitation_tells_nothing_to_whom_knows_only_public_things(web: W
         return web.ask(request)
 
     assert not complete().replayed
-    with pytest.raises(errors.NotFound):
+    with pytest.raises(errors.AlreadyUsed):
         complete()
 
 

@@ -9,7 +9,8 @@ from cryptography.exceptions import InvalidTag
 
 from natsuin.errors import Tampered, WrongSecret
 from natsuin.key_management.keys import key_binding
-from natsuin.key_management.master_key import MasterKey
+from natsuin.key_management.master_key import MasterKey, MasterKeyMissing
+from natsuin.key_management.provider_layer import ProviderLayer
 from natsuin.key_management.vaults.software import SoftwareVault
 from natsuin.key_management.wrapping import Slot, decrypt, open_slot, unwrap_for_signer
 from natsuin.sam.process import open_sam
@@ -30,7 +31,7 @@ def row_of(stolen: SamProcess, query: str) -> dict[str, object]:
 
 def test_without_the_master_key_sam_does_not_open(stolen: SamProcess) -> None:
     stolen.config.sam.master_key_file.write_bytes(bytes(32))
-    with pytest.raises(Tampered):
+    with pytest.raises(MasterKeyMissing, match="does not belong"):
         open_sam(stolen.config)
 
 
@@ -39,8 +40,14 @@ def test_without_the_master_key_a_key_stays_closed_even_with_the_pin(stolen: Sam
     slot = row_of(stolen, f"SELECT * FROM key_slot WHERE key_id = '{alice.key.key_id}' AND name = 'pin'")  # noqa: S608
     binding = key_binding(row)
     signer_key = open_slot("pin", Slot(slot["salt"], slot["wrapped"]), alice.pin, binding)  # type: ignore[arg-type]
-    inner = unwrap_for_signer(row["key_blob"], signer_key, binding)  # type: ignore[arg-type]
-    with pytest.raises(Tampered), SoftwareVault(MasterKey(bytes(32))).open(inner, binding):
+    guess = MasterKey(bytes(32))
+    with pytest.raises(Tampered):
+        ProviderLayer.from_master(guess).open(row["key_blob"], binding)  # type: ignore[arg-type]
+    # Even without the provider's outer layer the vault's own holds.
+    master = MasterKey(stolen.config.sam.master_key_file.read_bytes())
+    closed = ProviderLayer.from_master(master).open(row["key_blob"], binding)  # type: ignore[arg-type]
+    inner = unwrap_for_signer(closed, signer_key, binding)
+    with pytest.raises(Tampered), SoftwareVault(guess).open(inner, binding):
         pass
 
 
@@ -48,7 +55,8 @@ def test_with_the_master_key_a_key_stays_closed_without_the_pin(stolen: SamProce
     master = MasterKey(stolen.config.sam.master_key_file.read_bytes())
     row = row_of(stolen, f"SELECT * FROM signing_key WHERE key_id = '{alice.key.key_id}'")  # noqa: S608
     binding = key_binding(row)
-    with pytest.raises(Tampered), SoftwareVault(master).open(row["key_blob"], binding):  # type: ignore[arg-type]
+    closed = ProviderLayer.from_master(master).open(row["key_blob"], binding)  # type: ignore[arg-type]
+    with pytest.raises(Tampered), SoftwareVault(master).open(closed, binding):
         pass
     for slot_name in ("pin", "recovery"):
         slot = row_of(stolen, f"SELECT * FROM key_slot WHERE key_id = '{alice.key.key_id}' AND name = '{slot_name}'")  # noqa: S608
@@ -56,7 +64,7 @@ def test_with_the_master_key_a_key_stays_closed_without_the_pin(stolen: SamProce
             open_slot(slot_name, Slot(slot["salt"], slot["wrapped"]), "guess 99", binding)  # type: ignore[arg-type]
     for purpose in ("row-seal", "software-vault"):
         with pytest.raises(InvalidTag):
-            decrypt(master.derive(purpose), row["key_blob"], binding)  # type: ignore[arg-type]
+            decrypt(master.derive(purpose), closed, binding)
 
 
 def test_nothing_secret_lies_in_the_files(stolen: SamProcess, alice: Signer, bob: Signer) -> None:

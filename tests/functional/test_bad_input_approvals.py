@@ -101,7 +101,7 @@ def test_an_expired_approval_is_refused_and_the_document_stays(
     instruction = instruct(alice, document)
     clock.advance(APPROVAL_SECONDS + 1)
     answer = approve(alice, instruction, approval_of(alice, instruction))
-    assert (answer.status_code, answer.json()["code"]) == (410, "expired")
+    assert (answer.status_code, answer.json()["code"]) == (410, "invitation_expired")
     assert_tells_nothing_inside(answer)
     alice.sign(document)
 
@@ -111,9 +111,9 @@ def test_an_expired_invitation_is_told_as_expired(portal: Portal, officer: Visit
     token = urlsplit(officer.invite({**PERSON, "common_name": "Late"})).fragment
     clock.advance(14 * DAY + 1)
     with portal.client() as client:
-        for language, word in (("en", "officer"), ("ja", "期限")):
+        for language, word in (("en", "sender of the link"), ("ja", "期限")):
             answer = client.post("/api/enrol/open", json={"token": token}, headers={"Accept-Language": language})
-            assert (answer.status_code, answer.json()["code"]) == (410, "expired")
+            assert (answer.status_code, answer.json()["code"]) == (410, "invitation_expired")
             assert word in answer.text
             assert_tells_nothing_inside(answer, token)
 

@@ -1,7 +1,6 @@
 """Certificates of an outside authority: a key waits with its request until an officer installs the right one."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -9,58 +8,15 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import NameOID
 
 from natsuin import errors
+from natsuin.algorithm_policy import AlgorithmRefused
 from natsuin.certification import CertificateNotAccepted, KeyDoesNotMatch, SubjectDiffers
 from natsuin.sam import protocol as p
 from natsuin.sam.process import open_sam
+from rigs.outside_authority import OutsideAuthority
 from rigs.sam_in_process import SamRig, people
 from rigs.web_side import Officer, Signer, digests
-
-
-class OutsideAuthority:
-    """A certification authority that has never heard of Natsuin."""
-
-    def __init__(self, name: str) -> None:
-        self.key = ec.generate_private_key(ec.SECP256R1())
-        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        self.certificate = self._signed(self.name, self.key.public_key(), ca=True, days=100)
-
-    @property
-    def der(self) -> bytes:
-        return self.certificate.public_bytes(Encoding.DER)
-
-    def issue(self, request: bytes, *, name: str = "", ca: bool = False, days: int = 10, usage: bool = True) -> bytes:
-        wanted = x509.load_der_x509_csr(request)
-        assert wanted.is_signature_valid
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]) if name else wanted.subject
-        made = self._signed(subject, wanted.public_key(), ca=ca, days=days, usage=usage)
-        return made.public_bytes(Encoding.DER)
-
-    def _signed(self, subject: x509.Name, key: object, *, ca: bool, days: int, usage: bool = True) -> x509.Certificate:
-        now = datetime.now(UTC)
-        builder = (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(self.name)
-            .public_key(key)  # type: ignore[arg-type]  # whatever key the request holds
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(days=20))
-            .not_valid_after(now + timedelta(days=days))
-            .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
-        )
-        if usage:
-            flags = dict.fromkeys(
-                ("key_encipherment", "data_encipherment", "key_agreement", "encipher_only", "decipher_only"), False
-            )
-            builder = builder.add_extension(
-                x509.KeyUsage(
-                    digital_signature=not ca, content_commitment=not ca, key_cert_sign=ca, crl_sign=ca, **flags
-                ),
-                critical=True,
-            )
-        return builder.sign(self.key, hashes.SHA256())
 
 
 @pytest.fixture
@@ -144,3 +100,14 @@ def test_what_is_not_this_persons_certificate_is_refused(
             web.propose_act(signer, "install-certificate", officer=officer, certificates=certificates)
     with pytest.raises(errors.Forbidden):
         web.propose_act(signer, "install-certificate", certificates=(authority.issue(request),))
+
+
+def test_a_certificate_that_outlives_its_keys_algorithm_is_refused(
+    rig: SamRig, pair: tuple[Officer, Signer], authority: OutsideAuthority
+) -> None:
+    officer, signer = pair
+    far = authority.issue(signer.key.certificate_request, days=9000)
+    with pytest.raises(AlgorithmRefused, match="2050-12-31"):
+        rig.web.propose_act(signer, "install-certificate", officer=officer, certificates=(far,))
+    near = authority.issue(signer.key.certificate_request, days=10)
+    assert rig.web.propose_act(signer, "install-certificate", officer=officer, certificates=(near,)).act_id

@@ -111,7 +111,7 @@ def test_same_messages_as_on_the_unix_socket(authority: Authority) -> None:
         asked = await asyncio.to_thread(ask_sam, f"tls:localhost:{port}", protocol.Hello(), tls=authority.issue("tool"))
         assert asked == protocol.Cancelled(unused=7)
 
-    with_server(authority.issue("localhost"), test)
+    with_server(authority.issue("localhost", names=("web", "tool")), test)
 
 
 def refused(port: int, files: TLSFiles) -> Any:
@@ -131,7 +131,7 @@ def test_client_of_another_authority_is_kept_out(authority: Authority, stranger:
     async def test(port: int) -> None:
         await refused(port, stranger.issue("web", trusting=authority))
 
-    with_server(authority.issue("localhost"), test)
+    with_server(authority.issue("localhost", names=("web", "tool")), test)
 
 
 def test_client_without_certificate_is_kept_out(authority: Authority) -> None:
@@ -146,7 +146,7 @@ def test_client_without_certificate_is_kept_out(authority: Authority) -> None:
         assert answer == b""
         writer.close()
 
-    with_server(authority.issue("localhost"), test)
+    with_server(authority.issue("localhost", names=("web", "tool")), test)
 
 
 def test_server_of_another_authority_is_not_spoken_to(authority: Authority, stranger: Authority) -> None:
@@ -155,14 +155,14 @@ def test_server_of_another_authority_is_not_spoken_to(authority: Authority, stra
         assert not isinstance(error, Indeterminate)
         assert "TLS" in error.hint
 
-    with_server(stranger.issue("localhost", trusting=authority), test)
+    with_server(stranger.issue("localhost", trusting=authority, names=("web",)), test)
 
 
 def test_server_with_another_name_is_not_spoken_to(authority: Authority) -> None:
     async def test(port: int) -> None:
         await refused(port, authority.issue("web"))
 
-    with_server(authority.issue("elsewhere.example"), test)
+    with_server(authority.issue("elsewhere.example", names=("web",)), test)
 
 
 def test_only_named_clients(authority: Authority) -> None:
@@ -174,6 +174,13 @@ def test_only_named_clients(authority: Authority) -> None:
 
     logs = with_server(authority.issue("localhost", names=("web1.example",)), test)
     assert [log["reason"] for log in logs if log["event"] == "sam.connection_closed"]
+
+
+def test_without_names_nobody_is_let_in(authority: Authority) -> None:
+    async def test(port: int) -> None:
+        await refused(port, authority.issue("web"))
+
+    with_server(authority.issue("localhost"), test)
 
 
 def test_older_tls_is_not_spoken(authority: Authority) -> None:

@@ -15,7 +15,7 @@ from asn1crypto import algos, cms, core, keys, tsp
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
@@ -23,7 +23,7 @@ from pyhanko.sign import signers
 from pyhanko.sign.fields import MDPPerm, SigFieldSpec, SigSeedSubFilter
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
-from natsuin.algorithms import FACTS, SignatureScheme
+from natsuin.algorithms import FACTS, SIGNS_MESSAGES, SignatureScheme
 from natsuin.documents import Placement, PrepareRequest, SealAppearance, embed, prepare
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -70,7 +70,7 @@ class Person:
         return self.certificate.public_bytes(Encoding.PEM)
 
     def sign(self, scheme, message):
-        if scheme is SignatureScheme.ED25519:
+        if scheme in SIGNS_MESSAGES:
             return self.key.sign(message)
         kind = getattr(hashes, FACTS[scheme].hash_name.upper())()
         if scheme.startswith("rsa-pss"):
@@ -86,6 +86,8 @@ def key_for(scheme):
         return _rsa()
     if scheme is SignatureScheme.ED25519:
         return ed25519.Ed25519PrivateKey.generate()
+    if scheme is SignatureScheme.ML_DSA_65:
+        return mldsa.MLDSA65PrivateKey.generate()
     curve = {"sha256": ec.SECP256R1, "sha384": ec.SECP384R1, "sha512": ec.SECP521R1}[FACTS[scheme].hash_name]
     return ec.generate_private_key(curve())
 

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ from natsuin.storage import Database, create_database, open_database
 from natsuin.storage.schema import metadata_of
 from natsuin.web import create_app
 from natsuin.web.document_work import DocumentWork, PreparedDocument
+from natsuin.web.limits import WebLimits
+from natsuin.web.server import uvicorn_config
 from rigs.sam_in_process import SamRig
 from rigs.web_side import ORIGIN, PIN
 
@@ -48,12 +51,12 @@ class InstantDocumentWork(DocumentWork):
     def start(self) -> None:
         """No child process is needed."""
 
-    async def inspect(self, content: bytes) -> documents.DocumentFacts:
+    async def inspect(self, person: str, content: bytes) -> documents.DocumentFacts:
         if not content.startswith(b"%PDF-"):
             raise documents.NotAPDF("this is not a PDF")
         return documents.DocumentFacts(pages=(documents.PageSize(595, 842),), existing_signatures=0, warnings=())
 
-    async def prepare(self, content: bytes, *about: Any) -> PreparedDocument:
+    async def prepare(self, person: str, content: bytes, *about: Any) -> PreparedDocument:
         dtbs = b"attributes of " + hashlib.sha256(content).digest()
         return PreparedDocument(dtbs, msgspec.msgpack.encode((dtbs, content)))
 
@@ -115,16 +118,29 @@ class Portal:
     _thread: threading.Thread
 
     @classmethod
-    def start(cls, folder: Path, *, work: DocumentWork | None = None, clock: Clock | None = None) -> "Portal":
+    def start(
+        cls,
+        folder: Path,
+        *,
+        work: DocumentWork | None = None,
+        clock: Clock | None = None,
+        limits: WebLimits | None = None,
+        proxies: tuple[str, ...] = (),
+        origin: str = ORIGIN,
+    ) -> "Portal":
         rig = SamRig.make(folder, clock=clock)
+        networks = tuple(ip_network(proxy) for proxy in proxies)
+        web = rig.config.web.model_copy(update={"trusted_proxies": networks})
+        service = rig.config.service.model_copy(update={"origin": origin})
+        rig.config = rig.config.model_copy(update={"web": web, "service": service})
+        # Tests make sam well and ill from one line to the next.
+        limits = limits or WebLimits(readiness_seconds=0)
         create_database(rig.config.web.database, name="web")
         database = open_database(rig.config.web.database, name="web")
         metadata_of("web").create_all(database.engine)
         sam = LoopbackSam(rig)
-        app = create_app(rig.config, database, sam, work=work or InstantDocumentWork(), clock=clock)
-        server = uvicorn.Server(
-            uvicorn.Config(app, port=0, log_config=None, access_log=False, server_header=False, proxy_headers=False)
-        )
+        app = create_app(rig.config, database, sam, work=work or InstantDocumentWork(), clock=clock, limits=limits)
+        server = uvicorn.Server(uvicorn_config(app, rig.config, limits=limits, port=0))
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
         deadline = time.monotonic() + 30
@@ -140,6 +156,11 @@ class Portal:
         self._thread.join(30)
         self.database.close()
         self.sam.rig.close()
+
+    @property
+    def connections(self) -> int:
+        """How many connections the server has open."""
+        return len(self._server.server_state.connections)
 
     def client(self, **headers: str) -> httpx2.Client:
         """A client that sends what a page of the portal sends; `headers` go before that."""

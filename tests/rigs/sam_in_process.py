@@ -1,6 +1,7 @@
 """A whole sam in the test's own process: real vault, database and log. Messages are encoded and decoded as on the
 socket."""
 
+from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +21,11 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(protocol.Request).decode
 
 
-def make_installation(folder: Path, *, database: str = "") -> tuple[Config, str]:
+def make_installation(
+    folder: Path, *, database: str = "", vault: Mapping[str, Any] | None = None
+) -> tuple[Config, str]:
     """Like `natsuin init`, without web: the configuration and the first officer's token."""
-    file = write_config(folder, origin=ORIGIN, demo=True)
+    file = write_config(folder, origin=ORIGIN, demo=True, vault=vault)
     if database:
         file.write_text(file.read_text().replace('"sqlite:///sam/db2.sqlite"', f'"{database}"'))
     config = load(file)
@@ -46,8 +49,15 @@ class SamRig:
     stopped: list[NatsuinError]
 
     @classmethod
-    def make(cls, folder: Path, *, clock: Clock | None = None, database: str = "") -> "SamRig":
-        config, token = make_installation(folder, database=database)
+    def make(
+        cls,
+        folder: Path,
+        *,
+        clock: Clock | None = None,
+        database: str = "",
+        vault: Mapping[str, Any] | None = None,
+    ) -> "SamRig":
+        config, token = make_installation(folder, database=database, vault=vault)
         stopped: list[NatsuinError] = []
         return cls(config, open_sam(config, clock=clock, stop=stopped.append), token, stopped)
 

@@ -38,11 +38,13 @@ class WholeServer:
     token: str
     lines: list[str] = field(default_factory=list)
     process: "subprocess.Popen[str] | None" = None
+    prefix: list[str] = field(default_factory=list)
+    """What stands before the command that starts it."""
 
     @classmethod
-    def make(cls, folder: Path) -> "WholeServer":
+    def make(cls, folder: Path, *, users: dict[str, str] | None = None) -> "WholeServer":
         origin = f"http://localhost:{free_port()}"
-        return cls(folder, origin, make_installation(folder, origin=origin, demo=True))
+        return cls(folder, origin, make_installation(folder, origin=origin, demo=True, users=users))
 
     @property
     def config(self) -> Config:
@@ -63,7 +65,8 @@ class WholeServer:
     def launch(self) -> None:
         """Start `natsuin serve` without waiting for anything."""
         self.lines.clear()
-        command = [sys.executable, "-m", "natsuin.cli", "serve", "--config", str(self.folder / "config.toml")]
+        program = [sys.executable, "-m", "natsuin.cli", "serve", "--config", str(self.folder / "config.toml")]
+        command = [*self.prefix, *program]
         with (self.folder / "errors.txt").open("a") as errors:
             self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
         threading.Thread(target=self._read, args=(self.process,), daemon=True).start()

@@ -7,30 +7,39 @@ that stands in sam, is proved anew for every instruction, and does not read anyt
 
 What may be relied on:
 
-- `Login.challenge` and `Login.finish` are the two halves of a sign-in. A challenge is spent by the first answer to it.
+- `Login.challenge` and `Login.finish` are the two halves of a sign-in. A challenge costs nothing to give out, and is
+  spent by the first good answer to it.
 - `Sessions` opens, finds and closes sessions. `recall` never blocks and is for busy routes; what it may miss is a
   closing by another process less than two seconds ago.
-- `Throttle` bounds how often a source may try. Counters that protect secrets are not here but in sam.
+- `Throttle` bounds how often a source may try, `SignInLimits` how often sign-in may fail. Counters that protect secrets
+  are not here but in sam.
 - Failures to sign in are all the same `SignInFailed`.
 """
 
+from natsuin.authentication.challenges import CHALLENGE_LIFE_SECONDS, Challenges
 from natsuin.authentication.errors import SignInFailed, TooManyAttempts
-from natsuin.authentication.login import CHALLENGE_LIFE_SECONDS, Login
-from natsuin.authentication.passkeys import keep_passkey, transports_of
+from natsuin.authentication.login import Login
+from natsuin.authentication.passkeys import KeptPasskey, keep_passkey, passkeys_of, remove_passkeys, transports_of
 from natsuin.authentication.sessions import PASSKEY_LEVEL, Session, SessionLimits, Sessions
+from natsuin.authentication.sign_in_limits import SignInLimits
 from natsuin.authentication.throttling import Throttle, source_of
 
 __all__ = [
     "CHALLENGE_LIFE_SECONDS",
     "PASSKEY_LEVEL",
+    "Challenges",
+    "KeptPasskey",
     "Login",
     "Session",
     "SessionLimits",
     "Sessions",
     "SignInFailed",
+    "SignInLimits",
     "Throttle",
     "TooManyAttempts",
     "keep_passkey",
+    "passkeys_of",
+    "remove_passkeys",
     "source_of",
     "transports_of",
 ]

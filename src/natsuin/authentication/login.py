@@ -1,49 +1,36 @@
-"""Signing in with a passkey: a challenge given out once, and its answer verified (Web Authentication Level 3, section
-7.2)."""
-
-import secrets
+"""Signing in with a passkey: a challenge given out, and its answer verified (Web Authentication Level 3, 7.2)."""
 
 import sqlalchemy as sa
 
+from natsuin.authentication.challenges import Challenges
 from natsuin.authentication.errors import SignInFailed
 from natsuin.authentication.passkeys import find_passkey
-from natsuin.authentication.tables import login_challenge, passkey
+from natsuin.authentication.tables import passkey
 from natsuin.clock import Clock, milliseconds
-from natsuin.errors import ApprovalRefused, Busy
+from natsuin.errors import ApprovalRefused
 from natsuin.passkeys import RelyingParty, claimed_challenge
 from natsuin.sam.protocol import Assertion
 from natsuin.storage import Database
 
-CHALLENGE_LIFE_SECONDS = 300
-MAX_OPEN_CHALLENGES = 20_000
-"""Above this nobody is given a new challenge until old ones expire: asking costs the caller nothing, so it must be
-bounded."""
-
 
 class Login:
-    """The sign-in ceremony of one relying party. Thread safe; both steps are durable on return."""
+    """The sign-in ceremony of one relying party. Thread safe."""
 
-    def __init__(self, database: Database, clock: Clock, *, party: RelyingParty) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, *, party: RelyingParty, challenges: Challenges | None = None
+    ) -> None:
         self._database = database
         self._clock = clock
+        self._challenges = challenges or Challenges()
         self.party = party
 
     def challenge(self) -> bytes:
-        """A new challenge of 32 random bytes, good once and for five minutes. Raises `Busy` if too many are open."""
-        fresh = secrets.token_bytes(32)
-        now = milliseconds(self._clock.now())
-        with self._database.write() as connection:
-            connection.execute(sa.delete(login_challenge).where(login_challenge.c.expires_at <= now))
-            open_now = connection.execute(sa.select(sa.func.count()).select_from(login_challenge)).scalar_one()
-            if open_now >= MAX_OPEN_CHALLENGES:
-                raise Busy("too many people are signing in at this moment")
-            connection.execute(
-                sa.insert(login_challenge).values(challenge=fresh, expires_at=now + CHALLENGE_LIFE_SECONDS * 1000)
-            )
-        return fresh
+        """A new challenge, good for one sign-in and for five minutes. Stores nothing and never blocks."""
+        return self._challenges.make()
 
     def finish(self, assertion: Assertion) -> str:
-        """Verify the answer and return the id of the person who gave it. The challenge is spent in any case.
+        """Verify the answer and return the id of the person who gave it. The challenge is spent by an answer that is
+        good; a wrong one proves nothing and changes nothing.
 
         Raises `SignInFailed` in the same words whatever was wrong.
         """
@@ -54,13 +41,9 @@ class Login:
 
     def _finish(self, assertion: Assertion) -> str:
         challenge = claimed_challenge(assertion)
-        now = milliseconds(self._clock.now())
-        with self._database.write() as connection:
-            spent = connection.execute(
-                sa.delete(login_challenge).where(
-                    login_challenge.c.challenge == challenge, login_challenge.c.expires_at > now
-                )
-            ).rowcount
+        if not self._challenges.is_open(challenge):
+            # Says nothing about any passkey, so it need not take as long as the rest.
+            raise _failed()
         with self._database.read() as connection:
             stored = find_passkey(connection, assertion.credential_id)
         count = self.party.verify_assertion(
@@ -70,8 +53,9 @@ class Login:
             sign_count=stored.sign_count,
             user_handle=None if stored.user_id is None else stored.user_id.encode(),
         )
-        if spent != 1 or stored.user_id is None:
+        if stored.user_id is None or not self._challenges.redeem(challenge):
             raise _failed()
+        now = milliseconds(self._clock.now())
         with self._database.write() as connection:
             counted = connection.execute(
                 sa.update(passkey)

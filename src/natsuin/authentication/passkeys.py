@@ -1,5 +1,6 @@
 """Copies of people's passkeys, for sign-in only: sam has its own record."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -28,6 +29,16 @@ class StoredPasskey:
     sign_count: int
 
 
+@dataclass(frozen=True)
+class KeptPasskey:
+    """What people are told of a passkey that signs them in. Times in milliseconds."""
+
+    credential_id: bytes
+    created_at: int
+    backup_eligible: bool
+    last_used_at: int | None
+
+
 def keep_passkey(connection: Connection, user_id: str, verified: Passkey, *, now: int) -> None:
     """Keep a copy of a passkey that sam has verified. Keeping the same one again for the same person changes
     nothing."""
@@ -48,6 +59,26 @@ def keep_passkey(connection: Connection, user_id: str, verified: Passkey, *, now
             created_at=now,
         )
     )
+
+
+def is_kept(connection: Connection, user_id: str, credential_id: bytes) -> bool:
+    """Whether this passkey signs this person in. Where several write at once it cannot be removed before the caller's
+    transaction ends."""
+    kept = sa.select(passkey.c.user_id).where(passkey.c.credential_id == credential_id).with_for_update(read=True)
+    return connection.execute(kept).scalar_one_or_none() == user_id
+
+
+def passkeys_of(connection: Connection, user_id: str) -> tuple[KeptPasskey, ...]:
+    """The passkeys that sign a person in, oldest first."""
+    columns = [passkey.c[name] for name in KeptPasskey.__dataclass_fields__]
+    rows = connection.execute(sa.select(*columns).where(passkey.c.user_id == user_id).order_by(passkey.c.created_at))
+    return tuple(KeptPasskey(*row) for row in rows)
+
+
+def remove_passkeys(connection: Connection, user_id: str, credential_ids: Collection[bytes]) -> int:
+    """Let these passkeys of a person sign nobody in any more. Returns how many did until now."""
+    gone = sa.delete(passkey).where(passkey.c.user_id == user_id, passkey.c.credential_id.in_(credential_ids))
+    return connection.execute(gone).rowcount
 
 
 def find_passkey(connection: Connection, credential_id: bytes) -> StoredPasskey:

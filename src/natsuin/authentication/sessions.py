@@ -15,6 +15,8 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
+from natsuin.authentication.errors import SignInFailed
+from natsuin.authentication.passkeys import is_kept
 from natsuin.authentication.tables import session
 from natsuin.clock import Clock, milliseconds
 from natsuin.storage import Database
@@ -70,11 +72,23 @@ class Sessions:
         self._remembered: OrderedDict[bytes, tuple[float, Session]] = OrderedDict()
         self._closings = 0
 
-    def open(self, user_id: str, *, level: int = PASSKEY_LEVEL, replaces: str | None = None) -> str:
-        """Begin a session and return the cookie's value, which is not stored. The session in `replaces` ends."""
+    def open(
+        self,
+        user_id: str,
+        *,
+        level: int = PASSKEY_LEVEL,
+        replaces: str | None = None,
+        by: bytes | None = None,
+    ) -> str:
+        """Begin a session and return the cookie's value, which is not stored. The session in `replaces` ends.
+
+        Raises `SignInFailed` if the passkey `by` was removed since it was verified.
+        """
         secret = secrets.token_urlsafe(32)
         now = milliseconds(self._clock.now())
         with self._database.write() as connection:
+            if by is not None and not is_kept(connection, user_id, by):
+                raise SignInFailed("the sign-in could not be verified")
             if replaces is not None:
                 connection.execute(sa.delete(session).where(session.c.secret_hash == _hash(replaces)))
             connection.execute(
@@ -134,6 +148,22 @@ class Sessions:
         with self._database.write() as connection:
             connection.execute(sa.delete(session).where(session.c.secret_hash == _hash(secret)))
         self._forget(_hash(secret))
+
+    def close_others(self, connection: sa.Connection, user_id: str, *, besides: str | None) -> None:
+        """End, in the caller's transaction, every session of a person but the one that this cookie's value opens.
+
+        Call `forget_others` once that is committed.
+        """
+        ended = sa.delete(session).where(session.c.user_id == user_id)
+        connection.execute(ended.where(session.c.secret_hash != _hash(besides or "")))
+
+    def forget_others(self, user_id: str, *, besides: str | None) -> None:
+        """Remember none of the sessions that `close_others` ended."""
+        with self._lock:
+            self._closings += 1
+            for secret_hash, (_, found) in list(self._remembered.items()):
+                if found.user_id == user_id and secret_hash != _hash(besides or ""):
+                    del self._remembered[secret_hash]
 
     def purge(self) -> int:
         """Delete the rows of sessions that are over. Returns how many."""

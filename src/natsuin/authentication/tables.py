@@ -36,11 +36,3 @@ session = sa.Table(
     sa.Column("expires_at", sa.BigInteger, nullable=False, index=True),
 )
 """Open sign-ins. `secret_hash` is SHA-256 of the cookie's value."""
-
-login_challenge = sa.Table(
-    "login_challenge",
-    web_metadata,
-    sa.Column("challenge", sa.LargeBinary(32), primary_key=True),
-    sa.Column("expires_at", sa.BigInteger, nullable=False, index=True),
-)
-"""Challenges given out and not yet answered. A row is deleted by the first answer, right or wrong."""

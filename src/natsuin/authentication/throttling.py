@@ -9,6 +9,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import lru_cache
 
 from natsuin.authentication.errors import TooManyAttempts
 
@@ -16,6 +17,7 @@ MAX_SOURCES = 20_000
 """How many sources are remembered; the one seen longest ago is forgotten first."""
 
 
+@lru_cache(maxsize=4096)
 def source_of(address: str | None) -> str:
     """The unit that is counted: an IPv4 address or, since a site owns that many, an IPv6 /64 network."""
     try:

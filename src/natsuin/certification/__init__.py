@@ -40,16 +40,19 @@ from natsuin.certification.refusals import (
     KeyNotAllowed,
     RequestMalformed,
     RequestTooLarge,
+    SignerNotAccepted,
     SigningFault,
     SubjectDiffers,
     SubjectNotAllowed,
 )
 from natsuin.certification.requests import REQUEST_LIMIT, CheckedRequest, check_request, make_request
 from natsuin.certification.revocation import Revocation, RevocationReason, Standing, make_crl
+from natsuin.certification.signed_content import KEY_IMPORT_PURPOSE, SignedContent, check_signed_content
 from natsuin.certification.time_stamping import TIME_STAMP_REQUEST_LIMIT, TimeStampAuthority, answer_time_stamp
 
 __all__ = [
     "DEMO_MARK",
+    "KEY_IMPORT_PURPOSE",
     "OCSP_REQUEST_LIMIT",
     "REQUEST_LIMIT",
     "TIME_STAMP_REQUEST_LIMIT",
@@ -70,6 +73,8 @@ __all__ = [
     "Responder",
     "Revocation",
     "RevocationReason",
+    "SignedContent",
+    "SignerNotAccepted",
     "SigningFault",
     "Standing",
     "SubjectDiffers",
@@ -81,6 +86,7 @@ __all__ = [
     "answer_time_stamp",
     "check_outside_certificate",
     "check_request",
+    "check_signed_content",
     "check_subject",
     "issue_responder_certificate",
     "issue_signer_certificate",

@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 from pyhanko_certvalidator import CertificateValidator, ValidationContext
-from pyhanko_certvalidator.errors import ValidationError
+from pyhanko_certvalidator.errors import PathError, ValidationError
 from pyhanko_certvalidator.path import ValidationPath
 
 from natsuin.certification.refusals import CertificateNotAccepted, KeyDoesNotMatch, SubjectDiffers
@@ -49,7 +49,7 @@ def check_outside_certificate(
             "the certificate is of another key", hint="Install the certificate that was issued for this key's request."
         )
     _require_subject(leaf, subject)
-    path = asyncio.run(_path(certificates, roots, at))
+    path = asyncio.run(find_path(certificates, roots, at))
     above = [bytes(certificate.dump()) for certificate in path]
     return OutsideCertificate(certificates[0], tuple(reversed(above[:-1])))
 
@@ -93,7 +93,12 @@ def _plain(name: str) -> str:
     return plain_text(name, "a name in the certificate")
 
 
-async def _path(certificates: Sequence[bytes], roots: Sequence[bytes], at: datetime) -> ValidationPath:
+async def find_path(certificates: Sequence[bytes], roots: Sequence[bytes], at: datetime) -> ValidationPath:
+    """The path from the first of `certificates` to one of `roots`, DER, valid `at` this time (RFC 5280, section 6).
+
+    Raises:
+        CertificateNotAccepted: there is none.
+    """
     settings: dict[str, Any] = {
         "trust_roots": [asn1_x509.Certificate.load(root) for root in roots],
         "other_certs": [asn1_x509.Certificate.load(certificate) for certificate in certificates[1:]],
@@ -107,7 +112,7 @@ async def _path(certificates: Sequence[bytes], roots: Sequence[bytes], at: datet
     )
     try:
         return await validator.async_validate_path()
-    except (ValidationError, ValueError, TypeError, KeyError) as error:
+    except (PathError, ValidationError, ValueError, TypeError, KeyError) as error:
         raise CertificateNotAccepted(
             "the certificate does not lead to an authority that is accepted here, or is not valid now",
             hint="Give the intermediate certificates with it; the configuration names the accepted authorities.",

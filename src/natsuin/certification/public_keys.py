@@ -4,18 +4,18 @@ Everything here follows from the key alone, so that no caller can pair a key wit
 """
 
 from dataclasses import dataclass
-from functools import cache
 
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa, padding, rsa
 
 from natsuin.algorithms import DEFAULT_SCHEME, FACTS, KeyAlgorithm
 from natsuin.certification.refusals import KeyNotAllowed
+from natsuin.certification.rsa_weaknesses import check_rsa_numbers
 
-PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
+PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | mldsa.MLDSA65PublicKey
 """Public keys that may stand in certificates made here."""
 
-PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
+PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | mldsa.MLDSA65PrivateKey
 """Keys that sign here. They may live in a token: only `public_key` and `sign` are ever called."""
 
 _CURVES = {
@@ -23,22 +23,20 @@ _CURVES = {
     "secp384r1": KeyAlgorithm.P_384,
     "secp521r1": KeyAlgorithm.P_521,
 }
-_RSA_SIZES = {3072: KeyAlgorithm.RSA_3072, 4096: KeyAlgorithm.RSA_4096}
+_RSA_SIZES = {2048: KeyAlgorithm.RSA_2048, 3072: KeyAlgorithm.RSA_3072, 4096: KeyAlgorithm.RSA_4096}
 _HASHES: dict[str, type[hashes.SHA256 | hashes.SHA384 | hashes.SHA512]] = {
     "sha256": hashes.SHA256,
     "sha384": hashes.SHA384,
     "sha512": hashes.SHA512,
 }
 
-_ROCA_GENERATOR = 65537
-_ROCA_PRIMES = (11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157)
-
 
 @dataclass(frozen=True)
 class SigningMethod:
     """How a key signs: the hash function by hashlib's name, and the DER AlgorithmIdentifiers of hash and signature.
 
-    `signature` is the identifier for certificates, OCSP answers and CMS alike (RFC 5480, RFC 4055, RFC 8410, RFC 8419).
+    `signature` is the identifier for certificates, OCSP answers and CMS alike (RFC 5480, RFC 4055, RFC 8410, RFC 8419,
+    RFC 9881).
     """
 
     hash_name: str
@@ -68,54 +66,35 @@ _RSA_IDENTIFIERS = {
     "sha512": _identifier("06092a864886f70d01010d", null=True),
 }
 _ED25519_IDENTIFIER = _identifier("06032b6570")
+_ML_DSA_65_IDENTIFIER = _identifier("0609608648016503040312")
 
 
 def algorithm_of(public_key: object) -> KeyAlgorithm:
     """The kind of `public_key`.
 
-    Raises KeyNotAllowed for every key that is not one of `natsuin.algorithms.KeyAlgorithm`, for an RSA exponent below
-    65537 or even, and for RSA moduli with the fingerprint of the ROCA weakness (CVE-2017-15361).
+    Raises KeyNotAllowed for every key that is not one of `natsuin.algorithms.KeyAlgorithm`, and for the RSA keys that
+    `check_rsa_numbers` refuses. Until when a kind is certified is for the caller's policy to say.
     """
     match public_key:
         case ec.EllipticCurvePublicKey() if public_key.curve.name in _CURVES:
             return _CURVES[public_key.curve.name]
         case rsa.RSAPublicKey() if public_key.key_size in _RSA_SIZES:
-            _check_rsa(public_key.public_numbers())
+            check_rsa_numbers(public_key.public_numbers())
             return _RSA_SIZES[public_key.key_size]
         case ed25519.Ed25519PublicKey():
             return KeyAlgorithm.ED25519
+        case mldsa.MLDSA65PublicKey():
+            return KeyAlgorithm.ML_DSA_65
     raise KeyNotAllowed(
         "This kind or size of public key is not certified here.",
         hint="Use RSA with 3072 or 4096 bits, ECDSA on P-256, P-384 or P-521, or Ed25519.",
     )
 
 
-def _check_rsa(numbers: rsa.RSAPublicNumbers) -> None:
-    if numbers.e < 65537 or numbers.e % 2 == 0 or numbers.e >= 2**256:
-        raise KeyNotAllowed(
-            "The public exponent of this RSA key is not allowed.", hint="Make a key with exponent 65537."
-        )
-    # A modulus made by the faulty generator is a power of 65537 modulo each of these primes; chance alone
-    # gives that about once in 2^27.
-    if numbers.n % 2 == 0 or all(numbers.n % p in _powers(p) for p in _ROCA_PRIMES):
-        raise KeyNotAllowed("This RSA key was made by a generator known to be weak.", hint="Make a new key.")
-
-
-@cache
-def _powers(prime: int) -> frozenset[int]:
-    found, value = set(), 1
-    while value not in found:
-        found.add(value)
-        value = value * _ROCA_GENERATOR % prime
-    return frozenset(found)
-
-
 def builder_hash(public_key: PublicKey) -> hashes.SHA256 | hashes.SHA384 | hashes.SHA512 | None:
-    """What the builders of `cryptography.x509` want beside a private key: its hash function, None for Ed25519."""
-    algorithm = algorithm_of(public_key)
-    if algorithm is KeyAlgorithm.ED25519:
-        return None
-    return _HASHES[FACTS[DEFAULT_SCHEME[algorithm]].hash_name]()
+    """What the builders of `cryptography.x509` want beside a private key: its hash, None for Ed25519 and ML-DSA."""
+    facts = FACTS[DEFAULT_SCHEME[algorithm_of(public_key)]]
+    return _HASHES[facts.hash_name]() if facts.prehashed else None
 
 
 def signing_method(public_key: PublicKey) -> SigningMethod:
@@ -126,6 +105,8 @@ def signing_method(public_key: PublicKey) -> SigningMethod:
             signature = _ECDSA_IDENTIFIERS[hash_name]
         case rsa.RSAPublicKey():
             signature = _RSA_IDENTIFIERS[hash_name]
+        case mldsa.MLDSA65PublicKey():
+            signature = _ML_DSA_65_IDENTIFIER
         case _:
             signature = _ED25519_IDENTIFIER
     return SigningMethod(hash_name, _DIGEST_IDENTIFIERS[hash_name], signature)

@@ -39,6 +39,12 @@ class CertificateNotAccepted(Refused):
     code = "certificate_not_accepted"
 
 
+class SignerNotAccepted(Refused):
+    """Content from an outside authority is not signed by somebody who may sign such content."""
+
+    code = "signer_not_accepted"
+
+
 class IssuerExpired(Expired):
     """The issuer's certificate leaves no time in which the wanted certificate could be valid."""
 

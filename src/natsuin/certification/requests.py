@@ -16,6 +16,8 @@ from natsuin.sam.protocol import Subject
 REQUEST_LIMIT = 16 * 1024
 """Bytes. A request with an RSA-4096 key is about 1.2 KiB."""
 
+ML_DSA_65_OID = x509.ObjectIdentifier("2.16.840.1.101.3.4.3.18")
+
 _SIGNATURE_ALGORITHMS = frozenset(
     {
         SignatureAlgorithmOID.RSA_WITH_SHA256,
@@ -26,6 +28,7 @@ _SIGNATURE_ALGORITHMS = frozenset(
         SignatureAlgorithmOID.ECDSA_WITH_SHA384,
         SignatureAlgorithmOID.ECDSA_WITH_SHA512,
         SignatureAlgorithmOID.ED25519,
+        ML_DSA_65_OID,
     }
 )
 _HASH_NAMES = frozenset({"sha256", "sha384", "sha512"})

@@ -24,8 +24,14 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "sam": ("natsuin.cli.sam:sam", "Run the process that holds the keys (signature activation module)."),
     "upgrade": ("natsuin.cli.upgrade:upgrade", "Bring the databases to this version's schema."),
     "officer": ("natsuin.cli.officer:officer", "Invite registration officers, from the host."),
+    "keys": ("natsuin.cli.keys:keys", "List the signers' keys, with what ends soon."),
+    "import": ("natsuin.cli.import_keys:import_group", "Hand over keys that an authority made (run by the authority)."),
+    "ceremony": ("natsuin.cli.ceremony:ceremony", "Split, change or recover the master key with its custodians."),
+    "backup": ("natsuin.cli.backup.command:backup", "Copy a whole installation, check copies, restore one."),
+    "clock": ("natsuin.cli.clock:clock", "Settle a difference between the host's clock and the signing log."),
     "demo": ("natsuin.cli.demo.command:demo", "Enrol a signer, sign a PDF, verify it: the whole path in one command."),
     "verify": ("natsuin.cli.verify:verify", "Check a signed PDF."),
+    "algorithms": ("natsuin.cli.algorithms:algorithms", "Show which kinds of key may be used, and until when."),
     "log": ("natsuin.cli.log:log", "Check a signing log."),
 }
 """Name, where the command is, and the line that `natsuin --help` shows without loading it."""

@@ -35,10 +35,13 @@ PERMISSIONS: Final = 77
 """EX_NOPERM: others could read or change sam's files, or the process cannot protect itself."""
 CONFIGURATION: Final = 78
 """EX_CONFIG: the configuration, or anything else that a rule refuses."""
+TOKEN_REFUSED: Final = 79
+"""The token took not its PIN, or cannot be used as it is: trying again could lock it. Not of sysexits.h."""
 
-REFUSING: Final = frozenset({DATA_REFUSED, MISSING, EXISTS, PERMISSIONS, CONFIGURATION})
+REFUSING: Final = frozenset({DATA_REFUSED, MISSING, EXISTS, PERMISSIONS, CONFIGURATION, TOKEN_REFUSED})
 
 _BY_CODE: Final = {
+    "account": PERMISSIONS,
     "database_corrupt": DATA_REFUSED,
     "database_missing": MISSING,
     "hardening": PERMISSIONS,
@@ -50,6 +53,10 @@ _BY_CODE: Final = {
     "log_unreachable": UNAVAILABLE,
     "master_key_missing": MISSING,
     "permissions": PERMISSIONS,
+    "vault_pin_not_tried": TOKEN_REFUSED,
+    "vault_pin_refused": TOKEN_REFUSED,
+    "vault_refused": TOKEN_REFUSED,
+    "vault_wrapping_key_missing": TOKEN_REFUSED,
 }
 
 _BY_CLASS: Final[tuple[tuple[type[NatsuinError], int], ...]] = (

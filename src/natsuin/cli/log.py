@@ -58,8 +58,13 @@ def verify(context: click.Context, location: str, vkey: str, since: Path | None)
             messages.print(error.hint, markup=False)
         context.exit(1 if refused else 2)
     output.print(
-        f"valid: {report.origin}\n{report.entries} entries in {report.bundles} bundles, {report.tiles} tiles\n"
+        f"valid: {report.origin}\n{_counted(report.entries, 'entry', 'entries')} in "
+        f"{_counted(report.bundles, 'bundle', 'bundles')}, {_counted(report.tiles, 'tile', 'tiles')}\n"
         f"root {report.root.hex()}",
         markup=False,
         soft_wrap=True,
     )
+
+
+def _counted(number: int, one: str, more: str) -> str:
+    return f"{number} {one if number == 1 else more}"

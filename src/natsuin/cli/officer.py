@@ -17,10 +17,12 @@ def officer() -> None:
 @click.option("--name", required=True, help="The officer's name, as others will see it.")
 def invite(file: Path, name: str) -> None:
     """Print a one-time link for a new registration officer. sam must be stopped, since it alone writes the log."""
+    from natsuin.cli.supervised import take_place
     from natsuin.config import load
     from natsuin.sam.process import invite_officer
 
     config = load(file)
+    take_place("sam", config)
     token = invite_officer(config, name)
     click.echo("This link works once, for seven days, and is not kept anywhere:\n")
     click.echo(f"    {config.service.origin}/officer/enrol#{token}")

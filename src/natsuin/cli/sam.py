@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from natsuin.cli.supervised import config_option, follow_supervisor
+from natsuin.cli.supervised import config_option, take_place
 
 
 @click.command()
@@ -16,8 +16,11 @@ def sam(file: Path) -> None:
     """
     from natsuin.config import load
     from natsuin.logs import configure_logs
+    from natsuin.sam.hardening import allow_memory_locks
     from natsuin.sam.process import run
 
-    follow_supervisor()
     configure_logs()
-    run(load(file))
+    config = load(file)
+    allow_memory_locks()
+    take_place("sam", config)
+    run(config)

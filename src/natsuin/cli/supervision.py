@@ -14,7 +14,9 @@ from natsuin.cli.exit_codes import REFUSING
 from natsuin.cli.supervised import SUPERVISOR
 from natsuin.config import Config, load
 from natsuin.errors import NatsuinError
+from natsuin.sam.accounts import Accounts
 from natsuin.sam.client import SamClient
+from natsuin.sam.permissions import check_configuration_file
 from natsuin.sam.protocol import Hello
 from natsuin.sam.transport import TLSFiles
 
@@ -101,8 +103,25 @@ def supervise(file: Path) -> int:
 
     Raises:
         ConfigurationRefused: the configuration cannot be used; nothing was started.
+        PermissionsLoose: it is root's to say who web and sam are, and somebody else could change the configuration.
     """
-    return asyncio.run(_supervise(file, load(file)))
+    config = load(file)
+    _say(_who_runs(config))
+    return asyncio.run(_supervise(file, config))
+
+
+def _who_runs(config: Config) -> str:
+    """Under which users web and sam are about to run, and what that is worth. Raises as `supervise`."""
+    accounts = Accounts.of(config.serve)
+    if accounts is not None and os.geteuid() == 0:
+        check_configuration_file(config)
+        return f"web runs as the user {accounts.web.name}, sam as {accounts.sam.name}"
+    if os.geteuid() == 0:
+        return (
+            "web and sam both run as root: the promises P1 and P3 do not hold against code that runs in web. "
+            "Set serve.web_user and serve.sam_user"
+        )
+    return f"web and sam both run as user {os.geteuid()}: for trials only, see docs/operating.md"
 
 
 async def _supervise(file: Path, config: Config) -> int:
@@ -156,7 +175,8 @@ async def web_answers(config: Config) -> bool:
                 status = await reader.readline()
             finally:
                 writer.close()
-    except (OSError, TimeoutError):
+    except (OSError, TimeoutError, ValueError):
+        # ValueError: a line without end, from whatever answers there.
         return False
     return status.startswith(b"HTTP/1.1 200")
 

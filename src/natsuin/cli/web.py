@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from natsuin.cli.supervised import config_option, follow_supervisor
+from natsuin.cli.supervised import config_option, take_place
 
 
 @click.command()
@@ -17,5 +17,6 @@ def web(file: Path) -> None:
     from natsuin.config import load
     from natsuin.web import serve
 
-    follow_supervisor()
-    serve(load(file))
+    config = load(file)
+    take_place("web", config)
+    serve(config)

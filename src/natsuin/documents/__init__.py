@@ -9,8 +9,8 @@ A signature is made in two phases, because the key is elsewhere and its owner ha
 
 Documents are only ever appended to, so signatures that are already there stay valid; where they forbid more,
 `prepare` says so. Whatever the bytes, only errors of `natsuin.errors` and `natsuin.documents.errors` come out. All
-functions are pure and thread safe, nothing is retried. A server calls them through `Workers`, which runs them in
-child processes with limits, because a hostile PDF can cost a parser minutes and gigabytes.
+functions are pure and thread safe, nothing is retried. A server calls them through `natsuin.web.isolation`, which runs
+them in confined child processes, because a hostile PDF can cost a parser minutes and gigabytes, or take it over.
 
 pyHanko does the reading and the incremental writing and takes a second to import, so it is imported at the first use;
 its types stay in this folder but for `open_reader`, which is for `natsuin.validation`.
@@ -33,7 +33,6 @@ from natsuin.documents.errors import (
     TimeStampFailed,
 )
 from natsuin.documents.facts import LIMIT_BYTES, DocumentFacts, PageSize, Placement
-from natsuin.documents.isolated import Limits, Workers
 from natsuin.documents.seal import SealAppearance, SealStyle
 from natsuin.documents.state import Prepared, PrepareRequest
 
@@ -43,6 +42,7 @@ if TYPE_CHECKING:
     from natsuin.documents.lint import WARNINGS
     from natsuin.documents.preparation import prepare
     from natsuin.documents.reading import hostile_input, open_reader
+    from natsuin.documents.typeface import seal_typeface
 
 _AT_FIRST_USE = {
     "TimeStamper": "embedding",
@@ -52,6 +52,7 @@ _AT_FIRST_USE = {
     "inspect": "inspection",
     "open_reader": "reading",
     "prepare": "preparation",
+    "seal_typeface": "typeface",
 }
 
 
@@ -71,7 +72,6 @@ __all__ = [
     "DocumentTimeout",
     "DocumentTooLarge",
     "EncryptedDocument",
-    "Limits",
     "MissingCharacters",
     "NotAPDF",
     "PageSize",
@@ -84,10 +84,10 @@ __all__ = [
     "SignatureMismatch",
     "TimeStampFailed",
     "TimeStamper",
-    "Workers",
     "embed",
     "hostile_input",
     "inspect",
     "open_reader",
     "prepare",
+    "seal_typeface",
 ]

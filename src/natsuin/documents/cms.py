@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa, padding, rsa
 
 from natsuin.algorithms import FACTS, SignatureScheme
 from natsuin.documents import der
@@ -45,7 +45,10 @@ _PLAIN_SIGNATURES = {
     SignatureScheme.ECDSA_SHA384: "1.2.840.10045.4.3.3",
     SignatureScheme.ECDSA_SHA512: "1.2.840.10045.4.3.4",
     SignatureScheme.ED25519: "1.3.101.112",
+    SignatureScheme.ML_DSA_65: "2.16.840.1.101.3.4.3.18",
 }
+_ML_DSA_65_BYTES = 3309
+"""FIPS 204, table 2."""
 
 
 @dataclass(frozen=True)
@@ -73,12 +76,13 @@ class SigningCertificate:
 
 
 def digest_algorithm(scheme: SignatureScheme) -> bytes:
-    """AlgorithmIdentifier of the scheme's hash function (RFC 5754: no parameters; RFC 8419: SHA-512 for Ed25519)."""
+    """AlgorithmIdentifier of the scheme's hash function (RFC 5754: no parameters; RFC 8419, RFC 9882: SHA-512
+    for Ed25519 and ML-DSA)."""
     return der.algorithm(HASH_OIDS[FACTS[scheme].hash_name])
 
 
 def signature_algorithm(scheme: SignatureScheme) -> bytes:
-    """AlgorithmIdentifier of the scheme (RFC 4055, RFC 5758, RFC 8419); PSS salts are as long as the hash."""
+    """AlgorithmIdentifier of the scheme (RFC 4055, RFC 5758, RFC 8419, RFC 9882); PSS salts are as long as the hash."""
     if scheme in _PLAIN_SIGNATURES:
         return der.algorithm(_PLAIN_SIGNATURES[scheme], der.NULL_VALUE if scheme.startswith("rsa") else None)
     facts = FACTS[scheme]
@@ -157,7 +161,7 @@ def verify_value(certificate: bytes, scheme: SignatureScheme, *, message: bytes,
             key.verify(signature, message, padding.PKCS1v15(), kind)
         elif isinstance(key, ec.EllipticCurvePublicKey) and scheme.startswith("ecdsa"):
             key.verify(signature, message, ec.ECDSA(kind))
-        elif isinstance(key, ed25519.Ed25519PublicKey) and scheme is SignatureScheme.ED25519:
+        elif isinstance(key, ed25519.Ed25519PublicKey | mldsa.MLDSA65PublicKey) and scheme is _scheme_of(key):
             key.verify(signature, message)
         else:
             raise CertificateUnusable(
@@ -178,7 +182,11 @@ def signature_size(certificate: bytes) -> int:
         return (key.key_size + 7) // 8
     if isinstance(key, ec.EllipticCurvePublicKey):
         return 2 * ((key.key_size + 7) // 8 + 3) + 4
-    return 64
+    return _ML_DSA_65_BYTES if isinstance(key, mldsa.MLDSA65PublicKey) else 64
+
+
+def _scheme_of(key: ed25519.Ed25519PublicKey | mldsa.MLDSA65PublicKey) -> SignatureScheme:
+    return SignatureScheme.ED25519 if isinstance(key, ed25519.Ed25519PublicKey) else SignatureScheme.ML_DSA_65
 
 
 def _public_key(certificate: bytes) -> object:

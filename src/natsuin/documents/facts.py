@@ -15,20 +15,6 @@ class PageSize:
 
 
 @dataclass(frozen=True)
-class DocumentFacts:
-    """What `inspect` found.
-
-    `warnings` are stable codes, sorted, listed in `natsuin.documents.lint.WARNINGS`; `certified` is the level of change
-    (1, 2 or 3, ISO 32000-2 table 257) that an author's certification leaves open, or None without one.
-    """
-
-    pages: tuple[PageSize, ...]
-    existing_signatures: int
-    warnings: tuple[str, ...]
-    certified: int | None = None
-
-
-@dataclass(frozen=True)
 class Placement:
     """A rectangle on a page: `page` counts from 0; points from the lower left corner of the page as displayed."""
 
@@ -37,3 +23,19 @@ class Placement:
     y: float
     width: float
     height: float
+
+
+@dataclass(frozen=True)
+class DocumentFacts:
+    """What `inspect` found.
+
+    `warnings` are stable codes, sorted, listed in `natsuin.documents.lint.WARNINGS`; `certified` is the level of change
+    (1, 2 or 3, ISO 32000-2 table 257) that an author's certification leaves open, or None without one; `marks` are
+    signature fields, stamps and notes on the pages, which a new mark should not cover.
+    """
+
+    pages: tuple[PageSize, ...]
+    existing_signatures: int
+    warnings: tuple[str, ...]
+    certified: int | None = None
+    marks: tuple[Placement, ...] = ()

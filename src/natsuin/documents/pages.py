@@ -62,6 +62,13 @@ class Page:
         xs, ys = sorted(c[0] for c in corners), sorted(c[1] for c in corners)
         return xs[0], ys[0], xs[1], ys[1]
 
+    def displayed(self, rectangle: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+        """A rectangle of the page's own coordinates as it is displayed: left, bottom, right, top, in points from the
+        lower left."""
+        corners = (self._shown(*rectangle[:2]), self._shown(*rectangle[2:]))
+        xs, ys = sorted(c[0] for c in corners), sorted(c[1] for c in corners)
+        return xs[0], ys[0], xs[1], ys[1]
+
     def upright_matrix(self) -> tuple[int, int, int, int]:
         """The turn of an appearance (a b c d of its /Matrix) that makes it stand upright on the displayed page."""
         return _ROTATIONS[self.rotation]
@@ -76,6 +83,16 @@ class Page:
         if self.rotation == 270:
             return left + up, top - across
         return left + across, bottom + up
+
+    def _shown(self, x: float, y: float) -> tuple[float, float]:
+        left, bottom, right, top = self.box
+        across, up = {
+            0: (x - left, y - bottom),
+            90: (y - bottom, right - x),
+            180: (right - x, top - y),
+            270: (top - y, x - left),
+        }[self.rotation]
+        return across * self.unit, up * self.unit
 
 
 def walk_pages(reader: PdfFileReader) -> Iterator[Page]:

@@ -2,6 +2,7 @@
 
 import io
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -21,6 +22,8 @@ logging.getLogger("pyhanko").setLevel(logging.CRITICAL)
 MAX_SIGNATURE_FIELDS = 200
 MAX_REVISIONS = 500
 """Cross-reference sections: one for each time the file was saved by appending."""
+_XREF_STREAM = re.compile(rb"/(?:X|#58)(?:R|#52)(?:e|#65)(?:f|#66)")
+"""The name /XRef, also where its letters are written as numbers (ISO 32000-2, 7.3.5)."""
 _SAVE_AGAIN = (
     "Open it in the program that made it and export it as PDF again, or print it to PDF, then upload the new file."
 )
@@ -57,6 +60,18 @@ def hostile_input() -> Iterator[None]:
         raise broken("its structure cannot be read") from error
 
 
+def _refuse_many_sections(pdf: bytes) -> None:
+    """Refuse before parsing what would be refused for its revisions after it: each cross-reference section is parsed
+    and compared with all others, so thousands cost minutes.
+
+    A revision brings "xref" twice (the section and "startxref") or a stream of the type XRef, both twice where it is
+    hybrid or linearised. Attached PDFs that are not packed count as well, which the double bound leaves room for.
+    """
+    most = 2 * MAX_REVISIONS
+    if pdf.count(b"xref") > 2 * most or sum(1 for _ in islice(_XREF_STREAM.finditer(pdf), most + 1)) > most:
+        raise broken(f"it was changed more than {MAX_REVISIONS} times")
+
+
 def _refuse_excess(reader: PdfFileReader) -> None:
     """The work on a document grows with the product of both counts, so both are bounded before any of it begins."""
     if reader.xrefs.total_revisions > MAX_REVISIONS:
@@ -81,6 +96,7 @@ def open_reader(pdf: bytes, *, limit: int = LIMIT_BYTES) -> PdfFileReader:
         raise NotAPDF("The file is not a PDF.", hint="Choose a file made by 'Export as PDF' or 'Print to PDF'.")
     if not pdf.startswith(b"%PDF-"):
         raise broken("other data comes before its beginning")
+    _refuse_many_sections(pdf)
     with hostile_input():
         # The default decode limits of the reader are those for documents from strangers.
         reader = PdfFileReader(io.BytesIO(pdf), strict=True)

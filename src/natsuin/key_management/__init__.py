@@ -10,30 +10,67 @@ somebody a power is an entry in the signing log before it is a row in the databa
     Enrolments      proposal, officer's approval, invitation, key
     Keys            reading a key with its seal checked; opening the signer's layer, tries counted first
     PINResets       a new PIN by passkey and recovery code
+    KeyImports      a key that an authority made, by an officer's approval and its owner's
     KeyActs         suspend, resume, revoke, destroy, renew, install a certificate
     KeyMoves        the state machine of a key, each move with its entry
     ServiceKeys     keys for the log, the CA and the time-stamps
-    Vault           the contract of every backend; `SoftwareVault` is the embedded one
+    Vault           the contract of every backend: `SoftwareVault`, the embedded one, and `PKCS11Vault`
 
 What the seals do not cover: putting a whole genuine row back to an earlier genuine state (see docs/trust.md).
 """
 
 from natsuin.key_management.enrolment import Enrolments
 from natsuin.key_management.foundation import Foundation
-from natsuin.key_management.journal import Journal, Opening, commit, new_opening
+from natsuin.key_management.hsm.line import TokenSettings
+from natsuin.key_management.hsm.pin import PINSource
+from natsuin.key_management.hsm.process import WorkerCommand
+from natsuin.key_management.hsm.refusals import (
+    AlgorithmNotOffered,
+    PINNotTried,
+    PINRefused,
+    VaultInterrupted,
+    VaultRefused,
+    VaultUnavailable,
+    WrappingKeyMissing,
+)
+from natsuin.key_management.journal import Journal, Opening, commit, new_opening, store_opening
 from natsuin.key_management.key_acts import KeyActs
-from natsuin.key_management.key_creation import Certified, KeyMaker
+from natsuin.key_management.key_creation import Certified, KeyMaker, Origin
+from natsuin.key_management.key_import import ImportOff, KeyImports
 from natsuin.key_management.key_moves import MOVE_OF, KeyMoves, Wish
 from natsuin.key_management.key_states import ENDED, IllegalMove, KeyState, Move, Mover, after
 from natsuin.key_management.keys import MAX_TRIES, PIN_SLOT, RECOVERY_SLOT, Keys, StoredKey
-from natsuin.key_management.master_key import MasterKey, MasterKeyMissing, create_master_key, read_master_key
+from natsuin.key_management.master_key import (
+    MasterKey,
+    MasterKeyMissing,
+    create_master_key,
+    keep_master_key,
+    next_key_file,
+    read_master_key,
+    require_settled,
+)
 from natsuin.key_management.officers import REGISTRATION_OFFICER, Officers
 from natsuin.key_management.outside_certificates import Accept, OutsideCertificates
 from natsuin.key_management.pin_reset import PINResets
-from natsuin.key_management.records import Record, challenge_of, make_record
+from natsuin.key_management.pkcs12_key import BadPKCS12, read_pkcs12
+from natsuin.key_management.provider_layer import ProviderLayer
+from natsuin.key_management.provider_secrets import ARCHIVE, VAULT, ProviderSecrets
+from natsuin.key_management.records import Record, challenge_of, make_record, new_identifier
 from natsuin.key_management.renewal import Renewals
+from natsuin.key_management.rotation import Rotation, RotationProgress
+from natsuin.key_management.sealed_envelope import (
+    EnvelopeContent,
+    EnvelopeHeader,
+    EnvelopeMalformed,
+    EnvelopeOpener,
+    EnvelopeRefused,
+    seal_content,
+)
 from natsuin.key_management.seals import RowSealer
+from natsuin.key_management.secret_changes import SecretChanges
 from natsuin.key_management.service_keys import (
+    ALGORITHMS,
+    IMPORT,
     ISSUING,
     LOG,
     OCSP,
@@ -44,13 +81,27 @@ from natsuin.key_management.service_keys import (
     ServiceKeys,
 )
 from natsuin.key_management.signer_secrets import PINSecret, SecretOpener, WeakPIN, normal_pin
-from natsuin.key_management.tables import certificate, log_opening, signing_key
-from natsuin.key_management.vaults import OpenKey, PrivateKey, Vault, WrongSignature, verify_signature
+from natsuin.key_management.tables import (
+    certificate,
+    ended_key,
+    key_slot,
+    log_opening,
+    officer,
+    service_key,
+    signing_key,
+)
+from natsuin.key_management.vaults import ImportNotOffered, OpenKey, PrivateKey, Vault, WrongSignature, verify_signature
+from natsuin.key_management.vaults.choice import Vaults
+from natsuin.key_management.vaults.pkcs11 import PKCS11Vault, make_wrapping_key
 from natsuin.key_management.vaults.software import SoftwareVault
-from natsuin.key_management.wrapping import decrypt, encrypt, unwrap_for_signer
+from natsuin.key_management.weak_keys import KeyKnown, SoundKey, WeakKey, check_strength, stored_public_keys
+from natsuin.key_management.wrapping import Slot, decrypt, encrypt, open_slot, unwrap_for_signer
 
 __all__ = [
+    "ALGORITHMS",
+    "ARCHIVE",
     "ENDED",
+    "IMPORT",
     "ISSUING",
     "LOG",
     "MAX_TRIES",
@@ -62,13 +113,25 @@ __all__ = [
     "ROOT",
     "SEALED_SECRETS",
     "TSA",
+    "VAULT",
     "Accept",
+    "AlgorithmNotOffered",
+    "BadPKCS12",
     "Certified",
     "Enrolments",
+    "EnvelopeContent",
+    "EnvelopeHeader",
+    "EnvelopeMalformed",
+    "EnvelopeOpener",
+    "EnvelopeRefused",
     "Foundation",
     "IllegalMove",
+    "ImportNotOffered",
+    "ImportOff",
     "Journal",
     "KeyActs",
+    "KeyImports",
+    "KeyKnown",
     "KeyMaker",
     "KeyMoves",
     "KeyState",
@@ -80,35 +143,70 @@ __all__ = [
     "Officers",
     "OpenKey",
     "Opening",
+    "Origin",
     "OutsideCertificates",
+    "PINNotTried",
+    "PINRefused",
     "PINResets",
     "PINSecret",
+    "PINSource",
+    "PKCS11Vault",
     "PrivateKey",
+    "ProviderLayer",
+    "ProviderSecrets",
     "Record",
     "Renewals",
+    "Rotation",
+    "RotationProgress",
     "RowSealer",
+    "SecretChanges",
     "SecretOpener",
     "ServiceKey",
     "ServiceKeys",
+    "Slot",
     "SoftwareVault",
+    "SoundKey",
     "StoredKey",
+    "TokenSettings",
     "Vault",
+    "VaultInterrupted",
+    "VaultRefused",
+    "VaultUnavailable",
+    "Vaults",
+    "WeakKey",
     "WeakPIN",
     "Wish",
+    "WorkerCommand",
+    "WrappingKeyMissing",
     "WrongSignature",
     "after",
     "certificate",
     "challenge_of",
+    "check_strength",
     "commit",
     "create_master_key",
     "decrypt",
     "encrypt",
+    "ended_key",
+    "keep_master_key",
+    "key_slot",
     "log_opening",
     "make_record",
+    "make_wrapping_key",
+    "new_identifier",
     "new_opening",
+    "next_key_file",
     "normal_pin",
+    "officer",
+    "open_slot",
     "read_master_key",
+    "read_pkcs12",
+    "require_settled",
+    "seal_content",
+    "service_key",
     "signing_key",
+    "store_opening",
+    "stored_public_keys",
     "unwrap_for_signer",
     "verify_signature",
 ]

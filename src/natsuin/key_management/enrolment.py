@@ -20,6 +20,8 @@ import sqlalchemy as sa
 from natsuin.algorithms import KeyAlgorithm
 from natsuin.clock import milliseconds
 from natsuin.errors import ApprovalRefused, Conflict, Expired, Malformed, NotFound
+from natsuin.key_management import invitations
+from natsuin.key_management.bound_passkeys import bound
 from natsuin.key_management.foundation import Foundation
 from natsuin.key_management.key_creation import KeyMaker, KeyWish, store
 from natsuin.key_management.keys import Keys, StoredKey
@@ -169,7 +171,13 @@ class Enrolments:
         secret = self.opener.open(message.sealed_secrets, HPKE_INFO_ENROL + row["challenge"], EnrolmentSecrets)
         subject = msgspec.json.decode(row["subject"], type=Subject)
         wish = KeyWish(
-            KeyAlgorithm(row["algorithm"]), row["user_id"], subject, passkey, secret.pin, secret.recovery_code
+            KeyAlgorithm(row["algorithm"]),
+            row["user_id"],
+            subject,
+            (bound(passkey, foundation.now()),),
+            {passkey.credential_id: passkey.sign_count},
+            secret.pin,
+            secret.recovery_code,
         )
         made = self.maker.make(wish)
         foundation.journal.record(
@@ -203,18 +211,21 @@ class Enrolments:
             # Everything but the sealed secrets can be put together from what others may know.
             return None
         passkey = self.foundation.relying_party.verify_registration(message.attestation, row["challenge"])
-        key = self.foundation.find(connection, signing_key, user_id=row["user_id"], credential_id=passkey.credential_id)
-        if key is None or key["passkey"] != passkey.public_key:
-            return None
-        return Enrolled(passkey=passkey, key=self.keys.information(connection, StoredKey(key)), replayed=True)
+        query = sa.select(signing_key).where(signing_key.c.user_id == row["user_id"]).order_by(signing_key.c.created_at)
+        for stored in connection.execute(query).mappings():
+            key = StoredKey(self.foundation.checked(signing_key, stored))
+            if any(known.public_key == passkey.public_key for known in key.passkeys):
+                return Enrolled(passkey=passkey, key=self.keys.information(connection, key), replayed=True)
+        return None
 
     def _invited(self, connection: sa.Connection, token: str) -> dict[str, Any]:
         row = self.foundation.find(connection, enrolment, token_hash=token_hash(token))
-        if row is None or row["state"] != _INVITED:
-            raise NotFound(
-                "the invitation is not known or was used", hint="Ask your registration officer for a new invitation."
-            )
-        self._require(row, _INVITED)
+        if row is None:
+            raise invitations.unknown()
+        if row["state"] != _INVITED:
+            raise invitations.used()
+        if row["expires_at"] < self.foundation.now():
+            raise invitations.expired()
         return row
 
     def _require(self, row: dict[str, Any], state: str) -> None:

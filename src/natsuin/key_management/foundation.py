@@ -1,4 +1,5 @@
-"""What every act inside sam stands on: its database, seals, journal, clock and the relying party it serves."""
+"""What every act inside sam stands on: its database, seals, journal, clock, provider's layer, the relying party it
+serves and the policy on algorithms."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,8 +7,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from natsuin.algorithm_policy import AlgorithmPolicy
 from natsuin.clock import Clock, milliseconds
 from natsuin.key_management.journal import Journal
+from natsuin.key_management.provider_layer import ProviderLayer
 from natsuin.key_management.seals import RowSealer
 from natsuin.passkeys import RelyingParty
 from natsuin.storage import Database
@@ -22,6 +25,8 @@ class Foundation:
     journal: Journal
     clock: Clock
     relying_party: RelyingParty
+    provider: ProviderLayer
+    policy: AlgorithmPolicy
 
     def now(self) -> int:
         """Milliseconds since the epoch, UTC."""

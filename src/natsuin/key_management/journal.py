@@ -9,7 +9,6 @@ import hmac
 import os
 import secrets
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,10 +75,10 @@ class Journal:
         self.database.run_grouped(lambda connection: store_opening(connection, opening))
         return self.log.add(self.entry(kind, public or {}, opening))
 
-    def submit(self, kind: str, public: Mapping[str, Any], opening: Opening | None = None) -> "Future[Receipt]":
-        """Add an entry whose opening, if any, is already durable, without waiting."""
-        return self.log.submit(self.entry(kind, public, opening))
+    def add(self, kind: str, public: Mapping[str, Any], opening: Opening | None = None) -> Receipt:
+        """Add an entry whose opening, if any, is already durable."""
+        return self.log.add(self.entry(kind, public, opening))
 
-    def submit_all(self, entries: Sequence[dict[str, Any]]) -> "list[Future[Receipt]]":
-        """Add what `entry` made, all in one commit of the log, without waiting. Openings must be durable already."""
-        return self.log.submit_all(entries)
+    def add_all(self, entries: Sequence[dict[str, Any]]) -> list[Receipt]:
+        """Add what `entry` made, all in one commit of the log. Openings must be durable already."""
+        return self.log.add_all(entries)

@@ -6,6 +6,9 @@ record.
     destroy             the owner alone, without anybody's help; ends the key, and its certificate as no longer needed
     renew               the owner, with the PIN: a new key pair, the old one is destroyed, its history stays
     one-time            the owner, with the PIN: a key for one instruction, with a certificate of minutes
+    change-pin          the owner, with the PIN
+    add-passkey         the owner, by a passkey that the key has, with the PIN; there is a new recovery code
+    remove-passkey      the same, by one that stays
     install             a registration officer: a certificate of an outside authority for a key that waits for it
 """
 
@@ -27,6 +30,7 @@ from natsuin.key_management.officers import REGISTRATION_OFFICER, Officers
 from natsuin.key_management.outside_certificates import OutsideCertificates
 from natsuin.key_management.records import challenge_of, make_record
 from natsuin.key_management.renewal import Renewals
+from natsuin.key_management.secret_changes import ADD_PASSKEY, CHANGE_PIN, REMOVE_PASSKEY, SecretChanges
 from natsuin.key_management.tables import key_act, officer, signing_key
 from natsuin.plain_text import plain_text
 from natsuin.sam.protocol import Act, ApproveKeyAct, Assertion, KeyActDone, ProposeKeyAct
@@ -43,6 +47,9 @@ class Kind(StrEnum):
     DESTROY = "destroy"
     RENEW = "renew"
     ONE_TIME = "one-time"
+    CHANGE_PIN = CHANGE_PIN
+    ADD_PASSKEY = ADD_PASSKEY
+    REMOVE_PASSKEY = REMOVE_PASSKEY
     INSTALL = "install-certificate"
 
 
@@ -58,6 +65,8 @@ REVOCATION_REASONS = frozenset(
 )
 """Why a signer's certificate may be revoked (RFC 5280, 5.3.1); the others are an authority's own."""
 _CLOSING = "cessationOfOperation"
+_WITH_NEW_KEY = frozenset({Kind.RENEW, Kind.ONE_TIME})
+_OF_SECRETS = frozenset({Kind.CHANGE_PIN, Kind.ADD_PASSKEY, Kind.REMOVE_PASSKEY})
 _MOVE = {Kind.SUSPEND: Move.SUSPEND, Kind.RESUME: Move.RESUME, Kind.REVOKE: Move.REVOKE, Kind.DESTROY: Move.DESTROY}
 _OF_OWNER = frozenset(Kind) - {Kind.INSTALL}
 _OF_OFFICER = frozenset({Kind.SUSPEND, Kind.RESUME, Kind.REVOKE, Kind.INSTALL})
@@ -73,6 +82,7 @@ class KeyActs:
     moves: KeyMoves
     renewals: Renewals
     outside: OutsideCertificates
+    changes: SecretChanges
 
     def propose(self, message: ProposeKeyAct) -> Act:
         """The record that the owner's or the officer's passkey must approve. Refuses at once what could not be done."""
@@ -105,7 +115,7 @@ class KeyActs:
             act_id=record.identifier,
             record=record.content,
             challenge=record.challenge,
-            credential_ids=(approver["credential_id"],),
+            credential_ids=approver.credential_ids,
             expires_at=record.expires_at,
         )
 
@@ -117,19 +127,22 @@ class KeyActs:
         foundation = self.foundation
         with foundation.database.read() as connection:
             act = foundation.find(connection, key_act, act_id=message.act_id)
-            if act is None or act["used_at"]:
+            if act is None or act["used_at"] or message.key_id not in ("", act["key_id"]):
                 raise NotFound("there is no such act to approve", hint="Begin again.")
             if act["expires_at"] < foundation.now():
                 raise Expired("the time for this has passed", hint="Begin again.")
             request = msgspec.json.decode(act["request"], type=ProposeKeyAct)
             key = self.keys.get(connection, act["key_id"], request.user_id)
             approver = self._approver(connection, key, act["officer_id"])
-        sign_count = self._verify(act, key, approver, message.assertion)
-        self._spend(act, key, approver, sign_count)
+        if act["kind"] == REMOVE_PASSKEY and message.assertion.credential_id == request.credential_id:
+            raise ApprovalRefused("a passkey cannot remove itself", hint="Approve with one that stays.")
+        self._spend(act, approver, self._verify(act, approver, message.assertion))
         kind = Kind(act["kind"])
         mover = Mover.OFFICER if act["officer_id"] else Mover.OWNER
         private = _private(act, request)
-        if kind is Kind.RENEW or kind is Kind.ONE_TIME:
+        if kind in _OF_SECRETS:
+            return self.changes.carry_out(key, request, challenge_of(act["record"]), message.sealed_secrets, private)
+        if kind in _WITH_NEW_KEY:
             return self.renewals.carry_out(key, request, challenge_of(act["record"]), message.sealed_secrets, private)
         if kind is Kind.INSTALL:
             return self.outside.install(key, request.certificates, private)
@@ -142,20 +155,19 @@ class KeyActs:
         with foundation.database.read() as connection:
             return KeyActDone(key=self.keys.information(connection, moved))
 
-    def _approver(self, connection: sa.Connection, key: StoredKey, officer_id: str) -> dict[str, Any]:
-        """The row whose passkey must approve: the key's own, or the officer's."""
+    def _approver(self, connection: sa.Connection, key: StoredKey, officer_id: str) -> "_Approver":
         if not officer_id:
-            return dict(key.row)
-        return self.officers.require(connection, officer_id, REGISTRATION_OFFICER)
+            return _Approver(key, None)
+        return _Approver(key, self.officers.require(connection, officer_id, REGISTRATION_OFFICER))
 
     def _require_possible(self, kind: Kind, key: StoredKey, mover: Mover, message: ProposeKeyAct) -> None:
         if kind not in (_OF_OFFICER if mover is Mover.OFFICER else _OF_OWNER):
             raise Forbidden("this is not theirs to decide", hint="Only the key's owner, or only an officer, may.")
-        if kind is Kind.RENEW or kind is Kind.ONE_TIME:
+        if kind in _WITH_NEW_KEY:
             self.renewals.require_possible(key, message.algorithm)
         elif kind is Kind.INSTALL:
             self.outside.require_installable(key, message.certificates)
-        else:
+        elif kind in _MOVE:
             after(KeyState(key.row["state"]), _MOVE[kind])
         if kind is Kind.RESUME:
             require_may_resume(key.row["suspended_by"], mover)
@@ -172,32 +184,45 @@ class KeyActs:
             "reason": message.reason,
             "note": plain_text(message.note, "the note"),
         }
-        if kind is Kind.RENEW or kind is Kind.ONE_TIME:
+        if kind in _OF_SECRETS:
+            fields |= self.changes.fields(key, message)
+        if kind in _WITH_NEW_KEY:
             fields["algorithm"] = KeyAlgorithm(message.algorithm or key.algorithm).value
         if kind is Kind.INSTALL:
             fields["certificates"] = self.outside.named(message.certificates)
         return fields
 
-    def _verify(self, act: dict[str, Any], key: StoredKey, approver: dict[str, Any], assertion: Assertion) -> int:
+    def _verify(self, act: dict[str, Any], approver: "_Approver", assertion: Assertion) -> dict[str, Any]:
+        """What changes in the approver's row. Raises `ApprovalRefused`."""
         try:
-            if act["officer_id"]:
-                return self.officers.verify_approval(approver, act["record"], assertion)
-            return self.keys.verify_owner(key, act["record"], assertion)
+            if approver.officer is not None:
+                count = self.officers.verify_approval(approver.officer, act["record"], assertion)
+                return {"sign_count": count}
+            return {"sign_counts": self.keys.verify_owner(approver.key, act["record"], assertion)}
         except ApprovalRefused as refusal:
-            public = {"key": key.key_id, "kind": act["kind"], "reason": refusal.code}
+            public = {"key": approver.key.key_id, "kind": act["kind"], "reason": refusal.code}
             self.foundation.journal.record("key-act-refused", public=public, private={"act": act["act_id"]})
             raise
 
-    def _spend(self, act: dict[str, Any], key: StoredKey, approver: dict[str, Any], sign_count: int) -> None:
+    def _spend(self, act: dict[str, Any], approver: "_Approver", changes: dict[str, Any]) -> None:
         foundation = self.foundation
+        table, row = (signing_key, approver.key.row) if approver.officer is None else (officer, approver.officer)
         with foundation.database.write() as connection:
             spent = foundation.update(connection, key_act, act, used_at=foundation.now())
-            if act["officer_id"]:
-                counted = foundation.update(connection, officer, approver, sign_count=sign_count)
-            else:
-                counted = foundation.update(connection, signing_key, key.row, passkey_sign_count=sign_count)
-            if not (spent and counted):
+            if not (spent and foundation.update(connection, table, row, **changes)):
                 raise Conflict("another approval was a moment earlier", hint="Begin again.")
+
+
+@dataclass(frozen=True)
+class _Approver:
+    """Who must approve an act: the officer, or where there is none the key's owner."""
+
+    key: StoredKey
+    officer: dict[str, Any] | None
+
+    @property
+    def credential_ids(self) -> tuple[bytes, ...]:
+        return self.key.credential_ids if self.officer is None else (self.officer["credential_id"],)
 
 
 def _private(act: dict[str, Any], request: ProposeKeyAct) -> dict[str, Any]:

@@ -1,25 +1,36 @@
-"""Making one signing key: generated in the vault, certified or ready to be, sealed by both layers."""
+"""Making one signing key: generated in the vault or taken into it, certified or ready to be, closed by every layer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Protocol
 
+import msgspec
 import sqlalchemy as sa
 from cryptography import x509
 
 from natsuin.algorithms import KeyAlgorithm
 from natsuin.clock import Clock, milliseconds
+from natsuin.key_management.bound_passkeys import BoundPasskey, encode_counts, encode_passkeys
 from natsuin.key_management.foundation import Foundation
 from natsuin.key_management.key_states import KeyState
 from natsuin.key_management.keys import PIN_SLOT, RECOVERY_SLOT, key_binding
+from natsuin.key_management.provider_layer import ProviderLayer
 from natsuin.key_management.records import new_identifier
 from natsuin.key_management.signer_secrets import acceptable_pin, normal_recovery_code
 from natsuin.key_management.tables import certificate, key_slot, signing_key
-from natsuin.key_management.vaults import PrivateKey, Vault
+from natsuin.key_management.vaults import FreshKey, PrivateKey, Vault
 from natsuin.key_management.wrapping import close_slot, new_signer_key, wrap_for_signer
-from natsuin.sam.protocol import Passkey, Subject
+from natsuin.sam.protocol import Subject
 
 BINDING_VERSION = 1
+
+
+class Origin(StrEnum):
+    """Where a private key was made. Bound into the encrypted key, so that it never changes."""
+
+    GENERATED = "generated"
+    IMPORTED = "imported"
 
 
 @dataclass(frozen=True)
@@ -46,7 +57,9 @@ class KeyWish:
     algorithm: KeyAlgorithm
     user_id: str
     subject: Subject
-    passkey: Passkey
+    passkeys: tuple[BoundPasskey, ...]
+    sign_counts: Mapping[bytes, int]
+    """By credential id."""
     pin: str = field(repr=False)
     recovery_code: str | None = field(repr=False)
     one_time: bool = False
@@ -74,43 +87,56 @@ class KeyMaker:
     vault: Vault
     certifier: Certifier
     clock: Clock
+    provider: ProviderLayer
     require_usable: Callable[[KeyAlgorithm], None]
     """Raises `Refused` for an algorithm that policy does not allow for new keys today."""
 
     def make(self, wish: KeyWish) -> NewKey:
         """A key of the wished owner that opens with PIN or recovery code. Raises `WeakPIN`, `Malformed`."""
         self.require_usable(wish.algorithm)
-        secrets = {PIN_SLOT: acceptable_pin(wish.pin)}
-        if wish.recovery_code is not None:
-            secrets[RECOVERY_SLOT] = normal_recovery_code(wish.recovery_code)
+        secrets = _secrets(wish)
         with self.vault.generate(wish.algorithm) as fresh:
-            row = self._row(wish, fresh.public_key)
-            binding = key_binding(row)
-            signer_key = new_signer_key()
-            row["key_blob"] = wrap_for_signer(fresh.seal(binding), signer_key, binding)
+            row, slots = self._closed(wish, fresh, secrets, Origin.GENERATED)
             certified = self.certifier(fresh.private_key, wish.subject, wish.user_id, one_time=wish.one_time)
-        row["certificate_request"], row["certificate"] = certified.request, certified.certificate
-        row["state"] = (KeyState.ACTIVE if certified.certificate else KeyState.PRE_ACTIVE).value
-        return NewKey(
-            row,
-            certificate_row(row["key_id"], certified.certificate) if certified.certificate else None,
-            tuple(_slot_row(row["key_id"], name, secret, signer_key, binding) for name, secret in secrets.items()),
-        )
+        return _certified(row, slots, certified)
 
-    def _row(self, wish: KeyWish, public_key: bytes) -> dict[str, Any]:
+    def take_in(self, wish: KeyWish, private_key: PrivateKey, certificate: bytes, chain: Sequence[bytes]) -> NewKey:
+        """The same of a key that was made elsewhere, with its certificate and what is above it, DER.
+
+        Whether key and certificate may be taken in is for the caller to have found out. Raises `ImportNotOffered`.
+        """
+        secrets = _secrets(wish)
+        with self.vault.import_key(private_key) as fresh:
+            row, slots = self._closed(wish, fresh, secrets, Origin.IMPORTED)
+        row["chain"] = msgspec.msgpack.encode(chain)
+        return _certified(row, slots, Certified(b"", certificate))
+
+    def _closed(
+        self, wish: KeyWish, fresh: FreshKey, secrets: Mapping[str, str], origin: Origin
+    ) -> tuple[dict[str, Any], tuple[dict[str, Any], ...]]:
+        """The key's row with the key closed, and the rows of its slots."""
+        row = self._row(wish, fresh, origin)
+        binding = key_binding(row)
+        signer_key = new_signer_key()
+        closed = wrap_for_signer(fresh.seal(binding), signer_key, binding)
+        row["key_blob"] = self.provider.close(closed, binding)
+        slots = (_slot_row(row["key_id"], name, secret, signer_key, binding) for name, secret in secrets.items())
+        return row, tuple(slots)
+
+    def _row(self, wish: KeyWish, fresh: FreshKey, origin: Origin) -> dict[str, Any]:
         return {
             "key_id": new_identifier(),
             "user_id": wish.user_id,
             "algorithm": wish.algorithm.value,
-            "public_key": public_key,
+            "public_key": fresh.public_key,
             "suspended_by": "",
             "one_time": int(wish.one_time),
             "predecessor": wish.predecessor,
-            "backend": self.vault.name,
+            "backend": fresh.backend,
+            "origin": origin.value,
             "version": BINDING_VERSION,
-            "credential_id": wish.passkey.credential_id,
-            "passkey": wish.passkey.public_key,
-            "passkey_sign_count": wish.passkey.sign_count,
+            "passkeys": encode_passkeys(wish.passkeys),
+            "sign_counts": encode_counts(wish.sign_counts),
             "chain": b"",
             "created_at": milliseconds(self.clock.now()),
         }
@@ -129,6 +155,21 @@ def certificate_row(key_id: str, der: bytes) -> dict[str, Any]:
     """The row of a certificate that stands, DER."""
     serial = x509.load_der_x509_certificate(der).serial_number
     return {"serial": f"{serial:x}", "key_id": key_id, "der": der, "revoked_at": 0, "reason": ""}
+
+
+def _secrets(wish: KeyWish) -> dict[str, str]:
+    """What will open the key, by slot. Raises `WeakPIN`, `Malformed`."""
+    secrets = {PIN_SLOT: acceptable_pin(wish.pin)}
+    if wish.recovery_code is not None:
+        secrets[RECOVERY_SLOT] = normal_recovery_code(wish.recovery_code)
+    return secrets
+
+
+def _certified(row: dict[str, Any], slots: tuple[dict[str, Any], ...], certified: Certified) -> NewKey:
+    row["certificate_request"], row["certificate"] = certified.request, certified.certificate
+    row["state"] = (KeyState.ACTIVE if certified.certificate else KeyState.PRE_ACTIVE).value
+    issued = certificate_row(row["key_id"], certified.certificate) if certified.certificate else None
+    return NewKey(row, issued, slots)
 
 
 def _slot_row(key_id: str, name: str, secret: str, signer_key: bytes, binding: bytes) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from natsuin.key_management.foundation import Foundation
 from natsuin.key_management.journal import Opening, new_opening, store_opening
 from natsuin.key_management.key_states import ENDED, IllegalMove, KeyState, Move, Mover, after, require_may_resume
 from natsuin.key_management.keys import StoredKey
-from natsuin.key_management.tables import certificate, key_slot, signing_key
+from natsuin.key_management.tables import certificate, ended_key, key_slot, signing_key
 
 ENTRY_OF = {
     Move.CERTIFY: "certificate-installed",
@@ -30,6 +30,7 @@ ENTRY_OF = {
 }
 """The type of the entry that tells of a move."""
 MOVE_OF = {kind: move for move, kind in ENTRY_OF.items()}
+_END = {Move.REVOKE: KeyState.REVOKED, Move.DESTROY: KeyState.DESTROYED}
 
 
 @dataclass(frozen=True)
@@ -98,13 +99,21 @@ class KeyMoves:
         with self.foundation.database.write() as connection:
             row = self.foundation.find(connection, signing_key, lock=True, key_id=entry["key"])
             if row is None:
-                return False
+                return self._bury(connection, entry, move)
             try:
                 state = after(KeyState(row["state"]), move)
             except IllegalMove:
                 return False
             self.write(connection, row, state, Mover(entry["by"]), revocation=entry["revocation"], at=entry["time"])
             return True
+
+    def _bury(self, connection: sa.Connection, entry: Mapping[str, Any], move: Move) -> bool:
+        """Remember the end of a key that this database never knew, or knows no more."""
+        if move not in _END or self.foundation.find(connection, ended_key, key_id=entry["key"]) is not None:
+            return False
+        stone = {"key_id": entry["key"], "state": _END[move].value, "ended_at": entry["time"]}
+        self.foundation.insert(connection, ended_key, stone)
+        return True
 
     def write(
         self,

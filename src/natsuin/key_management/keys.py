@@ -1,7 +1,7 @@
 """Signing keys on record: reading one with its seal checked, and opening the signer's layer with the secret that only
 they know."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,15 +10,17 @@ import msgspec
 import sqlalchemy as sa
 
 from natsuin import base64url, faults
-from natsuin.algorithms import SCHEMES_OF, KeyAlgorithm
+from natsuin.algorithm_policy import Act
+from natsuin.algorithms import KeyAlgorithm
 from natsuin.errors import ApprovalRefused, Conflict, Locked, NotFound, WrongSecret
+from natsuin.key_management.bound_passkeys import BoundPasskey, decode_counts, decode_passkeys, encode_counts
 from natsuin.key_management.foundation import Foundation
 from natsuin.key_management.key_states import KeyState
 from natsuin.key_management.records import challenge_of
 from natsuin.key_management.tables import key_slot, signing_key
 from natsuin.key_management.vaults import PublicKey, load_public_key
 from natsuin.key_management.wrapping import Slot, open_slot
-from natsuin.sam.protocol import Assertion, KeyInformation
+from natsuin.sam.protocol import Assertion, KeyInformation, ListAllKeys
 from natsuin.signing_log import encode_entry
 
 MAX_TRIES = 10
@@ -35,9 +37,11 @@ def key_binding(row: Mapping[str, Any]) -> bytes:
             "key": row["key_id"],
             "user": row["user_id"],
             "algorithm": row["algorithm"],
+            "origin": row["origin"],
             "public_key": base64url.encode(row["public_key"]),
             "authenticators": [
-                {"id": base64url.encode(row["credential_id"]), "public_key": base64url.encode(row["passkey"])}
+                {"id": base64url.encode(passkey.credential_id), "public_key": base64url.encode(passkey.public_key)}
+                for passkey in decode_passkeys(row["passkeys"])
             ],
         }
     )
@@ -74,6 +78,25 @@ class StoredKey:
         """The public half, for checking what the vault returned."""
         return load_public_key(self.row["public_key"])
 
+    @cached_property
+    def passkeys(self) -> tuple[BoundPasskey, ...]:
+        """Those that may approve for it, oldest first."""
+        return decode_passkeys(self.row["passkeys"])
+
+    @property
+    def credential_ids(self) -> tuple[bytes, ...]:
+        """Of its passkeys."""
+        return tuple(passkey.credential_id for passkey in self.passkeys)
+
+    def passkey(self, credential_id: bytes) -> BoundPasskey:
+        """The passkey with this id. Raises `ApprovalRefused`."""
+        for passkey in self.passkeys:
+            if passkey.credential_id == credential_id:
+                return passkey
+        raise ApprovalRefused(
+            "this is not a passkey on record for the key", hint="Use a passkey that you registered for this key."
+        )
+
     def require_active(self) -> None:
         """Raise `Conflict` unless the key may sign."""
         if self.row["state"] != KeyState.ACTIVE:
@@ -86,6 +109,8 @@ class Keys:
 
     foundation: Foundation
     chain: tuple[bytes, ...]
+    last_use: Callable[[sa.Connection, str], int]
+    """When a key was last used, in milliseconds, or 0: those who sign know that."""
 
     def get(self, connection: sa.Connection, key_id: str, user_id: str) -> StoredKey:
         """The key, if `user_id` owns it. Raises `NotFound` alike for no key and another's key, `Tampered` for an edited
@@ -100,9 +125,16 @@ class Keys:
         outside = key.row["chain"]
         return msgspec.msgpack.decode(outside, type=tuple[bytes, ...]) if outside else self.chain
 
-    def page(self, after: str, limit: int) -> tuple[KeyInformation, ...]:
-        """At most `limit` keys of everybody, in the order of their ids, beginning behind `after`."""
-        query = sa.select(signing_key).where(signing_key.c.key_id > after).order_by(signing_key.c.key_id).limit(limit)
+    def page(self, wanted: ListAllKeys) -> tuple[KeyInformation, ...]:
+        """Keys of everybody, or of those who are named, in the order of their ids."""
+        columns = signing_key.c
+        query = sa.select(signing_key).where(columns.key_id > wanted.after).order_by(columns.key_id).limit(wanted.limit)
+        if wanted.key_id:
+            query = query.where(columns.key_id == wanted.key_id)
+        if wanted.user_ids:
+            query = query.where(columns.user_id.in_(wanted.user_ids))
+        if wanted.state:
+            query = query.where(columns.state == wanted.state)
         with self.foundation.database.read() as connection:
             rows = connection.execute(query).mappings().all()
             keys = [StoredKey(self.foundation.checked(signing_key, row)) for row in rows]
@@ -119,23 +151,29 @@ class Keys:
     def information(self, connection: sa.Connection, key: StoredKey) -> KeyInformation:
         """What may be told about `key`."""
         slot = self.foundation.find(connection, key_slot, key_id=key.key_id, name=PIN_SLOT)
-        row = key.row
+        row, policy = key.row, self.foundation.policy
+        notice = policy.notice(key.algorithm, self.foundation.clock.now())
+        last_day = policy.last_day(Act.SIGN, key.algorithm)
         return KeyInformation(
             key_id=key.key_id,
             user_id=key.user_id,
             algorithm=key.algorithm.value,
-            schemes=tuple(sorted(scheme.value for scheme in SCHEMES_OF[key.algorithm])),
+            schemes=tuple(scheme.value for scheme in policy.schemes(key.algorithm)),
             state=row["state"],
             backend=row["backend"],
             created_at=row["created_at"],
             certificate=row["certificate"],
             chain=self.chain_of(key),
-            passkeys=(row["credential_id"],),
+            passkeys=key.credential_ids,
             pin_tries_left=max(MAX_TRIES - (slot["failures"] if slot else MAX_TRIES), 0),
             suspended_by=row["suspended_by"],
             one_time=bool(row["one_time"]),
             predecessor=row["predecessor"],
             certificate_request=b"" if row["certificate"] else row["certificate_request"],
+            algorithm_notice=notice.kind if notice else "",
+            algorithm_last_day=last_day.isoformat() if last_day else "",
+            last_used_at=self.last_use(connection, key.key_id),
+            origin=row["origin"],
         )
 
     def open_signer_key(self, key: StoredKey, slot_name: str, secret: str) -> bytes:
@@ -153,7 +191,9 @@ class Keys:
         except WrongSecret as error:
             left = MAX_TRIES - failures
             self.foundation.journal.record(
-                "secret-refused", public={"key": key.key_id}, private={"slot": slot_name, "tries_left": left}
+                "secret-refused",
+                public={"key": key.key_id, "slot": slot_name},
+                private={"slot": slot_name, "tries_left": left},
             )
             what = "PIN" if slot_name == PIN_SLOT else "recovery code"
             raise WrongSecret(
@@ -163,18 +203,18 @@ class Keys:
         self.foundation.database.run_grouped(lambda connection: self._clear_tries(connection, key, slot_name))
         return signer_key
 
-    def verify_owner(self, key: StoredKey, record: bytes, assertion: Assertion) -> int:
-        """The new sign count, if the passkey on record for `key` approved `record`. Raises `ApprovalRefused`."""
-        row = key.row
-        if assertion.credential_id != row["credential_id"]:
-            raise ApprovalRefused("this is not the passkey on record for the key", hint="Use this key's passkey.")
-        return self.foundation.relying_party.verify_assertion(
+    def verify_owner(self, key: StoredKey, record: bytes, assertion: Assertion) -> bytes:
+        """The new `sign_counts`, if a passkey on record for `key` approved `record`. Raises `ApprovalRefused`."""
+        passkey = key.passkey(assertion.credential_id)
+        counts = decode_counts(key.row["sign_counts"])
+        counts[passkey.credential_id] = self.foundation.relying_party.verify_assertion(
             assertion,
             challenge_of(record),
-            public_key=row["passkey"],
-            sign_count=row["passkey_sign_count"],
+            public_key=passkey.public_key,
+            sign_count=counts.get(passkey.credential_id, 0),
             user_handle=key.user_id.encode(),
         )
+        return encode_counts(counts)
 
     def _slot(self, connection: sa.Connection, key: StoredKey, name: str) -> dict[str, Any]:
         slot = self.foundation.find(connection, key_slot, key_id=key.key_id, name=name)

@@ -44,7 +44,17 @@ def create_master_key(file: Path) -> MasterKey:
     Raises:
         Conflict: the file is there already; it was not touched.
     """
-    secret = secrets.token_bytes(MASTER_KEY_BYTES)
+    master = MasterKey(secrets.token_bytes(MASTER_KEY_BYTES))
+    keep_master_key(file, master)
+    return master
+
+
+def keep_master_key(file: Path, master: MasterKey) -> None:
+    """Write a master key into a new file, mode 0600. Durable on return.
+
+    Raises:
+        Conflict: the file is there already; it was not touched.
+    """
     try:
         handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except FileExistsError as error:
@@ -52,10 +62,29 @@ def create_master_key(file: Path) -> MasterKey:
             "there is a master key already", hint="A master key is made once; nothing was changed."
         ) from error
     with os.fdopen(handle, "wb") as opened:
-        opened.write(secret)
+        opened.write(master.secret)
         opened.flush()
         os.fsync(opened.fileno())
-    return MasterKey(secret)
+    folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def next_key_file(file: Path) -> Path:
+    """Where a ceremony keeps the key that is to follow the one in `file`, until everything is under it."""
+    return file.with_name(f"{file.name}.next")
+
+
+def require_settled(file: Path) -> None:
+    """Raise `Conflict` while a change of the master key in `file` is under way: half of what is stored is under the
+    next one."""
+    if next_key_file(file).exists():
+        raise Conflict(
+            "a change of the master key is not finished",
+            hint="Run the same `natsuin ceremony run` again; it goes on where it stopped.",
+        )
 
 
 def read_master_key(file: Path) -> MasterKey:

@@ -11,7 +11,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from natsuin.clock import milliseconds
-from natsuin.errors import ApprovalRefused, Conflict, Expired, Forbidden, NotFound
+from natsuin.errors import ApprovalRefused, Conflict, Forbidden
+from natsuin.key_management import invitations
 from natsuin.key_management.foundation import Foundation
 from natsuin.key_management.records import challenge_of, new_identifier
 from natsuin.key_management.tables import officer, officer_invitation
@@ -123,10 +124,12 @@ class Officers:
 
     def _invitation(self, connection: sa.Connection, token: str) -> dict[str, Any]:
         row = self.foundation.find(connection, officer_invitation, token_hash=token_hash(token))
-        if row is None or row["used_at"]:
-            raise NotFound("the invitation is not known or was used", hint="Ask the administrator for a new one.")
+        if row is None:
+            raise invitations.unknown()
+        if row["used_at"]:
+            raise invitations.used()
         if row["expires_at"] < self.foundation.now():
-            raise Expired("the invitation has expired", hint="Ask the administrator for a new one.")
+            raise invitations.expired()
         return row
 
 

@@ -52,7 +52,7 @@ class PINResets:
             act_id=record.identifier,
             record=record.content,
             challenge=record.challenge,
-            credential_ids=(key.row["credential_id"],),
+            credential_ids=key.credential_ids,
             expires_at=record.expires_at,
         )
 
@@ -69,7 +69,7 @@ class PINResets:
         if row is None:
             raise NotFound("the key of this request does not exist any more")
         challenge = challenge_of(act["record"])
-        sign_count = self._verify_passkey(act, row, message.assertion)
+        sign_counts = self._verify_passkey(act, row, message.assertion)
         secret = self.opener.open(message.sealed_secrets, HPKE_INFO_PIN_RESET + challenge, ResetSecrets)
         new_secrets = {
             PIN_SLOT: acceptable_pin(secret.new_pin),
@@ -81,7 +81,7 @@ class PINResets:
         foundation.journal.record("pin-reset", public={"key": key.key_id}, private={"act": act["act_id"]})
         with foundation.database.write() as connection:
             spent = foundation.update(connection, pin_reset, act, used_at=foundation.now())
-            counted = foundation.update(connection, signing_key, row, passkey_sign_count=sign_count)
+            counted = foundation.update(connection, signing_key, row, sign_counts=sign_counts)
             if not (spent and counted):
                 raise Conflict("another approval was a moment earlier", hint="Begin again under My keys.")
             for name, slot in closed.items():
@@ -92,7 +92,7 @@ class PINResets:
                     raise Conflict("another approval was a moment earlier", hint="Begin again under My keys.")
             return PINReset(key=self.keys.information(connection, key))
 
-    def _verify_passkey(self, act: dict[str, Any], row: dict[str, Any], assertion: Assertion) -> int:
+    def _verify_passkey(self, act: dict[str, Any], row: dict[str, Any], assertion: Assertion) -> bytes:
         try:
             return self.keys.verify_owner(StoredKey(row), act["record"], assertion)
         except ApprovalRefused as refusal:

@@ -11,6 +11,7 @@ import msgspec
 from natsuin import faults
 from natsuin.algorithms import KeyAlgorithm
 from natsuin.errors import Conflict, Malformed
+from natsuin.key_management.bound_passkeys import decode_counts
 from natsuin.key_management.foundation import Foundation
 from natsuin.key_management.key_creation import KeyMaker, KeyWish, store
 from natsuin.key_management.key_moves import KeyMoves, Wish
@@ -18,7 +19,7 @@ from natsuin.key_management.key_states import KeyState, Move, Mover
 from natsuin.key_management.keys import PIN_SLOT, Keys, StoredKey
 from natsuin.key_management.signer_secrets import EnrolmentSecrets, PINSecret, SecretOpener, normal_pin
 from natsuin.key_management.tables import enrolment, signing_key
-from natsuin.sam.protocol import HPKE_INFO_RENEW, KeyActDone, Passkey, ProposeKeyAct, Subject
+from natsuin.sam.protocol import HPKE_INFO_RENEW, KeyActDone, ProposeKeyAct, Subject
 
 
 @dataclass(frozen=True)
@@ -35,9 +36,7 @@ class Renewals:
         """Raise what would refuse a new key in place of, or beside, `key`."""
         key.require_active()
         if key.row["one_time"]:
-            raise Conflict(
-                "a key for one instruction has no successor", hint="Use your lasting key."
-            )
+            raise Conflict("a key for one instruction has no successor", hint="Use your lasting key.")
         try:
             wanted = KeyAlgorithm(algorithm or key.algorithm)
         except ValueError as error:
@@ -63,7 +62,8 @@ class Renewals:
             algorithm=KeyAlgorithm(request.algorithm or key.algorithm),
             user_id=key.user_id,
             subject=self._subject(key.user_id),
-            passkey=_passkey(key),
+            passkeys=key.passkeys,
+            sign_counts=decode_counts(key.row["sign_counts"]),
             pin=pin,
             recovery_code=recovery_code,
             one_time=one_time,
@@ -103,14 +103,3 @@ class Renewals:
         if row is None:
             raise Conflict("the registration of the key's owner is not on record")
         return msgspec.json.decode(row["subject"], type=Subject)
-
-
-def _passkey(key: StoredKey) -> Passkey:
-    row = key.row
-    return Passkey(
-        credential_id=row["credential_id"],
-        public_key=row["passkey"],
-        sign_count=row["passkey_sign_count"],
-        aaguid="",
-        backup_eligible=False,
-    )

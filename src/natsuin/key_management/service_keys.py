@@ -1,5 +1,5 @@
-"""The service's own keys: for the log, for sealed secrets, for the built-in CA and the time-stamps. One layer, the
-master key."""
+"""The service's own keys: for the log, for sealed secrets, for the built-in CA and the time-stamps. Two layers: the
+vault's and the provider's."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,13 +10,16 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from natsuin.algorithms import KeyAlgorithm
 from natsuin.clock import Clock, milliseconds
 from natsuin.errors import Tampered
+from natsuin.key_management.provider_layer import ProviderLayer
 from natsuin.key_management.seals import RowSealer
 from natsuin.key_management.tables import service_key
-from natsuin.key_management.vaults import PrivateKey, Vault
+from natsuin.key_management.vaults import FreshKey, PrivateKey
+from natsuin.key_management.vaults.choice import Vaults
 from natsuin.storage import Database
 
 LOG = "log"
 SEALED_SECRETS = "sealed-secrets"
+IMPORT = "import"
 ROOT = "root"
 ISSUING = "issuing"
 OCSP = "ocsp"
@@ -25,11 +28,16 @@ TSA = "tsa"
 ALGORITHMS: dict[str, KeyAlgorithm] = {
     LOG: KeyAlgorithm.ED25519,
     SEALED_SECRETS: KeyAlgorithm.P_256,
+    IMPORT: KeyAlgorithm.P_256,
     ROOT: KeyAlgorithm.P_384,
     ISSUING: KeyAlgorithm.P_384,
     OCSP: KeyAlgorithm.P_256,
     TSA: KeyAlgorithm.P_256,
 }
+
+
+IN_SOFTWARE = frozenset({LOG, SEALED_SECRETS, IMPORT})
+"""Under the master key also where there is a token; docs/hsm.md says why."""
 
 
 @dataclass(frozen=True)
@@ -60,19 +68,22 @@ class ServiceKeys:
     """Makes and opens service keys. Used at `natsuin init` and at start."""
 
     database: Database
-    vault: Vault
+    vault: Vaults
     sealer: RowSealer
+    provider: ProviderLayer
     clock: Clock
 
     def create(self, purpose: str) -> ServiceKey:
         """Make the key for `purpose`; durable on return. The certificate comes later, by `certify`."""
         algorithm = ALGORITHMS[purpose]
-        with self.vault.generate(algorithm) as fresh:
+        # The log must be able to say that the token is gone, and what HPKE needs of a key few tokens give.
+        vault = self.vault.software if purpose in IN_SOFTWARE else self.vault
+        with vault.generate(algorithm) as fresh:
             row = {
                 "purpose": purpose,
                 "algorithm": algorithm.value,
                 "public_key": fresh.public_key,
-                "sealed_key": fresh.seal(_binding(purpose, fresh.public_key)),
+                "sealed_key": self._closed(fresh, purpose),
                 "certificate": b"",
                 "created_at": milliseconds(self.clock.now()),
             }
@@ -93,8 +104,24 @@ class ServiceKeys:
         with self.database.read() as connection:
             row = _row(connection, purpose)
         self.sealer.check(service_key, row)
-        with self.vault.open(row["sealed_key"], _binding(purpose, row["public_key"])) as opened:
+        binding = service_key_binding(purpose, row["public_key"])
+        with self.vault.open(self.provider.open(row["sealed_key"], binding), binding) as opened:
             return ServiceKey(purpose, opened.private_key, row["certificate"])
+
+    def holds(self, purpose: str) -> bool:
+        """Whether there is a key for `purpose`."""
+        with self.database.read() as connection:
+            found = connection.execute(sa.select(service_key.c.purpose).where(service_key.c.purpose == purpose))
+            return found.first() is not None
+
+    def erase(self, purpose: str) -> None:
+        """Let go of the key for `purpose` for ever; durable on return."""
+        with self.database.write() as connection:
+            connection.execute(service_key.delete().where(service_key.c.purpose == purpose))
+
+    def _closed(self, fresh: FreshKey, purpose: str) -> bytes:
+        binding = service_key_binding(purpose, fresh.public_key)
+        return self.provider.close(fresh.seal(binding), binding)
 
 
 def _row(connection: sa.Connection, purpose: str) -> dict[str, Any]:
@@ -107,5 +134,6 @@ def _row(connection: sa.Connection, purpose: str) -> dict[str, Any]:
     return dict(row)
 
 
-def _binding(purpose: str, public_key: bytes) -> bytes:
+def service_key_binding(purpose: str, public_key: bytes) -> bytes:
+    """Associated data of both layers around a service key."""
     return b"natsuin/service-key/v1\0" + purpose.encode() + b"\0" + public_key

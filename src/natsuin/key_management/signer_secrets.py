@@ -79,7 +79,14 @@ class ResetSecrets(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     new_recovery_code: str
 
 
-_Secret = TypeVar("_Secret", PINSecret, EnrolmentSecrets, ResetSecrets)
+class PINChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Sealed to replace a known PIN."""
+
+    pin: str
+    new_pin: str
+
+
+_Secret = TypeVar("_Secret", PINSecret, EnrolmentSecrets, ResetSecrets, PINChange)
 
 
 @dataclass(frozen=True)

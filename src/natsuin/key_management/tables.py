@@ -8,11 +8,21 @@ import sqlalchemy as sa
 
 from natsuin.storage import sam_metadata
 
+provider_secret = sa.Table(
+    "provider_secret",
+    sam_metadata,
+    sa.Column("name", sa.String(20), primary_key=True),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("seal", sa.LargeBinary, nullable=False),
+)
+"""Random secrets of the provider under the master key: for the vaults and for key archives."""
+
 service_key = sa.Table(
     "service_key",
     sam_metadata,
     sa.Column("purpose", sa.String(40), primary_key=True),
-    sa.Column("algorithm", sa.String(20), nullable=False),
+    sa.Column("algorithm", sa.String(40), nullable=False),
     sa.Column("public_key", sa.LargeBinary, nullable=False),
     sa.Column("sealed_key", sa.LargeBinary, nullable=False),
     sa.Column("certificate", sa.LargeBinary, nullable=False),
@@ -58,7 +68,7 @@ enrolment = sa.Table(
     sa.Column("state", sa.String(20), nullable=False),
     sa.Column("record", sa.LargeBinary, nullable=False),
     sa.Column("subject", sa.LargeBinary, nullable=False),
-    sa.Column("algorithm", sa.String(20), nullable=False),
+    sa.Column("algorithm", sa.String(40), nullable=False),
     sa.Column("approval", sa.LargeBinary, nullable=False),
     sa.Column("token_hash", sa.LargeBinary, nullable=False, index=True),
     sa.Column("challenge", sa.LargeBinary, nullable=False),
@@ -74,17 +84,17 @@ signing_key = sa.Table(
     sam_metadata,
     sa.Column("key_id", sa.String(64), primary_key=True),
     sa.Column("user_id", sa.String(64), nullable=False, index=True),
-    sa.Column("algorithm", sa.String(20), nullable=False),
+    sa.Column("algorithm", sa.String(40), nullable=False),
     sa.Column("public_key", sa.LargeBinary, nullable=False),
     sa.Column("state", sa.String(20), nullable=False),
     sa.Column("suspended_by", sa.String(20), nullable=False),
     sa.Column("one_time", sa.Integer, nullable=False),
     sa.Column("predecessor", sa.String(64), nullable=False),
     sa.Column("backend", sa.String(20), nullable=False),
+    sa.Column("origin", sa.String(20), nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
-    sa.Column("credential_id", sa.LargeBinary, nullable=False),
-    sa.Column("passkey", sa.LargeBinary, nullable=False),
-    sa.Column("passkey_sign_count", sa.BigInteger, nullable=False),
+    sa.Column("passkeys", sa.LargeBinary, nullable=False),
+    sa.Column("sign_counts", sa.LargeBinary, nullable=False),
     sa.Column("key_blob", sa.LargeBinary, nullable=False),
     sa.Column("certificate_request", sa.LargeBinary, nullable=False),
     sa.Column("certificate", sa.LargeBinary, nullable=False),
@@ -92,10 +102,10 @@ signing_key = sa.Table(
     sa.Column("created_at", sa.BigInteger, nullable=False),
     sa.Column("seal", sa.LargeBinary, nullable=False),
 )
-"""A person's key. Key id, owner, public key, algorithm, passkey and version are also bound into the encrypted key
-itself. `suspended_by` is a `Mover` or empty; `predecessor` the key that this one was made from, or empty; `certificate`
-is empty while the key waits for one; `chain` is a MessagePack array of DER, empty for the built-in authority's own;
-`key_blob` is empty once the key is revoked or destroyed."""
+"""A person's key. Key id, owner, public key, algorithm, origin, passkeys and version are also bound into the encrypted
+key itself. `suspended_by` is a `Mover` or empty; `predecessor` the key that this one was made from, or empty;
+`certificate` is empty while the key waits for one; `chain` is a MessagePack array of DER, empty for the built-in
+authority's own; `key_blob` is empty once the key is revoked or destroyed."""
 
 key_act = sa.Table(
     "key_act",
@@ -150,6 +160,56 @@ pin_reset = sa.Table(
     sa.Column("seal", sa.LargeBinary, nullable=False),
 )
 """A new PIN that waits for its owner's approval."""
+
+passkey_offer = sa.Table(
+    "passkey_offer",
+    sam_metadata,
+    sa.Column("offer_id", sa.String(64), primary_key=True),
+    sa.Column("key_id", sa.String(64), nullable=False),
+    sa.Column("challenge", sa.LargeBinary, nullable=False),
+    sa.Column("expires_at", sa.BigInteger, nullable=False),
+    sa.Column("seal", sa.LargeBinary, nullable=False),
+)
+"""A challenge for making a further passkey of a key."""
+
+ended_key = sa.Table(
+    "ended_key",
+    sam_metadata,
+    sa.Column("key_id", sa.String(64), primary_key=True),
+    sa.Column("state", sa.String(20), nullable=False),
+    sa.Column("ended_at", sa.BigInteger, nullable=False),
+    sa.Column("seal", sa.LargeBinary, nullable=False),
+)
+"""Keys that the log says were revoked or destroyed and that have no row of their own, because this DB-2 is older than
+they are: they stay dead whatever archive is brought."""
+
+key_import = sa.Table(
+    "key_import",
+    sam_metadata,
+    sa.Column("act_id", sa.String(64), primary_key=True),
+    sa.Column("key_id", sa.String(64), nullable=False),
+    sa.Column("user_id", sa.String(64), nullable=False),
+    sa.Column("officer_id", sa.String(64), nullable=False),
+    sa.Column("approved_at", sa.BigInteger, nullable=False),
+    sa.Column("envelope", sa.LargeBinary, nullable=False),
+    sa.Column("record", sa.LargeBinary, nullable=False),
+    sa.Column("refusals", sa.Integer, nullable=False),
+    sa.Column("expires_at", sa.BigInteger, nullable=False),
+    sa.Column("used_at", sa.BigInteger, nullable=False),
+    sa.Column("seal", sa.LargeBinary, nullable=False),
+)
+"""A key in its envelope that waits for approval. `key_id` is the key whose passkeys and PIN approve; `approved_at` is
+when the officer did, or 0; `envelope` is empty once the act is over."""
+
+used_envelope = sa.Table(
+    "used_envelope",
+    sam_metadata,
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("key_id", sa.String(64), nullable=False),
+    sa.Column("used_at", sa.BigInteger, nullable=False),
+    sa.Column("seal", sa.LargeBinary, nullable=False),
+)
+"""Envelopes from which a key was taken, and which key that was: none is good twice."""
 
 log_opening = sa.Table(
     "log_opening",

@@ -4,12 +4,14 @@ keys."""
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from natsuin.algorithm_policy import Act, AlgorithmPolicy
+from natsuin.algorithms import KeyAlgorithm
 from natsuin.certification import (
     Authority,
     CertificatePolicy,
@@ -37,7 +39,17 @@ from natsuin.certification import (
 from natsuin.clock import from_milliseconds, milliseconds
 from natsuin.config import Config
 from natsuin.errors import Conflict, Malformed
-from natsuin.key_management import ISSUING, OCSP, ROOT, TSA, Certified, Foundation, ServiceKeys, certificate
+from natsuin.key_management import (
+    ALGORITHMS,
+    ISSUING,
+    OCSP,
+    ROOT,
+    TSA,
+    Certified,
+    Foundation,
+    ServiceKeys,
+    certificate,
+)
 from natsuin.sam.protocol import Subject
 
 
@@ -64,20 +76,21 @@ def name_of(role: str, config: Config) -> Subject:
 
 def establish(keys: ServiceKeys, config: Config) -> None:
     """Make keys and certificates of root, issuing CA and time-stamp service; durable on return. Only `natsuin init`."""
-    now = keys.clock.now()
 
-    def life(days: int) -> Validity:
-        return Validity.starting(now, timedelta(days=days))
+    def life(days: int, purpose: str) -> Validity:
+        return _life(config.algorithms.policy, keys.clock.now(), timedelta(days=days), ALGORITHMS[purpose])
 
     root_key = keys.create(ROOT).private_key
-    root = Authority(make_root(root_key, name_of("Root CA", config), validity=life(config.ca.root_days)), root_key)
+    root = Authority(
+        make_root(root_key, name_of("Root CA", config), validity=life(config.ca.root_days, ROOT)), root_key
+    )
     keys.certify(ROOT, _der(root.certificate))
     issuing_key = keys.create(ISSUING).private_key
     issuing_certificate = make_issuing(
         root,
         issuing_key.public_key(),
         subject=name_of("Issuing CA", config),
-        validity=life(config.ca.issuing_days),
+        validity=life(config.ca.issuing_days, ISSUING),
         publication=root_publication(config),
     )
     keys.certify(ISSUING, _der(issuing_certificate))
@@ -85,7 +98,7 @@ def establish(keys: ServiceKeys, config: Config) -> None:
         Authority(issuing_certificate, issuing_key),
         keys.create(TSA).private_key.public_key(),
         subject=name_of("Time Stamp", config),
-        validity=life(config.ca.time_stamp_days),
+        validity=life(config.ca.time_stamp_days, TSA),
         rules=issuing_rules(config),
     )
     keys.certify(TSA, _der(stamping))
@@ -149,12 +162,14 @@ class BuiltInAuthority:
             if one_time:
                 raise Conflict("keys for one instruction need the built-in authority", hint="Sign with your own key.")
             return Certified(request)
-        life = timedelta(minutes=self.config.ca.one_time_minutes) if one_time else self._signer_life()
+        wanted = timedelta(minutes=self.config.ca.one_time_minutes) if one_time else self._signer_life()
+        policy, now = self.foundation.policy, self.foundation.clock.now()
+        policy.require(Act.SIGN, checked.algorithm, now)
         issued = issue_signer_certificate(
             self.issuing,
             checked,
             person_reference=user_id,
-            validity=Validity.starting(self.foundation.clock.now(), life),
+            validity=_life(policy, now, wanted, checked.algorithm),
             rules=issuing_rules(self.config),
         )
         return Certified(request, _der(issued))
@@ -221,11 +236,20 @@ class BuiltInAuthority:
                     self.issuing,
                     self.ocsp_key.public_key(),
                     subject=name_of("OCSP", self.config),
-                    validity=Validity.starting(now, timedelta(days=self.config.ca.responder_days)),
+                    validity=_life(
+                        self.foundation.policy, now, timedelta(days=self.config.ca.responder_days), ALGORITHMS[OCSP]
+                    ),
                     rules=issuing_rules(self.config),
                 )
                 responder = self._responder = Responder(issued, self.ocsp_key, self.issuing.certificate)
             return responder
+
+
+def _life(policy: AlgorithmPolicy, start: datetime, wanted: timedelta, algorithm: KeyAlgorithm) -> Validity:
+    """From `start` for as long as wanted, but no longer than keys of this kind may sign."""
+    validity = Validity.starting(start, wanted)
+    end = policy.certificate_end(algorithm)
+    return validity if end is None else Validity(validity.not_before, min(validity.not_after, end))
 
 
 def _der(parsed: x509.Certificate) -> bytes:

@@ -156,7 +156,7 @@ class Connection(asyncio.Protocol):
         tls = self._transport.get_extra_info("ssl_object")
         if isinstance(tls, ssl.SSLObject | ssl.SSLSocket):
             allowed = self._server.listening.tls.names if self._server.listening.tls else ()
-            if allowed and not certified_names(tls.getpeercert()) & set(allowed):
+            if not certified_names(tls.getpeercert()) & set(allowed):
                 return "the client's certificate carries none of the allowed names"
             return None
         connection = self._transport.get_extra_info("socket")

@@ -5,17 +5,24 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
+
+import msgspec
 
 from natsuin import __version__
-from natsuin.errors import Malformed
-from natsuin.key_management import Enrolments, KeyActs, Keys, Officers, PINResets
+from natsuin.errors import Malformed, Unavailable
+from natsuin.key_backup import BackupActs
+from natsuin.key_management import Enrolments, KeyActs, KeyImports, Keys, Officers, PINResets, Vault
 from natsuin.sam import protocol
 from natsuin.sam.built_in_authority import BuiltInAuthority
+from natsuin.sam.history import History
+from natsuin.sam.time_keeping import require_right_time
+from natsuin.sam.watched_clock import ClockBehind
 from natsuin.signing import Activation, EvidenceRoom, Instructing, SigningLine
 from natsuin.signing_log import SigningLog
 
 _LONGEST_PAGE = 500
+_Settled = TypeVar("_Settled", protocol.KeyActDone, protocol.PINReset)
 Handler = Callable[[Any], protocol.Response | Future[Any]]
 
 
@@ -29,22 +36,32 @@ class Handlers:
     keys: Keys
     pin_resets: PINResets
     key_acts: KeyActs
+    backup_acts: BackupActs
+    key_imports: KeyImports
     instructing: Instructing
     activation: Activation
     line: SigningLine
     evidence: EvidenceRoom
     authority: BuiltInAuthority
     log: SigningLog
+    vault: Vault
 
     def answer(self, message: protocol.Request) -> "protocol.Response | Future[Any]":
-        """The answer to any message, or a future of it. Raises what the one who answers it refuses with."""
+        """The answer to any message, or a future of it. Raises what the one who answers it refuses with, and
+        `ClockBehind`."""
+        require_right_time(self.keys.foundation.clock, message)
         return self.table[type(message)](message)
+
+    @cached_property
+    def history(self) -> History:
+        """What the log tells about a person."""
+        return History(self.keys.foundation, self.keys, self.log)
 
     @cached_property
     def table(self) -> dict[type[protocol.Message], Handler]:
         """By kind of message, who answers it."""
         return {
-            protocol.Hello: lambda _: self.information,
+            protocol.Hello: lambda _: msgspec.structs.replace(self.information, algorithms=self.offered()),
             protocol.Health: lambda _: self.health(),
             protocol.OpenOfficerInvitation: self.officers.open_invitation,
             protocol.RegisterOfficer: self.officers.register,
@@ -54,15 +71,24 @@ class Handlers:
             protocol.CompleteEnrolment: self.enrolments.complete,
             protocol.ListKeys: lambda message: protocol.Keys(keys=self.keys.owned_by(message.user_id)),
             protocol.ProposePINReset: self.pin_resets.propose,
-            protocol.ApprovePINReset: self.pin_resets.approve,
+            protocol.ApprovePINReset: lambda message: self.settled(self.pin_resets.approve(message)),
+            protocol.OfferPasskey: self.key_acts.changes.offer,
             protocol.ProposeKeyAct: self.key_acts.propose,
-            protocol.ApproveKeyAct: self.key_acts.approve,
+            protocol.ApproveKeyAct: lambda message: self.settled(self.key_acts.approve(message)),
             protocol.ListAllKeys: self.list_all_keys,
+            protocol.ListKeyArchives: self.list_key_archives,
+            protocol.ProposeKeyArchive: self.backup_acts.propose_archive,
+            protocol.ProposeKeyRestore: self.backup_acts.propose_restore,
+            protocol.ApproveKeyBackup: self.backup_acts.approve,
+            protocol.ProposeKeyImport: self.key_imports.propose,
+            protocol.ApproveKeyImport: self.key_imports.approve,
             protocol.Instruct: self.instructing.instruct,
             protocol.Activate: self.activation.activate,
             protocol.Cancel: self.instructing.cancel,
             protocol.Sign: self.line.submit,
+            protocol.Recall: self.evidence.recall,
             protocol.Evidence: self.evidence.evidence,
+            protocol.ListEvents: self.history.events,
             protocol.TimeStamp: lambda message: protocol.Reply(der=self.authority.time_stamp(message.request)),
             protocol.OCSP: lambda message: protocol.Reply(der=self.authority.online_status(message.request)),
             protocol.RevocationList: lambda message: protocol.Reply(
@@ -70,20 +96,46 @@ class Handlers:
             ),
         }
 
+    def offered(self) -> tuple[str, ...]:
+        """Kinds of key that policy and vault both offer today."""
+        foundation = self.keys.foundation
+        offered = foundation.policy.offered(foundation.clock.now())
+        return tuple(algorithm.value for algorithm in offered if algorithm in self.vault.algorithms)
+
     def list_all_keys(self, message: protocol.ListAllKeys) -> protocol.Keys:
         """A page of the keys of this service. Raises `Malformed`."""
-        if not 1 <= message.limit <= _LONGEST_PAGE:
+        if not 1 <= message.limit <= _LONGEST_PAGE or len(message.user_ids) > _LONGEST_PAGE:
             raise Malformed("a page has 1 to 500 keys")
-        return protocol.Keys(keys=self.keys.page(message.after, message.limit))
+        return protocol.Keys(keys=self.keys.page(message))
+
+    def list_key_archives(self, message: protocol.ListKeyArchives) -> protocol.KeyArchives:
+        """A page of the archives of this service. Raises `Malformed`."""
+        if not 1 <= message.limit <= _LONGEST_PAGE:
+            raise Malformed("a page has 1 to 500 archives")
+        return protocol.KeyArchives(archives=self.backup_acts.archives.page(message.after, message.limit))
+
+    def settled(self, done: _Settled) -> _Settled:
+        """The answer, after letting go of archives that what was done has made useless."""
+        self.backup_acts.archives.settle(done.key.key_id)
+        return done
 
     def health(self) -> protocol.HealthReport:
         """Whether the parts answer now."""
         self.keys.foundation.database.check()
-        return protocol.HealthReport(ready=True, problems=(), log_size=self.log.size)
+        problems: tuple[str, ...] = ()
+        try:
+            self.vault.check()
+        except Unavailable:
+            problems = ("vault",)
+        try:
+            require_right_time(self.keys.foundation.clock, protocol.TimeStamp(request=b""))
+        except ClockBehind:
+            problems += ("clock",)
+        return protocol.HealthReport(ready=not problems, problems=problems, log_size=self.log.size)
 
 
 def service_information(
-    authority: BuiltInAuthority, log: SigningLog, *, backend: str, hpke_public_key: bytes
+    authority: BuiltInAuthority, log: SigningLog, *, backend: str, hpke_public_key: bytes, import_key: bytes
 ) -> protocol.ServiceInformation:
     """What `Hello` is answered with."""
     party = authority.foundation.relying_party
@@ -98,4 +150,5 @@ def service_information(
         root_certificate=root,
         issuing_certificate=issuing,
         tsa_certificate=authority.tsa_certificate,
+        import_key=import_key,
     )

@@ -45,10 +45,24 @@ def harden() -> None:
     library = ctypes.CDLL(None, use_errno=True)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _prctl(library, _PR_SET_DUMPABLE, 0)
-    _prctl(library, _PR_SET_NO_NEW_PRIVS, 1)
+    forbid_new_rights()
     if library.prctl(_PR_GET_DUMPABLE, 0, 0, 0, 0) != 0:
         raise HardeningRefused("The process can still be traced.")
     _lock_memory(library)
+
+
+def forbid_new_rights() -> None:
+    """Nothing that this process executes gains rights, whatever its mode bits say. Raises `HardeningRefused`."""
+    _prctl(ctypes.CDLL(None, use_errno=True), _PR_SET_NO_NEW_PRIVS, 1)
+
+
+def allow_memory_locks() -> None:
+    """Lift the limit on locked memory, which only root may, for a process that is about to become another user."""
+    if os.geteuid() == 0:
+        try:
+            resource.setrlimit(resource.RLIMIT_MEMLOCK, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        except (OSError, ValueError):
+            _log.warning("sam.memory_not_locked", reason="the limit on locked memory may not be lifted")
 
 
 def follow_parent(parent: int) -> None:

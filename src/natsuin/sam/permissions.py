@@ -38,11 +38,26 @@ def check_permissions(config: Config) -> None:
         _check_above(folder)
     if sam.address.startswith("unix:"):
         run = Path(sam.address.removeprefix("unix:")).parent
-        _check(run, _OTHERS_WRITE if sam.allowed_uids else _ANY_OTHER, "710" if sam.allowed_uids else "700")
+        others = bool(sam.allowed_uids or config.serve.web_user)
+        _check(run, _OTHERS_WRITE if others else _ANY_OTHER, "2710" if others else "700")
         _check_above(run)
     for public in (sam.log_folder, sam.log_folder / "checkpoint", sam.log_folder / "tile"):
         _check(public, _OTHERS_WRITE, "go-w")
     _check_above(sam.log_folder)
+    for trusted in (config.vault.module, config.keys.import_from):
+        if trusted is not None:
+            _check(trusted, _OTHERS_WRITE, "go-w")
+            _check_above(trusted)
+    check_configuration_file(config)
+
+
+def check_configuration_file(config: Config) -> None:
+    """See that nobody else could change the configuration, nor read it if it holds a password.
+
+    Raises:
+        PermissionsLoose: somebody could.
+    """
+    sam = config.sam
     if config.file is not None:
         secret_inside = any(urlsplit(url).password for url in (config.web.database, sam.database))
         _check(config.file, _ANY_OTHER if secret_inside else _OTHERS_WRITE, "600" if secret_inside else "go-w")
@@ -51,6 +66,8 @@ def check_permissions(config: Config) -> None:
 
 def _secret_files(config: Config) -> Iterator[Path]:
     yield config.sam.master_key_file
+    if config.vault.pin is not None:
+        yield config.vault.pin_file
     for database in (_sqlite_file(config.sam.database), config.sam.log_state):
         if database is not None:
             yield database

@@ -3,21 +3,26 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import structlog
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from natsuin import __version__
+from natsuin.algorithm_policy import Act
+from natsuin.algorithms import KeyAlgorithm
 from natsuin.certification import check_subject
 from natsuin.clock import Clock, SystemClock
 from natsuin.config import Config
 from natsuin.errors import NatsuinError
+from natsuin.key_backup import ArchiveSeal
 from natsuin.key_management import (
     LOG,
     REGISTRATION_OFFICER,
     ROOT,
     SEALED_SECRETS,
+    VAULT,
     Enrolments,
     Foundation,
     Journal,
@@ -25,45 +30,62 @@ from natsuin.key_management import (
     KeyMaker,
     KeyMoves,
     Keys,
+    MasterKey,
     Officers,
     OutsideCertificates,
     PINResets,
+    ProviderLayer,
+    ProviderSecrets,
     Renewals,
     RowSealer,
+    SecretChanges,
     SecretOpener,
     ServiceKeys,
-    SoftwareVault,
+    VaultRefused,
+    Vaults,
     create_master_key,
     read_master_key,
+    require_settled,
 )
 from natsuin.passkeys import RelyingParty
 from natsuin.plain_text import plain_text
+from natsuin.sam.accounts import allowed_users
+from natsuin.sam.algorithm_ends import warn_of_ends
 from natsuin.sam.built_in_authority import BuiltInAuthority, establish
 from natsuin.sam.connection import Capacity, Listening
+from natsuin.sam.copies import make_backup_acts
 from natsuin.sam.handlers import Handlers, service_information
 from natsuin.sam.hardening import harden
+from natsuin.sam.key_imports import import_key_of, make_key_imports
 from natsuin.sam.outside_authority import accept_outside
 from natsuin.sam.permissions import check_permissions
 from natsuin.sam.protocol import Hello, Sign
 from natsuin.sam.server import serve
+from natsuin.sam.time_keeping import TimeKeeping, begin_after_newest
 from natsuin.sam.transport import TLSFiles
+from natsuin.sam.vaults import make_vaults, open_vaults
+from natsuin.sam.watched_clock import WatchedClock
 from natsuin.signing import (
     Activation,
     EvidenceRoom,
     Instructing,
+    LastUse,
     Reservations,
     SigningLine,
     SigningPath,
+    cancel_approvals,
+    cancel_every_approval,
     close_unfinished,
     destroy_one_time_keys,
     note_all_closed,
-    require_usable,
 )
 from natsuin.signing_log import LogKey, SigningLog, create_log
 from natsuin.storage import Database, check_schema, open_database
 
 STORAGE_FAILED_EXIT = 74
 """EX_IOERR of sysexits.h: a durable write failed."""
+TOKEN_REFUSED_EXIT = 79
+"""The token refused its PIN while running: `natsuin.cli.exit_codes`."""
 
 _log = structlog.get_logger("natsuin.sam")
 
@@ -76,14 +98,18 @@ class Sam:
     journal: Journal
     log: SigningLog
     database: Database
+    vaults: Vaults
+    time_keeping: TimeKeeping
 
     def close(self) -> None:
-        """Finish what waits, write the entry `shutdown`, let go of log and database."""
+        """Finish what waits, write the entry `shutdown`, let go of log, database and token."""
+        self.time_keeping.close()
         self.handlers.line.close()
         note_all_closed(self.handlers.keys.foundation, self.log)
         self.journal.record("shutdown", public={"version": __version__}, private={})
         self.log.close()
         self.database.close()
+        self.vaults.close()
 
 
 @dataclass(frozen=True)
@@ -104,17 +130,19 @@ def initialise(config: Config, *, officer_name: str = "First registration office
     clock = SystemClock()
     master = create_master_key(config.sam.master_key_file)
     database = open_database(config.sam.database, name="sam")
+    provider_secrets = ProviderSecrets(database, master, clock)
+    provider_secrets.create()
+    vaults = make_vaults(config, provider_secrets.load(VAULT))
     try:
-        sealer = RowSealer.from_master(master)
-        keys = ServiceKeys(database, SoftwareVault(master), sealer, clock)
+        keys = _service_keys(database, vaults, master, clock)
         log_key = _log_key(keys.create(LOG).edwards)
         keys.create(SEALED_SECRETS)
         establish(keys, config)
         create_log(config.sam.log_folder, config.sam.log_state, origin=config.sam.log_origin, key=log_key)
         log = _open_log(config, log_key, clock, _stop)
         try:
-            foundation = _foundation(config, database, sealer, log=log, clock=clock)
-            genesis = {"origin": config.sam.log_origin, "version": __version__, "backend": SoftwareVault.name}
+            foundation = _foundation(config, database, master, log=log, clock=clock)
+            genesis = {"origin": config.sam.log_origin, "version": __version__, "backend": vaults.name}
             foundation.journal.record("genesis", public=genesis, private={})
             token = Officers(foundation).invite(officer_name, (REGISTRATION_OFFICER,))
             return Initialised(token, log.vkey, keys.load(ROOT).certificate)
@@ -122,6 +150,7 @@ def initialise(config: Config, *, officer_name: str = "First registration office
             log.close()
     finally:
         database.close()
+        vaults.close()
 
 
 def invite_officer(config: Config, name: str) -> str:
@@ -135,31 +164,60 @@ def invite_officer(config: Config, name: str) -> str:
         sam.close()
 
 
+def accept_clock(config: Config) -> datetime:
+    """Go on by the wall clock, though the newest entry is later: its custodian says that it is right. Answers with the
+    time.
+
+    Needs the host, as `invite_officer` does.
+    """
+    harden()
+    check_permissions(config)
+    sam = open_sam(config, clock=SystemClock())
+    try:
+        foundation = sam.handlers.keys.foundation
+        cancelled = cancel_every_approval(foundation)
+        foundation.journal.record("clock-accepted", public={"cancelled": cancelled}, private={})
+        return foundation.clock.now()
+    finally:
+        sam.close()
+
+
 def open_sam(config: Config, *, clock: Clock | None = None, stop: Callable[[NatsuinError], None] | None = None) -> Sam:
     """Open everything, close what a crash left open, and write the entry `boot`. Refuses rather than run damaged.
 
     `stop` is called, from any thread, when only a new start can tell what is true.
     """
-    clock = clock or SystemClock()
+    clock = clock or WatchedClock()
     stop = stop or _stop
+    require_settled(config.sam.master_key_file)
     master = read_master_key(config.sam.master_key_file)
     database = open_database(config.sam.database, name="sam")
     check_schema(database, "sam")
-    vault = SoftwareVault(master)
-    service_keys = ServiceKeys(database, vault, RowSealer.from_master(master), clock)
+    vaults = open_vaults(config, ProviderSecrets(database, master, clock).load(VAULT), stop)
+    service_keys = _service_keys(database, vaults, master, clock)
     log = _open_log(config, _log_key(service_keys.load(LOG).edwards), clock, stop)
-    foundation = _foundation(config, database, service_keys.sealer, log=log, clock=clock)
+    begin_after_newest(clock, log)
+    foundation = _foundation(config, database, master, log=log, clock=clock)
     closed = close_unfinished(foundation, log)
     boot = {
         "version": __version__,
         "unknown": closed.unknown,
         "undelivered": closed.undelivered,
         "moves": closed.moves,
+        "restored": closed.restored,
+        "backend": vaults.name,
+        "token": dict(vaults.facts),
     }
     foundation.journal.record("boot", public=boot, private={})
+    time_keeping = TimeKeeping(foundation, stop)
+    time_keeping.look()
+    if closed.restored:
+        _log.critical("database_restored", lost_keys=closed.lost_keys)
     _log.info("opened", log_size=log.size, unknown=closed.unknown, undelivered=closed.undelivered)
-    handlers = _handlers(config, foundation, service_keys, log=log, stop=stop)
-    return Sam(handlers, foundation.journal, log, database)
+    warn_of_ends(foundation)
+    seal = ArchiveSeal.from_master(master)
+    handlers = _handlers(config, foundation, service_keys, log=log, stop=stop, archive_seal=seal)
+    return Sam(handlers, foundation.journal, log, database, vaults, time_keeping)
 
 
 def _handlers(
@@ -169,19 +227,17 @@ def _handlers(
     *,
     log: SigningLog,
     stop: Callable[[NatsuinError], None],
+    archive_seal: ArchiveSeal,
 ) -> Handlers:
     vault = service_keys.vault
     authority = BuiltInAuthority.load(service_keys, foundation, config)
     sealing_key = service_keys.load(SEALED_SECRETS).elliptic
     opener = SecretOpener(sealing_key)
-    keys = Keys(foundation, authority.chain)
+    keys = Keys(foundation, authority.chain, LastUse(foundation))
     officers = Officers(foundation)
     moves = KeyMoves(foundation)
     maker = KeyMaker(
-        vault,
-        authority.certify,
-        foundation.clock,
-        require_usable=lambda algorithm: require_usable(algorithm, foundation.clock.now()),
+        vault, authority.certify, foundation.clock, foundation.provider, require_usable=_possible(foundation, vault)
     )
 
     def end_one_time_keys() -> None:
@@ -189,21 +245,21 @@ def _handlers(
 
     end_one_time_keys()
     path = SigningPath(foundation, vault, Reservations(foundation), moves.block, stop, end_one_time_keys)
+    imports = make_key_imports(
+        config, service_keys, keys=keys, officers=officers, maker=maker, opener=opener, log=log
+    )
     return Handlers(
         information=service_information(
             authority,
             log,
             backend=vault.name,
             hpke_public_key=sealing_key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint),
+            import_key=import_key_of(imports),
         ),
+        key_imports=imports,
         officers=officers,
         enrolments=Enrolments(
-            foundation,
-            officers,
-            keys,
-            maker=maker,
-            opener=opener,
-            require_certifiable=check_subject,
+            foundation, officers, keys, maker=maker, opener=opener, require_certifiable=check_subject
         ),
         keys=keys,
         pin_resets=PINResets(foundation, keys, opener),
@@ -213,7 +269,11 @@ def _handlers(
             keys,
             moves,
             Renewals(foundation, keys, moves, maker=maker, opener=opener),
-            OutsideCertificates(foundation, keys, moves, accept_outside(config, foundation.clock)),
+            OutsideCertificates(foundation, keys, moves, accept_outside(config, foundation)),
+            SecretChanges(foundation, keys, vault, opener, cancel_approvals(foundation)),
+        ),
+        backup_acts=make_backup_acts(
+            config, archive_seal, keys=keys, officers=officers, opener=opener, vault=vault, log=log
         ),
         instructing=Instructing(foundation, keys),
         activation=Activation(foundation, keys, opener),
@@ -221,12 +281,34 @@ def _handlers(
         evidence=EvidenceRoom(foundation, keys, log),
         authority=authority,
         log=log,
+        vault=vault,
     )
 
 
-def _foundation(config: Config, database: Database, sealer: RowSealer, *, log: SigningLog, clock: Clock) -> Foundation:
+def _possible(foundation: Foundation, vault: Vaults) -> Callable[[KeyAlgorithm], None]:
+    def require_possible(algorithm: KeyAlgorithm) -> None:
+        foundation.policy.require(Act.GENERATE, algorithm, foundation.clock.now())
+        vault.require(algorithm)
+
+    return require_possible
+
+
+def _foundation(config: Config, database: Database, master: MasterKey, *, log: SigningLog, clock: Clock) -> Foundation:
     party = RelyingParty(config.service.rp_id, config.service.origin)
-    return Foundation(database, sealer, Journal(log, database, clock), clock, party)
+    return Foundation(
+        database,
+        RowSealer.from_master(master),
+        Journal(log, database, clock),
+        clock,
+        party,
+        ProviderLayer.from_master(master),
+        config.algorithms.policy,
+    )
+
+
+def _service_keys(database: Database, vaults: Vaults, master: MasterKey, clock: Clock) -> ServiceKeys:
+    sealer, provider = RowSealer.from_master(master), ProviderLayer.from_master(master)
+    return ServiceKeys(database, vaults, sealer, provider, clock)
 
 
 def _open_log(config: Config, key: LogKey, clock: Clock, stop: Callable[[NatsuinError], None]) -> SigningLog:
@@ -247,7 +329,7 @@ def _log_key(key: ed25519.Ed25519PrivateKey) -> LogKey:
 def _stop(error: NatsuinError) -> None:
     # Leaving at once, without clean-up, is what makes the state on disk the only truth for the next start.
     _log.critical("stopping", code=error.code, reason=error.message)
-    os._exit(STORAGE_FAILED_EXIT)
+    os._exit(TOKEN_REFUSED_EXIT if isinstance(error, VaultRefused) else STORAGE_FAILED_EXIT)
 
 
 def run(config: Config) -> None:
@@ -256,10 +338,11 @@ def run(config: Config) -> None:
     harden()
     check_permissions(config)
     sam = open_sam(config)
+    sam.time_keeping.start()
     try:
         serve(
             sam.handlers.answer,
-            Listening(config.sam.address, TLSFiles.of(config.sam.server_tls), frozenset(config.sam.allowed_uids)),
+            Listening(config.sam.address, TLSFiles.of(config.sam.server_tls), allowed_users(config)),
             capacity=Capacity(threads=config.sam.threads),
             inline=frozenset({Sign, Hello}),
         )

@@ -110,6 +110,14 @@ class KeyInformation(msgspec.Struct, frozen=True, kw_only=True):
     """The key that this one was made from."""
     certificate_request: bytes = b""
     """PKCS#10, DER, for an outside authority; only while there is no certificate."""
+    algorithm_notice: str = ""
+    """`experimental`, `transition`, `ending` (within a year) or `ended`; see docs/algorithms.md. Empty: all is well."""
+    algorithm_last_day: str = ""
+    """The last day (UTC, YYYY-MM-DD) on which keys of this kind sign; empty if there is none yet."""
+    last_used_at: int = 0
+    """When the newest approval was given with which it signed; 0 if it never did."""
+    origin: str = "generated"
+    """`generated` here, or `imported`."""
 
 
 # --- The service itself ----------------------------------------------------------------------------------------------
@@ -134,6 +142,10 @@ class ServiceInformation(Message, frozen=True, kw_only=True):
     root_certificate: bytes
     issuing_certificate: bytes
     tsa_certificate: bytes
+    algorithms: tuple[str, ...] = ()
+    """Kinds of key that are made here today."""
+    import_key: bytes = b""
+    """Like `hpke_public_key`, for keys that authorities hand over; empty where no keys are imported."""
 
 
 class Health(Message, frozen=True, kw_only=True):
@@ -297,6 +309,23 @@ class PINReset(Message, frozen=True, kw_only=True):
 # --- The life of a key -----------------------------------------------------------------------------------------------
 
 
+class OfferPasskey(Message, frozen=True, kw_only=True):
+    """The owner wants to make a further passkey for a key. It approves nothing before an act has added it."""
+
+    key_id: str
+    user_id: str
+
+
+class PasskeyOffer(Message, frozen=True, kw_only=True):
+    """What to put into the browser's registration ceremony."""
+
+    offer_id: str
+    challenge: bytes
+    known: tuple[bytes, ...]
+    """Credential ids that the key has already, for `excludeCredentials`."""
+    expires_at: int
+
+
 class ProposeKeyAct(Message, frozen=True, kw_only=True):
     """An owner, or an officer, wants something done with a key. Nothing is done until their passkey approves the
     record."""
@@ -305,7 +334,8 @@ class ProposeKeyAct(Message, frozen=True, kw_only=True):
     user_id: str
     """The owner."""
     act: str
-    """suspend, resume, revoke, destroy, renew, one-time or install-certificate."""
+    """suspend, resume, revoke, destroy, renew, one-time, change-pin, add-passkey, remove-passkey or
+    install-certificate."""
     officer_id: str = ""
     """The officer who is to approve; empty for the owner."""
     reason: str = ""
@@ -315,6 +345,12 @@ class ProposeKeyAct(Message, frozen=True, kw_only=True):
     """For renew and one-time; empty for the same as before."""
     certificates: tuple[bytes, ...] = ()
     """For install-certificate: DER, the key's own first."""
+    offer_id: str = ""
+    """For add-passkey."""
+    attestation: Attestation | None = None
+    """For add-passkey: made for the offer's challenge."""
+    credential_id: bytes = b""
+    """For remove-passkey."""
 
 
 class ApproveKeyAct(Message, frozen=True, kw_only=True):
@@ -323,8 +359,12 @@ class ApproveKeyAct(Message, frozen=True, kw_only=True):
     act_id: str
     assertion: Assertion
     sealed_secrets: bytes = b""
-    """For renew and one-time, as in `CompleteEnrolment`, info = b"natsuin/renew/v1\\0" || challenge, of
-    {"pin","recovery_code"} and {"pin"}; the PIN is that of the present key."""
+    """As in `CompleteEnrolment`; the PIN is the present one, the recovery code a new one. For renew and one-time,
+    info = b"natsuin/renew/v1\\0" || challenge, of {"pin","recovery_code"} and {"pin"}. For change-pin, add-passkey and
+    remove-passkey, info = b"natsuin/change/v1\\0" || challenge, of {"pin","new_pin"} and twice
+    {"pin","recovery_code"}."""
+    key_id: str = ""
+    """Of which key web thinks the act is; an act on another key is then not found."""
 
 
 class KeyActDone(Message, frozen=True, kw_only=True):
@@ -332,6 +372,8 @@ class KeyActDone(Message, frozen=True, kw_only=True):
 
     key: KeyInformation
     made: KeyInformation | None = None
+    passkey: Passkey | None = None
+    """The one that was added."""
 
 
 class ListAllKeys(Message, frozen=True, kw_only=True):
@@ -340,6 +382,113 @@ class ListAllKeys(Message, frozen=True, kw_only=True):
     after: str = ""
     limit: int = 100
     """At most 500."""
+    key_id: str = ""
+    """Only this one."""
+    user_ids: tuple[str, ...] = ()
+    """Only keys of these accounts, at most 500; empty for all."""
+    state: str = ""
+    """Only keys in this state."""
+
+
+# --- Copies of keys --------------------------------------------------------------------------------------------------
+
+
+class KeyArchiveInformation(msgspec.Struct, frozen=True, kw_only=True):
+    """What may be told about one archive; never what is in it."""
+
+    archive_id: str
+    key_id: str
+    user_id: str
+    copy: int
+    """Its number among all archives ever made of this key."""
+    state: str
+    """kept, superseded (PIN, passkeys or master key changed since) or ended (the key is no more)."""
+    sha256: bytes
+    """Of the file."""
+    officers: tuple[str, ...]
+    """Who approved it."""
+    created_at: int
+    here: bool
+    """Whether the file is in sam's folder; it may have been carried elsewhere."""
+
+
+class ListKeyArchives(Message, frozen=True, kw_only=True):
+    """A page of all archives, for officers, in the order of their ids."""
+
+    after: str = ""
+    limit: int = 100
+    """At most 500."""
+
+
+class KeyArchives(Message, frozen=True, kw_only=True):
+    """The page."""
+
+    archives: tuple[KeyArchiveInformation, ...]
+
+
+class ProposeKeyArchive(Message, frozen=True, kw_only=True):
+    """Two officers want a copy of one key, or of every key that has none as it is now. Both must approve."""
+
+    officer_ids: tuple[str, ...]
+    key_id: str = ""
+    """Empty for all."""
+
+
+class ProposeKeyRestore(Message, frozen=True, kw_only=True):
+    """Two officers want a lost key back from an archive in sam's folder. Both must approve, then the signer."""
+
+    officer_ids: tuple[str, ...]
+    archive_id: str
+    user_id: str
+    """To whom: refused unless it is the owner named in the archive."""
+
+
+class ApproveKeyBackup(Message, frozen=True, kw_only=True):
+    """One approval of either; the passkey tells whose."""
+
+    act_id: str
+    assertion: Assertion
+    sealed_pin: bytes = b""
+    """From the signer: HPKE, info = b"natsuin/restore/v1\0" || challenge, of {"pin"}."""
+
+
+class KeyBackupStep(Message, frozen=True, kw_only=True):
+    """Who must still approve; with the last approval what was made."""
+
+    waiting_for: tuple[str, ...]
+    archives: tuple[KeyArchiveInformation, ...] = ()
+    key: KeyInformation | None = None
+
+
+# --- Keys that were made elsewhere -----------------------------------------------------------------------------------
+
+
+class ProposeKeyImport(Message, frozen=True, kw_only=True):
+    """An officer wants a person's key taken in that an authority made. The officer must approve, then the owner."""
+
+    officer_id: str
+    user_id: str
+    key_id: str
+    """An active key of the same person: its passkeys and PIN approve, and will guard the new one."""
+    envelope: bytes
+    """Sealed to sam, signed by the authority: docs/key-import.md."""
+
+
+class ApproveKeyImport(Message, frozen=True, kw_only=True):
+    """One approval; the passkey tells whose. The owner's is good once, also if the PIN is wrong."""
+
+    act_id: str
+    assertion: Assertion
+    sealed_secrets: bytes = b""
+    """From the owner: as in `CompleteEnrolment`, info = b"natsuin/import/v1\0" || challenge, with the present PIN and a
+    new recovery code."""
+
+
+class KeyImportStep(Message, frozen=True, kw_only=True):
+    """Who must still approve; with the last approval the new key."""
+
+    waiting_for: tuple[str, ...]
+    key: KeyInformation | None = None
 
 
 # --- The path of one signature ---------------------------------------------------------------------------------------
@@ -420,6 +569,22 @@ class Signed(Message, frozen=True, kw_only=True):
     """`.tlog-proof` (C2SP tlog-proof@v1) of the outcome entry; its `extra` line is the entry."""
 
 
+class Recall(Message, frozen=True, kw_only=True):
+    """Ask what came of an instruction, without its SAD: a web that died between release and receipt has it no more.
+    Nothing is signed by it."""
+
+    instruction_id: str
+    user_id: str
+
+
+class Recalled(Message, frozen=True, kw_only=True):
+    """What was released under the instruction, in its order."""
+
+    released: tuple[Signed, ...]
+    under_way: bool
+    """True while digests are taken and what comes of them is not known yet."""
+
+
 class Evidence(Message, frozen=True, kw_only=True):
     """Everything that shows that and how the owner approved one instruction."""
 
@@ -431,6 +596,38 @@ class EvidenceBundle(Message, frozen=True, kw_only=True):
     """JSON text: record, assertion, passkey, log entries with proofs and openings, certificates."""
 
     document: bytes
+
+
+class ListEvents(Message, frozen=True, kw_only=True):
+    """What the signing log tells about one account and its keys: the newest events before entry `before`."""
+
+    user_id: str
+    before: int = 0
+    """0: the newest of all."""
+    limit: int = 50
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry of the signing log. Fields that this kind of entry does not have, or whose opening was erased, are
+    empty."""
+
+    index: int
+    time: int
+    kind: str
+    key_id: str = ""
+    reason: str = ""
+    result: str = ""
+    instruction_id: str = ""
+    secret: str = ""
+    """Which secret was wrong, of those the key has."""
+    tries_left: int = -1
+
+
+class Events(Message, frozen=True, kw_only=True):
+    """Newest first; `more` if there are older ones."""
+
+    events: tuple[Event, ...]
+    more: bool
 
 
 # --- Certification and time, public services that web passes through ------------------------------------------------
@@ -485,14 +682,23 @@ Request: TypeAlias = (
     | ListKeys
     | ProposePINReset
     | ApprovePINReset
+    | OfferPasskey
     | ProposeKeyAct
     | ApproveKeyAct
     | ListAllKeys
+    | ListKeyArchives
+    | ProposeKeyArchive
+    | ProposeKeyRestore
+    | ApproveKeyBackup
+    | ProposeKeyImport
+    | ApproveKeyImport
     | Instruct
     | Activate
     | Cancel
     | Sign
+    | Recall
     | Evidence
+    | ListEvents
     | TimeStamp
     | OCSP
     | RevocationList
@@ -510,12 +716,18 @@ Response: TypeAlias = (
     | Enrolled
     | Keys
     | PINReset
+    | PasskeyOffer
     | KeyActDone
+    | KeyArchives
+    | KeyBackupStep
+    | KeyImportStep
     | Instruction
     | Activated
     | Cancelled
     | Signed
+    | Recalled
     | EvidenceBundle
+    | Events
     | Reply
     | Failure
 )
@@ -524,6 +736,9 @@ Response: TypeAlias = (
 HPKE_INFO_ENROL = b"natsuin/enrol/v1\0"
 HPKE_INFO_PIN_RESET = b"natsuin/pin-reset/v1\0"
 HPKE_INFO_RENEW = b"natsuin/renew/v1\0"
+HPKE_INFO_CHANGE = b"natsuin/change/v1\0"
+HPKE_INFO_RESTORE = b"natsuin/restore/v1\0"
+HPKE_INFO_IMPORT = b"natsuin/import/v1\0"
 HPKE_INFO_APPROVE = b"natsuin/approve/v1\0"
 MAX_DIGESTS = 1000
 """In one instruction; an outcome entry must fit into 65,535 bytes (C2SP tlog-tiles)."""

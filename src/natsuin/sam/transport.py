@@ -29,7 +29,7 @@ class TransportRefused(Refused):
 
 @dataclass(frozen=True)
 class TLSFiles:
-    """PEM files of one side. `names` limits whom sam lets in, by DNS name; empty: everybody the authority certified."""
+    """PEM files of one side. `names` is whom sam lets in, by DNS name, of those that the authority certified."""
 
     certificate: Path
     key: Path

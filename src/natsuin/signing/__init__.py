@@ -11,27 +11,29 @@ Nothing here trusts web: every check uses what sam itself recorded.
 
 from natsuin.signing.activation import Activation
 from natsuin.signing.evidence import EvidenceRoom
-from natsuin.signing.instructing import Instructing
+from natsuin.signing.instructing import Instructing, cancel_approvals, cancel_every_approval
+from natsuin.signing.last_use import LastUse
 from natsuin.signing.line import SigningLine
 from natsuin.signing.one_time import destroy_one_time_keys
-from natsuin.signing.policy import AlgorithmRefused, require_usable
-from natsuin.signing.recovery import Closed, close_unfinished, note_all_closed
+from natsuin.signing.recovery import Closed, close_unfinished, mark_put_back, note_all_closed
 from natsuin.signing.reservation import NotApproved, Reservations
 from natsuin.signing.sign import SigningPath, SignRequest
 
 __all__ = [
     "Activation",
-    "AlgorithmRefused",
     "Closed",
     "EvidenceRoom",
     "Instructing",
+    "LastUse",
     "NotApproved",
     "Reservations",
     "SignRequest",
     "SigningLine",
     "SigningPath",
+    "cancel_approvals",
+    "cancel_every_approval",
     "close_unfinished",
     "destroy_one_time_keys",
+    "mark_put_back",
     "note_all_closed",
-    "require_usable",
 ]

@@ -32,7 +32,7 @@ from natsuin.key_management import (
     unwrap_for_signer,
 )
 from natsuin.sam.protocol import HPKE_INFO_APPROVE, Activate, Activated, Assertion
-from natsuin.signing.instructing import APPROVED, CANCELLED, WAITING
+from natsuin.signing.instructing import APPROVED, CANCELLED, WAITING, record_of
 from natsuin.signing.one_time import require_first_approval
 from natsuin.signing.tables import instruction
 
@@ -41,6 +41,13 @@ MOST_REFUSALS = 5
 """So many refused approvals end an instruction."""
 _CLOCK_TOLERANCE_MILLISECONDS = 5000
 """Clocks that are kept in step are set back by less than this."""
+
+
+class StoredApproval(msgspec.Struct, frozen=True):
+    """An approval as evidence needs it later, when the passkey may have been removed. `public_key` is COSE_Key."""
+
+    assertion: Assertion
+    public_key: bytes
 
 
 @dataclass(frozen=True)
@@ -57,46 +64,48 @@ class Activation:
         Raises `ApprovalRefused`, `WrongSecret`, `Locked`, `Expired`, `AlreadyUsed`, `Tampered`; each refusal is in the
         log.
         """
-        row = self._instruction(message.instruction_id)
+        row, record = self._instruction(message.instruction_id)
         try:
             key = self._waiting_key(row)
             # 1. The passkey that is bound to this key signed exactly this record, and that approval was not tried yet.
-            challenge = challenge_of(row["record"])
-            sign_count = self._verify_passkey(key, message.assertion, challenge)
+            challenge = challenge_of(record)
+            sign_counts = self.keys.verify_owner(key, record, message.assertion)
             row = self._spend(row, message.assertion)
             # 2. The PIN, which only sam can read, opens the signer's layer; the try is counted before it is checked.
             pin = self.opener.open(message.sealed_pin, HPKE_INFO_APPROVE + challenge, PINSecret).pin
             signer_key = self.keys.open_signer_key(key, PIN_SLOT, normal_pin(pin))
-            unwrap_for_signer(key.row["key_blob"], signer_key, key.binding)
+            unwrap_for_signer(self.foundation.provider.open(key.row["key_blob"], key.binding), signer_key, key.binding)
         except Refused as refusal:
             self._note_refusal(row, refusal)
             raise
         # 3. A secret for this record alone takes the place of the PIN until the approved digests are signed.
         sad = os.urandom(SAD_BYTES)
-        self._log_approval(row, message.assertion)
+        stored = StoredApproval(message.assertion, key.passkey(message.assertion.credential_id).public_key)
+        self._log_approval(row, record, message.assertion)
         with self.foundation.database.write() as connection:
             approved = self.foundation.update(
                 connection,
                 instruction,
                 row,
                 state=APPROVED,
-                approval=msgspec.json.encode(message.assertion),
+                approval=msgspec.json.encode(stored),
                 approved_at=self.foundation.now(),
                 sad_hash=sad_hash(sad),
                 sealed_signer_key=encrypt(_sad_key(sad), signer_key, challenge),
             )
             if not approved:
                 raise AlreadyUsed("the instruction was approved or cancelled a moment ago")
-            if not self.foundation.update(connection, signing_key, key.row, passkey_sign_count=sign_count):
+            if not self.foundation.update(connection, signing_key, key.row, sign_counts=sign_counts):
                 raise Conflict("another approval with this key was a moment earlier", hint="Approve again.")
         return Activated(sad=sad, expires_at=row["expires_at"])
 
-    def _instruction(self, instruction_id: str) -> dict[str, Any]:
+    def _instruction(self, instruction_id: str) -> tuple[dict[str, Any], bytes]:
+        """The row, and the record that is to be approved."""
         with self.foundation.database.read() as connection:
             row = self.foundation.find(connection, instruction, instruction_id=instruction_id)
-        if row is None:
-            raise NotFound("there is no such instruction", hint="Begin again with the document.")
-        return row
+            if row is None:
+                raise NotFound("there is no such instruction", hint="Begin again with the document.")
+            return row, record_of(self.foundation, connection, instruction_id)
 
     def _waiting_key(self, row: dict[str, Any]) -> StoredKey:
         require_state(row, WAITING, self.foundation.now())
@@ -105,19 +114,6 @@ class Activation:
             require_first_approval(connection, key, row["instruction_id"])
         key.require_active()
         return key
-
-    def _verify_passkey(self, key: StoredKey, assertion: Assertion, challenge: bytes) -> int:
-        if assertion.credential_id != key.row["credential_id"]:
-            raise ApprovalRefused(
-                "this is not the passkey that approves for the key", hint="Use the passkey that you enrolled with."
-            )
-        return self.foundation.relying_party.verify_assertion(
-            assertion,
-            challenge,
-            public_key=key.row["passkey"],
-            sign_count=key.row["passkey_sign_count"],
-            user_handle=key.user_id.encode(),
-        )
 
     def _spend(self, row: dict[str, Any], assertion: Assertion) -> dict[str, Any]:
         # Only what the passkey signed counts: the same approval can be spelt in several ways, with or without a user
@@ -148,14 +144,14 @@ class Activation:
             private={"instruction": row["instruction_id"], "user": row["user_id"]},
         )
 
-    def _log_approval(self, row: dict[str, Any], assertion: Assertion) -> None:
+    def _log_approval(self, row: dict[str, Any], record: bytes, assertion: Assertion) -> None:
         self.foundation.journal.record(
             "approved",
             public={"key": row["key_id"], "count": row["count"], "level": "passkey-and-pin"},
             private={
                 "instruction": row["instruction_id"],
                 "user": row["user_id"],
-                "record_sha256": hashlib.sha256(row["record"]).hexdigest(),
+                "record_sha256": hashlib.sha256(record).hexdigest(),
                 "assertion_sha256": hashlib.sha256(msgspec.json.encode(assertion)).hexdigest(),
             },
         )

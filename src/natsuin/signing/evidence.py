@@ -15,7 +15,10 @@ import sqlalchemy as sa
 from natsuin import base64url
 from natsuin.errors import NotFound
 from natsuin.key_management import Foundation, Keys, challenge_of, log_opening
-from natsuin.sam.protocol import Assertion, Evidence, EvidenceBundle
+from natsuin.sam.protocol import Evidence, EvidenceBundle, Recall, Recalled, Signed
+from natsuin.signing.activation import StoredApproval
+from natsuin.signing.instructing import record_of
+from natsuin.signing.reservation import RELEASED, RESERVED
 from natsuin.signing.tables import instruction, use
 from natsuin.signing_log import SigningLog
 
@@ -34,31 +37,53 @@ class EvidenceRoom:
         """The bundle for the owner of the instruction. Raises `NotFound` for anybody else's."""
         foundation = self.foundation
         with foundation.database.read() as connection:
-            row = foundation.find(connection, instruction, instruction_id=message.instruction_id)
-            if row is None or row["user_id"] != message.user_id:
-                raise NotFound("there is no such instruction")
+            row, uses = self._find(connection, message)
+            record = record_of(foundation, connection, row["instruction_id"])
             key = self.keys.get(connection, row["key_id"], row["user_id"])
-            query = sa.select(use).where(use.c.instruction_id == row["instruction_id"]).order_by(use.c.first)
-            uses = connection.execute(query).mappings().all()
-            told = [self._use(connection, foundation.checked(use, each)) for each in uses]
+            told = [self._use(connection, each) for each in uses]
         party = foundation.relying_party
         document = {
             "format": FORMAT,
-            "record": row["record"].decode(),
-            "challenge": base64url.encode(challenge_of(row["record"])),
-            "approval": _approval(row),
+            "record": record.decode(),
+            "challenge": base64url.encode(challenge_of(record)),
             "approved_at": row["approved_at"],
-            "passkey": {
-                "credential_id": base64url.encode(key.row["credential_id"]),
-                "public_key": base64url.encode(key.row["passkey"]),
-            },
+            **_approval(row),
             "relying_party": {"id": party.rp_id, "origin": party.origin},
-            "key": {"id": key.key_id, "algorithm": key.algorithm.value, "backend": key.row["backend"]},
-            "certificates": [b64encode(der).decode() for der in (key.row["certificate"], *self.keys.chain)],
+            "key": {
+                "id": key.key_id,
+                "algorithm": key.algorithm.value,
+                "backend": key.row["backend"],
+                "origin": key.row["origin"],
+            },
+            "certificates": [b64encode(der).decode() for der in (key.row["certificate"], *self.keys.chain_of(key))],
             "log_vkey": self.log.vkey,
             "uses": told,
         }
         return EvidenceBundle(document=json.dumps(document, ensure_ascii=False, indent=1).encode())
+
+    def recall(self, message: Recall) -> Recalled:
+        """What was released to web before, for the owner of the instruction: signs nothing, and needs no SAD, because
+        web was given it once already. Raises `NotFound` for anybody else's."""
+        with self.foundation.database.read() as connection:
+            _, uses = self._find(connection, message)
+        released = [
+            Signed(
+                signatures=msgspec.msgpack.decode(each["signatures"], type=tuple[bytes, ...]), receipt=each["receipt"]
+            )
+            for each in uses
+            if each["state"] == RELEASED
+        ]
+        return Recalled(released=tuple(released), under_way=any(each["state"] == RESERVED for each in uses))
+
+    def _find(
+        self, connection: sa.Connection, message: Evidence | Recall
+    ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        """The instruction and its uses, in order, with their seals checked."""
+        row = self.foundation.find(connection, instruction, instruction_id=message.instruction_id)
+        if row is None or row["user_id"] != message.user_id:
+            raise NotFound("there is no such instruction")
+        query = sa.select(use).where(use.c.instruction_id == row["instruction_id"]).order_by(use.c.first)
+        return row, [self.foundation.checked(use, each) for each in connection.execute(query).mappings().all()]
 
     def _use(self, connection: sa.Connection, row: dict[str, Any]) -> dict[str, Any]:
         told: dict[str, Any] = {"first": row["first"], "count": row["count"], "state": row["state"]}
@@ -74,12 +99,19 @@ class EvidenceRoom:
         return told
 
 
-def _approval(row: dict[str, Any]) -> dict[str, str] | None:
+def _approval(row: dict[str, Any]) -> dict[str, dict[str, str] | None]:
     if not row["approval"]:
-        return None
-    assertion = msgspec.json.decode(row["approval"], type=Assertion)
+        return {"approval": None, "passkey": None}
+    approval = msgspec.json.decode(row["approval"], type=StoredApproval)
+    assertion = approval.assertion
     return {
-        "authenticator_data": base64url.encode(assertion.authenticator_data),
-        "client_data_json": base64url.encode(assertion.client_data_json),
-        "signature": base64url.encode(assertion.signature),
+        "approval": {
+            "authenticator_data": base64url.encode(assertion.authenticator_data),
+            "client_data_json": base64url.encode(assertion.client_data_json),
+            "signature": base64url.encode(assertion.signature),
+        },
+        "passkey": {
+            "credential_id": base64url.encode(assertion.credential_id),
+            "public_key": base64url.encode(approval.public_key),
+        },
     }

@@ -1,21 +1,23 @@
 """署名指示: taking a sign instruction, making its canonical record, and cancelling it."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
 import msgspec
+import sqlalchemy as sa
 from cryptography import x509
 
 from natsuin import base64url
-from natsuin.errors import Conflict, Malformed, NotFound, Refused
+from natsuin.errors import Conflict, Malformed, NotFound, Refused, Tampered
 from natsuin.key_management import Foundation, Keys, Record, StoredKey, make_record
 from natsuin.plain_text import plain_text
 from natsuin.sam.protocol import MAX_DIGESTS, Cancel, Cancelled, DocumentLabel, Instruct, Instruction
-from natsuin.signing.policy import require_digests, require_usable, scheme_for
-from natsuin.signing.tables import instruction
+from natsuin.signing.policy import require_digests
+from natsuin.signing.tables import instruction, instruction_content
 
 WAITING, APPROVED, CANCELLED = "waiting", "approved", "cancelled"
 _LONGEST_LIFE = 3600
@@ -42,8 +44,7 @@ class Instructing:
         with foundation.database.read() as connection:
             key = self.keys.get(connection, message.key_id, message.user_id)
         key.require_active()
-        require_usable(key.algorithm, foundation.clock.now())
-        scheme = scheme_for(message.scheme, key.algorithm)
+        scheme = foundation.policy.scheme_for(message.scheme, key.algorithm, foundation.clock.now())
         require_digests(message.digests, scheme, MAX_DIGESTS)
         require_valid_certificate(key, foundation)
         record = self._record(message, key)
@@ -53,8 +54,6 @@ class Instructing:
             "user_id": key.user_id,
             "scheme": scheme.value,
             "client": message.client,
-            "record": record.content,
-            "digests": b"".join(message.digests),
             "count": len(message.digests),
             "state": WAITING,
             "created_at": foundation.now(),
@@ -67,13 +66,19 @@ class Instructing:
             "refusals": 0,
             "last_assertion": b"",
         }
+        content = {
+            "instruction_id": record.identifier,
+            "record": record.content,
+            "digests": b"".join(message.digests),
+        }
         with foundation.database.write() as connection:
             foundation.insert(connection, instruction, row)
+            foundation.insert(connection, instruction_content, content)
         return Instruction(
             instruction_id=record.identifier,
             record=record.content,
             challenge=record.challenge,
-            credential_ids=(key.row["credential_id"],),
+            credential_ids=key.credential_ids,
             expires_at=record.expires_at,
         )
 
@@ -110,6 +115,53 @@ class Instructing:
         }
         life = timedelta(seconds=message.life_seconds)
         return make_record("sign", foundation.relying_party.rp_id, fields, clock=foundation.clock, life=life)
+
+
+def record_of(foundation: Foundation, connection: sa.Connection, instruction_id: str) -> bytes:
+    """The canonical record that was, or is to be, approved. Raises `Tampered` if it is not as it was stored."""
+    content = foundation.find(connection, instruction_content, instruction_id=instruction_id)
+    if content is None:
+        raise content_missing()
+    return bytes(content["record"])
+
+
+def content_missing() -> Tampered:
+    """What is raised for an instruction whose content somebody has removed."""
+    return Tampered(
+        "the content of an instruction is missing from the database",
+        hint="Tell the security officer: somebody wrote to the database of the signature activation module.",
+    )
+
+
+def cancel_approvals(foundation: Foundation) -> Callable[[sa.Connection, str], None]:
+    """What cancels, in a transaction, every instruction of a key that is not over: their approvals count no more."""
+
+    def cancel(connection: sa.Connection, key_id: str) -> None:
+        query = sa.select(instruction).where(
+            instruction.c.key_id == key_id,
+            instruction.c.state.in_((WAITING, APPROVED)),
+            instruction.c.expires_at >= foundation.now(),
+        )
+        for row in connection.execute(query.with_for_update()).mappings().all():
+            foundation.update(
+                connection, instruction, foundation.checked(instruction, row), state=CANCELLED, sealed_signer_key=b""
+            )
+
+    return cancel
+
+
+def cancel_every_approval(foundation: Foundation) -> int:
+    """End every instruction that is not over, since its time cannot be told any more. Answers with how many."""
+    query = sa.select(instruction).where(
+        instruction.c.state.in_((WAITING, APPROVED)), instruction.c.expires_at >= foundation.now()
+    )
+    with foundation.database.write() as connection:
+        rows = connection.execute(query.with_for_update()).mappings().all()
+        for row in rows:
+            foundation.update(
+                connection, instruction, foundation.checked(instruction, row), state=CANCELLED, sealed_signer_key=b""
+            )
+    return len(rows)
 
 
 def require_valid_certificate(key: StoredKey, foundation: Foundation) -> None:

@@ -21,7 +21,7 @@ class SigningLine:
 
     def __init__(self, path: SigningPath, *, lanes: int = 2) -> None:
         self._path = path
-        self._waiting: queue.Queue[SignRequest | None] = queue.Queue(_LONGEST_QUEUE)
+        self._waiting: queue.SimpleQueue[SignRequest | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._carried = 0
         self._lanes = [threading.Thread(target=self._run, name=f"signing-{n}", daemon=True) for n in range(lanes)]
@@ -40,10 +40,9 @@ class SigningLine:
             else:
                 future.set_result(result)
 
-        try:
-            self._waiting.put_nowait(SignRequest(message, answer))
-        except queue.Full as error:
-            raise Busy("too many signatures are waiting", hint="Ask again in a few seconds.") from error
+        if self._waiting.qsize() >= _LONGEST_QUEUE:
+            raise Busy("too many signatures are waiting", hint="Ask again in a few seconds.")
+        self._waiting.put(SignRequest(message, answer))
         return future
 
     def close(self) -> None:

@@ -3,7 +3,8 @@
 An intent without an outcome gets the outcome `unknown`: whether a signature was made is not known, and it was not
 released. An outcome `signed` whose answer was never recorded gets an entry `undelivered`. Uses that were reserved are
 consumed: their digests are never signed again, and an identical request is told to approve anew. A key that the log
-says was suspended, resumed, revoked or destroyed is put into that state, whatever the database says.
+says was suspended, resumed, revoked or destroyed is put into that state, whatever the database says. A database that is
+older than the log is noticed, and gives nothing back (`natsuin.signing.roll_back`).
 """
 
 from collections.abc import Container, Iterable
@@ -13,13 +14,18 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from natsuin import faults
 from natsuin.errors import Tampered
-from natsuin.key_management import MOVE_OF, Foundation, KeyMoves
+from natsuin.key_management import MOVE_OF, Foundation, KeyMoves, RowSealer
 from natsuin.signing.reservation import CONSUMED, RESERVED
+from natsuin.signing.roll_back import Missed, catch_up
 from natsuin.signing.tables import log_mark, use
 from natsuin.signing_log import SigningLog
+from natsuin.storage import Database
 
 _MARK = "closed"
+_PUT_BACK = "put-back"
+"""The mark of a database that was found to be older, until the log tells of it; its size is what it knew."""
 
 
 @dataclass
@@ -41,6 +47,10 @@ class Closed:
     undelivered: int
     never_begun: int
     moves: int = 0
+    restored: bool = False
+    """Whether this database is older than the log."""
+    lost_keys: int = 0
+    """Keys that the log tells of and an older database does not know."""
 
 
 def close_unfinished(foundation: Foundation, log: SigningLog) -> Closed:
@@ -48,6 +58,7 @@ def close_unfinished(foundation: Foundation, log: SigningLog) -> Closed:
     nothing."""
     with foundation.database.read() as connection:
         mark = foundation.find(connection, log_mark, name=_MARK) or {"size": 0}
+        put_back = foundation.find(connection, log_mark, name=_PUT_BACK) is not None
         reserved = connection.execute(sa.select(use).where(use.c.state == RESERVED)).mappings().all()
     open_uses = {row["tx"]: foundation.checked(use, row) for row in reserved}
     if mark["size"] > log.size:
@@ -55,20 +66,24 @@ def close_unfinished(foundation: Foundation, log: SigningLog) -> Closed:
             "the database knows more of the signing log than there is",
             hint="The log was cut or replaced by an older one. Do not sign; tell the security officer.",
         )
-    found = read_unfinished(log.entries(mark["size"]), reserved=open_uses.keys())
+    missed = Missed(foundation)
+    found = read_unfinished(missed.watch(log.entries(mark["size"])), reserved=open_uses.keys())
     moves = KeyMoves(foundation)
     made_good = sum(moves.make_good(entry) for entry in found.moves)
     unknown = 0
     for tx, (index, key) in found.intents.items():
-        foundation.journal.submit("outcome", {"tx": tx, "key": key, "intent": index, "result": "unknown"}).result()
+        foundation.journal.add("outcome", {"tx": tx, "key": key, "intent": index, "result": "unknown"})
         unknown += 1
-    undelivered = [tx for tx in found.signed if tx in open_uses]
+    # What an older database takes for open was finished long ago, and may well have been delivered.
+    undelivered = [] if put_back or missed.older else [tx for tx in found.signed if tx in open_uses]
     for tx in undelivered:
         index, key = found.signed[tx]
-        foundation.journal.submit("undelivered", {"tx": tx, "key": key, "outcome": index}).result()
-    _consume(foundation, open_uses.values(), log.size)
+        foundation.journal.add("undelivered", {"tx": tx, "key": key, "outcome": index})
+    _consume(foundation, open_uses.values(), missed, log.size)
     begun = found.intents.keys() | found.signed.keys()
-    return Closed(unknown, len(undelivered), len([tx for tx in open_uses if tx not in begun]), made_good)
+    never_begun = len([tx for tx in open_uses if tx not in begun])
+    restored = _tell_of_restoration(foundation, log.size)
+    return Closed(unknown, len(undelivered), never_begun, made_good, restored, missed.lost_keys if restored else 0)
 
 
 def note_all_closed(foundation: Foundation, log: SigningLog) -> None:
@@ -76,6 +91,14 @@ def note_all_closed(foundation: Foundation, log: SigningLog) -> None:
     with foundation.database.write() as connection:
         if connection.execute(sa.select(use.c.tx).where(use.c.state == RESERVED).limit(1)).first() is None:
             _mark(foundation, connection, log.size)
+
+
+def mark_put_back(database: Database, sealer: RowSealer, size: int) -> None:
+    """Tell a DB-2 that it comes from a backup, with a log of `size` entries: the next start takes back what it would
+    give back, even where the log that was restored with it knows of nothing newer."""
+    with database.write() as connection:
+        connection.execute(log_mark.delete().where(log_mark.c.name == _PUT_BACK))
+        connection.execute(log_mark.insert(), sealer.sealed(log_mark, {"name": _PUT_BACK, "size": size}))
 
 
 def read_unfinished(entries: Iterable[tuple[int, bytes]], *, reserved: Container[str]) -> Unfinished:
@@ -96,13 +119,32 @@ def read_unfinished(entries: Iterable[tuple[int, bytes]], *, reserved: Container
     return found
 
 
-def _consume(foundation: Foundation, rows: Iterable[dict[str, Any]], size: int) -> None:
+def _consume(foundation: Foundation, rows: Iterable[dict[str, Any]], missed: Missed, size: int) -> None:
     with foundation.database.write() as connection:
         for row in rows:
             foundation.update(connection, use, row, state=CONSUMED)
+        put_back = foundation.find(connection, log_mark, name=_PUT_BACK)
+        if missed.older or put_back is not None:
+            # In the same transaction as the mark, because wrong tries must be counted once.
+            catch_up(foundation, connection, missed)
+            known = put_back["size"] if put_back is not None else missed.first
+            _mark(foundation, connection, min(known, missed.first), name=_PUT_BACK)
         _mark(foundation, connection, size)
 
 
-def _mark(foundation: Foundation, connection: sa.Connection, size: int) -> None:
-    connection.execute(log_mark.delete().where(log_mark.c.name == _MARK))
-    foundation.insert(connection, log_mark, {"name": _MARK, "size": size})
+def _tell_of_restoration(foundation: Foundation, size: int) -> bool:
+    """The entry about an older database, also when a crash came between noticing and telling."""
+    with foundation.database.read() as connection:
+        put_back = foundation.find(connection, log_mark, name=_PUT_BACK)
+    if put_back is None:
+        return False
+    foundation.journal.record("database-restored", public={"known": put_back["size"], "size": size}, private={})
+    faults.point("recovery.after_restored")
+    with foundation.database.write() as connection:
+        connection.execute(log_mark.delete().where(log_mark.c.name == _PUT_BACK))
+    return True
+
+
+def _mark(foundation: Foundation, connection: sa.Connection, size: int, *, name: str = _MARK) -> None:
+    connection.execute(log_mark.delete().where(log_mark.c.name == name))
+    foundation.insert(connection, log_mark, {"name": name, "size": size})

@@ -8,8 +8,9 @@ are read.
 
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -20,9 +21,9 @@ from natsuin.errors import AlreadyUsed, Busy, Conflict, NatsuinError, NotFound, 
 from natsuin.key_management import Foundation, Opening, StoredKey, log_opening, new_opening, signing_key
 from natsuin.sam.protocol import Sign, Signed
 from natsuin.signing.activation import require_state, sad_hash
-from natsuin.signing.instructing import APPROVED, require_valid_certificate
-from natsuin.signing.policy import require_usable
-from natsuin.signing.tables import instruction, use
+from natsuin.signing.instructing import APPROVED, content_missing, require_valid_certificate
+from natsuin.signing.tables import instruction, instruction_content, use
+from natsuin.storage import Prepared
 
 _RECORD_TRIES = 3
 RESERVED, CONSUMED, RELEASED = "reserved", "consumed", "released"
@@ -40,6 +41,8 @@ class Reserved:
 
     use: dict[str, Any]
     instruction: dict[str, Any]
+    record: bytes
+    """What was approved."""
     key: StoredKey
     opening: Opening
 
@@ -62,7 +65,8 @@ class Reservations:
     def reserve(self, messages: Sequence[Sign]) -> list[Reserved | Signed | RefusedUse]:
         """For each message, in order: a reservation, the answer recorded earlier, or why not.
 
-        Raises `Busy`, `Unavailable` or `StorageFailed`, and then nothing is reserved.
+        Raises `Busy`, and then nothing is reserved; `Unavailable` or `StorageFailed`, and then a reservation may have
+        become durable all the same, which the next start closes.
         """
         return self.foundation.database.run_grouped(lambda connection: self._reserve(connection, messages))
 
@@ -75,7 +79,7 @@ class Reservations:
         ]
         for left in reversed(range(_RECORD_TRIES)):
             try:
-                self.foundation.database.run_grouped(lambda connection: connection.execute(_RECORD, sealed))
+                self.foundation.database.run_grouped(lambda connection: _RECORD.run(connection, sealed))
             except Busy:
                 # Somebody holds the database, such as a backup. Recording twice changes nothing, so it is tried again.
                 if not left:
@@ -93,33 +97,40 @@ class Reservations:
                 results.append(RefusedUse(error, _opening_of_refusal(message, error)))
         self._write(connection, [result for result in results if isinstance(result, Reserved)], found)
         openings = [result.opening for result in results if not isinstance(result, Signed) and result.opening]
-        if openings:
-            rows = [{"tx": o.tx, "salt": o.salt, "fields": o.fields} for o in openings]
-            connection.execute(_ADD_OPENING, rows)
+        _ADD_OPENING.run(connection, [{"tx": o.tx, "salt": o.salt, "fields": o.fields} for o in openings])
         return results
 
     def _find(self, connection: sa.Connection, messages: Sequence[Sign]) -> "_Found":
-        hashes = {sad_hash(message.sad) for message in messages}
-        rows = [dict(row) for row in connection.execute(_FIND, {"hashes": list(hashes)}).mappings()]
-        names = {row["key_id"] for row in rows}
-        keys = connection.execute(_FIND_KEYS, {"names": list(names)}).mappings() if names else ()
-        return _Found({row["sad_hash"]: row for row in rows}, {row["key_id"]: dict(row) for row in keys})
+        rows = _rows_with(
+            connection, instruction.c.sad_hash, {sad_hash(message.sad) for message in messages}, lock=True
+        )
+        contents = _rows_with(connection, instruction_content.c.instruction_id, {row["instruction_id"] for row in rows})
+        keys = _rows_with(connection, signing_key.c.key_id, {row["key_id"] for row in rows})
+        return _Found(
+            {row["sad_hash"]: row for row in rows},
+            {row["instruction_id"]: row for row in contents},
+            {row["key_id"]: row for row in keys},
+        )
 
     def _reserve_one(self, connection: sa.Connection, message: Sign, found: "_Found") -> Reserved | Signed:
         row = found.instructions.get(sad_hash(message.sad))
         if row is None:
             raise NotFound("the signature activation data is not known", hint="Approve the document again.")
+        content = found.contents.get(row["instruction_id"])
+        if content is None:
+            raise content_missing()
         if row["instruction_id"] not in found.changed:
             # A row that this group changes was checked by the first who changed it, and is sealed when it is written.
             self.foundation.sealer.check(instruction, row)
+            self.foundation.sealer.check(instruction_content, content)
         request_hash = hashlib.sha256(msgspec.msgpack.encode(message.dtbs)).digest()
         if (row["instruction_id"], request_hash) in found.taken:
             raise being_signed()
-        earlier = self._earlier(connection, row, message, request_hash)
+        earlier = self._earlier(connection, row, _places_used(row, content["digests"], message), request_hash)
         if earlier is not None:
             return earlier
         require_state(row, APPROVED, self.foundation.now())
-        _require_next(row, message)
+        _require_next(row, content["digests"], message)
         key = self._usable_key(row, found)
         before = dict(row)
         fresh = {
@@ -132,7 +143,7 @@ class Reservations:
             "signatures": b"",
             "receipt": "",
         }
-        opening = new_opening(_private(row, fresh))
+        opening = new_opening(_private(row, content["record"], fresh))
         fresh["tx"] = opening.tx
         row["used"] += len(message.dtbs)
         if row["used"] == row["count"]:
@@ -140,7 +151,7 @@ class Reservations:
             row["sealed_signer_key"] = b""
         found.taken.add((row["instruction_id"], request_hash))
         found.changed.add(row["instruction_id"])
-        return Reserved(fresh, before, key, opening)
+        return Reserved(fresh, before, content["record"], key, opening)
 
     def _usable_key(self, row: dict[str, Any], found: "_Found") -> StoredKey:
         key_row = found.keys.get(row["key_id"])
@@ -150,14 +161,14 @@ class Reservations:
             raise NotFound("the key of this approval does not exist any more")
         key = StoredKey(key_row)
         key.require_active()
-        require_usable(key.algorithm, self.foundation.clock.now())
+        scheme = SignatureScheme(row["scheme"])
+        self.foundation.policy.require_signing(key.algorithm, scheme, self.foundation.clock.now())
         require_valid_certificate(key, self.foundation)
         return key
 
     def _earlier(
-        self, connection: sa.Connection, row: dict[str, Any], message: Sign, request_hash: bytes
+        self, connection: sa.Connection, row: dict[str, Any], places: list[int], request_hash: bytes
     ) -> Signed | None:
-        places = _places_used(row, message)
         if not places:
             # Nothing that was taken before has these digests, which is the ordinary case and needs no query.
             return None
@@ -178,8 +189,8 @@ class Reservations:
     def _write(self, connection: sa.Connection, reserved: list[Reserved], found: "_Found") -> None:
         if not reserved:
             return
-        connection.execute(
-            _TAKE,
+        _TAKE.run(
+            connection,
             [
                 {
                     "row": row["instruction_id"],
@@ -191,7 +202,7 @@ class Reservations:
                 if row["instruction_id"] in found.changed
             ],
         )
-        connection.execute(_ADD_USE, [self.foundation.sealer.sealed(use, item.use) for item in reserved])
+        _ADD_USE.run(connection, [self.foundation.sealer.sealed(use, item.use) for item in reserved])
 
 
 @dataclass(frozen=True)
@@ -200,28 +211,41 @@ class _Found:
 
     instructions: dict[bytes, dict[str, Any]]
     """By the hash of their SAD; `used` and `sealed_signer_key` go along with what is taken."""
+    contents: dict[str, dict[str, Any]]
     keys: dict[str, dict[str, Any]]
     taken: set[tuple[str, bytes]] = field(default_factory=set)
     changed: set[str] = field(default_factory=set)
 
 
-# Made once: to build such a statement costs SQLAlchemy more than SQLite needs to run it.
-_FIND = (
-    sa.select(instruction).where(instruction.c.sad_hash.in_(sa.bindparam("hashes", expanding=True))).with_for_update()
-)
-_FIND_KEYS = sa.select(signing_key).where(signing_key.c.key_id.in_(sa.bindparam("names", expanding=True)))
+def _rows_with(
+    connection: sa.Connection, column: "sa.Column[Any]", wanted: Collection[Any], *, lock: bool = False
+) -> list[dict[str, Any]]:
+    """The rows whose `column` is one of `wanted`."""
+    if not wanted:
+        return []
+    values = {f"wanted_{number}": value for number, value in enumerate(wanted)}
+    return _finder(column, len(values), lock).rows(connection, values)
+
+
+@lru_cache(maxsize=256)
+def _finder(column: "sa.Column[Any]", count: int, lock: bool) -> Prepared:
+    places: list[sa.BindParameter[Any]] = [sa.bindparam(f"wanted_{number}") for number in range(count)]
+    query = sa.select(column.table).where(column.in_(places))
+    return Prepared(query.with_for_update() if lock else query)
+
+
 _FIND_USE = sa.select(use).where(
     use.c.instruction_id == sa.bindparam("row"),
     use.c.first.in_(sa.bindparam("places", expanding=True)),
     use.c.request_hash == sa.bindparam("hash"),
 )
-_TAKE = (
+_TAKE = Prepared(
     instruction.update()
     .where(instruction.c.instruction_id == sa.bindparam("row"))
     .values(used=sa.bindparam("now_used"), sealed_signer_key=sa.bindparam("now_key"), seal=sa.bindparam("now_seal"))
 )
-_ADD_USE, _ADD_OPENING = use.insert(), log_opening.insert()
-_RECORD = (
+_ADD_USE, _ADD_OPENING = Prepared(use.insert()), Prepared(log_opening.insert())
+_RECORD = Prepared(
     use.update()
     .where(
         use.c.instruction_id == sa.bindparam("new_instruction_id"),
@@ -262,20 +286,20 @@ def _approved_digests(row: dict[str, Any], message: Sign) -> tuple[bytes, ...]:
     return tuple(hashlib.sha512(dtbs).digest() for dtbs in message.dtbs)
 
 
-def _places_used(row: dict[str, Any], message: Sign) -> list[int]:
+def _places_used(row: dict[str, Any], digests: bytes, message: Sign) -> list[int]:
     """Positions in the approved list, among those taken before, where the digests of `message` stand."""
     size = FACTS[SignatureScheme(row["scheme"])].digest_bytes
     wanted, end = b"".join(_approved_digests(row, message)), row["used"] * size
     places = []
-    at = row["digests"].find(wanted, 0, end) if wanted else -1
+    at = digests.find(wanted, 0, end) if wanted else -1
     while at >= 0:
         if at % size == 0:
             places.append(at // size)
-        at = row["digests"].find(wanted, at + 1, end)
+        at = digests.find(wanted, at + 1, end)
     return places
 
 
-def _require_next(row: dict[str, Any], message: Sign) -> None:
+def _require_next(row: dict[str, Any], digests: bytes, message: Sign) -> None:
     facts = FACTS[SignatureScheme(row["scheme"])]
     first, count = row["used"], len(message.dtbs)
     if count < 1:
@@ -284,7 +308,7 @@ def _require_next(row: dict[str, Any], message: Sign) -> None:
         raise AlreadyUsed("everything that was approved is signed", hint="A new signature needs a new approval.")
     given = _approved_digests(row, message)
     size = facts.digest_bytes
-    approved = row["digests"][first * size : (first + count) * size]
+    approved = digests[first * size : (first + count) * size]
     if any(len(digest) != size for digest in given) or not hmac.compare_digest(b"".join(given), approved):
         raise NotApproved(
             "these are not the next digests that the signer approved",
@@ -292,12 +316,12 @@ def _require_next(row: dict[str, Any], message: Sign) -> None:
         )
 
 
-def _private(row: dict[str, Any], fresh: dict[str, Any]) -> dict[str, Any]:
+def _private(row: dict[str, Any], record: bytes, fresh: dict[str, Any]) -> dict[str, Any]:
     return {
         "instruction": row["instruction_id"],
         "user": row["user_id"],
         "client": row["client"],
-        "record_sha256": hashlib.sha256(row["record"]).hexdigest(),
+        "record_sha256": hashlib.sha256(record).hexdigest(),
         "first": fresh["first"],
         "count": fresh["count"],
     }

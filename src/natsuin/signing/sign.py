@@ -25,12 +25,13 @@ import msgspec
 
 from natsuin import base64url, faults
 from natsuin.algorithms import SignatureScheme
-from natsuin.errors import NatsuinError, Unavailable
+from natsuin.errors import NatsuinError, StorageFailed, Unavailable
 from natsuin.key_management import (
     Foundation,
     Opening,
     StoredKey,
     Vault,
+    VaultInterrupted,
     WrongSignature,
     challenge_of,
     unwrap_for_signer,
@@ -58,6 +59,8 @@ class Use:
     row: dict[str, Any]
     """Of table `use`."""
     instruction: dict[str, Any] = field(repr=False)
+    record: bytes
+    """What was approved."""
     key: StoredKey
     opening: Opening = field(repr=False)
     signatures: tuple[bytes, ...] = ()
@@ -84,11 +87,16 @@ class SigningPath:
         """Answer every request, each by its own merits. Nothing is raised; nothing is retried."""
         try:
             faults.point("sign.before_reserve")
+            # An approval is good for one use; it must not be spent on a vault that is away.
+            self.vault.check()
             uses, refusals = self._reserve(requests)
         except NatsuinError as error:
             # Nothing was reserved, so everybody may ask again.
             for request in requests:
                 request.answer(error)
+            if isinstance(error, StorageFailed):
+                # The disk failed, perhaps after the reservation was written: the next start sees what is there.
+                self.stop(error)
             return
         try:
             faults.point("sign.after_reserve")
@@ -125,7 +133,9 @@ class SigningPath:
             elif isinstance(outcome, RefusedUse):
                 refusals.append((request, outcome))
             else:
-                uses.append(Use(request, outcome.use, outcome.instruction, outcome.key, outcome.opening))
+                uses.append(
+                    Use(request, outcome.use, outcome.instruction, outcome.record, outcome.key, outcome.opening)
+                )
         return uses, refusals
 
     def _intend(self, uses: Sequence[Use], refusals: Sequence[tuple[SignRequest, RefusedUse]]) -> None:
@@ -144,7 +154,7 @@ class SigningPath:
                 "count": use.row["count"],
             }
             entries.append(journal.entry("intent", public, use.opening))
-        receipts = [future.result() for future in journal.submit_all(entries)]
+        receipts = journal.add_all(entries)
         for use, receipt in zip(uses, receipts[refused:], strict=True):
             use.intent = receipt
 
@@ -152,13 +162,14 @@ class SigningPath:
         scheme = SignatureScheme(use.instruction["scheme"])
         try:
             signer_key = open_with_sad(
-                use.instruction["sealed_signer_key"], use.request.message.sad, challenge_of(use.instruction["record"])
+                use.instruction["sealed_signer_key"], use.request.message.sad, challenge_of(use.record)
             )
-            sealed = unwrap_for_signer(use.key.row["key_blob"], signer_key, use.key.binding)
+            closed = self.foundation.provider.open(use.key.row["key_blob"], use.key.binding)
+            sealed = unwrap_for_signer(closed, signer_key, use.key.binding)
             faults.point("sign.before_open")
             with self.vault.open(sealed, use.key.binding) as key:
                 faults.point("sign.after_open")
-                signatures = tuple(key.sign(dtbs, scheme) for dtbs in use.request.message.dtbs)
+                signatures = key.sign_all(use.request.message.dtbs, scheme)
             faults.point("sign.after_signature")
             public_key = use.key.public_key
             for dtbs, signature in zip(use.request.message.dtbs, signatures, strict=True):
@@ -184,10 +195,12 @@ class SigningPath:
                     "signatures": [base64url.encode(hashlib.sha256(value).digest()) for value in use.signatures],
                 }
             else:
-                public |= {"result": "failed", "reason": use.failure.code}
+                # A vault that broke off may have signed; what it made, if anything, is nowhere.
+                result = "unknown" if isinstance(use.failure, VaultInterrupted) else "failed"
+                public |= {"result": result, "reason": use.failure.code}
             entries.append(journal.entry("outcome", public))
-        for use, future in zip(uses, journal.submit_all(entries), strict=True):
-            use.outcome = future.result()
+        for use, receipt in zip(uses, journal.add_all(entries), strict=True):
+            use.outcome = receipt
 
     def _record(self, uses: Sequence[Use]) -> None:
         self.reservations.record(

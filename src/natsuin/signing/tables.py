@@ -11,12 +11,10 @@ instruction = sa.Table(
     "instruction",
     sam_metadata,
     sa.Column("instruction_id", sa.String(64), primary_key=True),
-    sa.Column("key_id", sa.String(64), nullable=False, index=True),
+    sa.Column("key_id", sa.String(64), nullable=False),
     sa.Column("user_id", sa.String(64), nullable=False),
-    sa.Column("scheme", sa.String(20), nullable=False),
+    sa.Column("scheme", sa.String(40), nullable=False),
     sa.Column("client", sa.String(200), nullable=False),
-    sa.Column("record", sa.LargeBinary, nullable=False),
-    sa.Column("digests", sa.LargeBinary, nullable=False),
     sa.Column("count", sa.Integer, nullable=False),
     sa.Column("state", sa.String(20), nullable=False),
     sa.Column("created_at", sa.BigInteger, nullable=False),
@@ -29,9 +27,21 @@ instruction = sa.Table(
     sa.Column("refusals", sa.Integer, nullable=False),
     sa.Column("last_assertion", sa.LargeBinary, nullable=False),
     sa.Column("seal", sa.LargeBinary, nullable=False),
+    sa.Index("ix_instruction_key_id_approved_at", "key_id", "approved_at"),
 )
-"""`digests` are concatenated in the approved order. The digest at position i is AUTHORIZED while `used` <= i.
+"""What changes with each use of an approval. The digest at position i is AUTHORIZED while `used` <= i.
 `last_assertion` is the SHA-256 of the last approval that was tried, so that none is tried twice."""
+
+instruction_content = sa.Table(
+    "instruction_content",
+    sam_metadata,
+    sa.Column("instruction_id", sa.String(64), sa.ForeignKey("instruction.instruction_id"), primary_key=True),
+    sa.Column("record", sa.LargeBinary, nullable=False),
+    sa.Column("digests", sa.LargeBinary, nullable=False),
+    sa.Column("seal", sa.LargeBinary, nullable=False),
+)
+"""What is approved: written once and never changed, so that a use of a thousand digests does not write them all again.
+`digests` are concatenated in the approved order."""
 
 use = sa.Table(
     "use",

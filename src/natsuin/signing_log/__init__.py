@@ -6,7 +6,8 @@ Entries are canonical JSON without personal data.
 
 What is promised:
 
-- A `Receipt` is given only for an entry that is durable on the disk and covered by a published checkpoint.
+- A `Receipt` is given only for an entry that is durable on the disk and covered by a signed checkpoint; the folder
+  shows it within a tenth of a second, and is never ahead of the record.
 - Entries are never changed or removed, and the log never signs two histories: one writer holds the folder, and the
   record of
   the last signed checkpoint is swapped, never overwritten.
@@ -26,6 +27,7 @@ Everybody else needs `verify_receipt` and `verify_log`. `natsuin.signing_log.com
 from natsuin.signing_log.audit import LogReport, verify_log
 from natsuin.signing_log.checkpoints import Checkpoint, open_checkpoint
 from natsuin.signing_log.commit import FAULT_POINTS
+from natsuin.signing_log.copies import adopt_log, copy_log, read_checkpoint
 from natsuin.signing_log.entries import JSON, encode_entry
 from natsuin.signing_log.log import SigningLog, create_log
 from natsuin.signing_log.merkle import verify_consistency, verify_inclusion
@@ -87,6 +89,8 @@ __all__ = [
     "UnverifiedReceipt",
     "VerifiedEntry",
     "VerifierKey",
+    "adopt_log",
+    "copy_log",
     "create_log",
     "encode_entry",
     "make_verifier_key",
@@ -94,6 +98,7 @@ __all__ = [
     "parse_receipt",
     "parse_tile_name",
     "parse_verifier_key",
+    "read_checkpoint",
     "verify_consistency",
     "verify_inclusion",
     "verify_log",

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from natsuin.signing_log.checkpoints import open_checkpoint
-from natsuin.signing_log.commit import CHECKPOINT
 from natsuin.signing_log.merkle import EMPTY_ROOT
 from natsuin.signing_log.notes import MAX_NOTE, VerifierKey, parse_verifier_key
+from natsuin.signing_log.publication import CHECKPOINT
 from natsuin.signing_log.reader import LogReader
 from natsuin.signing_log.refusals import FileMissing, LogDamaged, LogUnreachable, RightEdgeDamaged
 from natsuin.signing_log.sources import Source, open_source

@@ -6,7 +6,6 @@ was never acknowledged and is written anew.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
 from pathlib import Path
 from typing import Final, Self
 
@@ -14,11 +13,12 @@ from natsuin.clock import Clock
 from natsuin.errors import Malformed, NatsuinError
 from natsuin.signing_log.checkpoints import Checkpoint, open_checkpoint, sign_checkpoint
 from natsuin.signing_log.cleaning import Cleaner
-from natsuin.signing_log.commit import CHECKPOINT, Committer, Leaf
+from natsuin.signing_log.commit import Committer, Leaf
 from natsuin.signing_log.entries import JSON, encode_entry
 from natsuin.signing_log.folder import LogFolder
 from natsuin.signing_log.merkle import EMPTY_ROOT, leaf_hash
 from natsuin.signing_log.notes import MAX_NOTE, LogKey, VerifierKey, make_verifier_key
+from natsuin.signing_log.publication import CHECKPOINT
 from natsuin.signing_log.reader import LogReader, read_unverified_bundle, read_unverified_edge
 from natsuin.signing_log.receipts import Receipt
 from natsuin.signing_log.refusals import (
@@ -75,7 +75,7 @@ class SigningLog:
         self._verifier = verifier
         self._cleaner = cleaner
         self._writer: Writer
-        self._published: tuple[int, str] = (0, "")
+        self._newest: tuple[int, str] = (0, "")
 
     @classmethod
     def open(
@@ -94,7 +94,8 @@ class SigningLog:
         `StateBehind`, `CheckpointAhead`, `CheckpointDiverges`, `RightEdgeDamaged`, `LastBundleDamaged`,
         `StorageFailed`. None of them goes away by asking again; the folder is left as it was found.
 
-        When writing fails later, `on_fatal` is called from the writer thread: end the process, its next start recovers.
+        When writing fails later, `on_fatal` is called from the thread that wrote: end the process, its next start
+        recovers.
         """
         verifier = make_verifier_key(origin, key.public)
         held = LogFolder(folder)
@@ -103,7 +104,6 @@ class SigningLog:
             held.refuse_loose_permissions(*_STORED)
             record = State.open(state)
             committer = _recover(folder, held, record, origin=origin, key=key)
-            committer.publish()
             committer.finish()
             log = cls(folder, held, record, verifier=verifier, cleaner=Cleaner(held, clock, size=committer.settled))
         except BaseException:
@@ -115,22 +115,23 @@ class SigningLog:
         log._writer = Writer(committer, on_commit=log._committed, on_settled=log._cleaner.clean, on_fatal=on_fatal)
         return log
 
-    def submit(self, entry: Mapping[str, JSON]) -> Future[Receipt]:
-        """Queue an entry; the future gives its receipt as soon as it is durable under a published, signed checkpoint.
+    def add(self, entry: Mapping[str, JSON]) -> Receipt:
+        """Write an entry and wait until it is durable under a signed checkpoint. See `add_all`."""
+        return self.add_all([entry])[0]
+
+    def add_all(self, entries: Sequence[Mapping[str, JSON]]) -> list[Receipt]:
+        """Write entries that belong together, all or none, in one commit; they are durable and signed for on return.
+
+        The files show them within `PUBLISH_SECONDS` or after `publish`.
 
         Raises `BadEntry` or `EntryTooLarge` for an unusable entry, `Busy` when 4,096 wait, `LogClosed`,
-        `StorageFailed`; the future gives `StorageFailed`. Who stops waiting, or got `StorageFailed`, does not know
-        whether the entry was written.
+        `StorageFailed`. Who got `StorageFailed` does not know whether the entries were written.
         """
-        return self._writer.submit(Leaf.of(encode_entry(entry)))
+        return self._writer.add_all([Leaf.of(encode_entry(entry)) for entry in entries])
 
-    def submit_all(self, entries: Sequence[Mapping[str, JSON]]) -> list[Future[Receipt]]:
-        """`submit` for entries that belong together: all are queued or none, and they share one commit."""
-        return self._writer.submit_all([Leaf.of(encode_entry(entry)) for entry in entries])
-
-    def add(self, entry: Mapping[str, JSON]) -> Receipt:
-        """Write an entry and wait until it is durable under a published, signed checkpoint. Raises as `submit`."""
-        return self.submit(entry).result()
+    def publish(self) -> None:
+        """Bring the folder up to the newest checkpoint now. Raises `StorageFailed`."""
+        self._writer.publish()
 
     def receipt(self, index: int) -> Receipt:
         """A receipt for an entry that is already in the log, under the newest checkpoint.
@@ -154,13 +155,13 @@ class SigningLog:
 
     @property
     def size(self) -> int:
-        """Number of entries under the published checkpoint."""
-        return self._published[0]
+        """Number of entries under the newest checkpoint."""
+        return self._newest[0]
 
     @property
     def checkpoint(self) -> str:
-        """The published checkpoint, a signed note."""
-        return self._published[1]
+        """The newest checkpoint, a signed note. It is durable; `publish` puts it into the folder."""
+        return self._newest[1]
 
     @property
     def vkey(self) -> str:
@@ -174,10 +175,11 @@ class SigningLog:
         self._held.close()
 
     def _committed(self, size: int, note: str) -> None:
-        self._published = (size, note)
+        self._newest = (size, note)
 
     def _reader(self) -> tuple[LogReader, str]:
-        note = self._published[1]
+        note = self._newest[1]
+        self.publish()
         return LogReader(FolderSource(self._path), open_checkpoint(note, self._verifier)), note
 
 

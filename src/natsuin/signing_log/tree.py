@@ -86,6 +86,10 @@ class RightEdge:
                 folded = self._peaks[level] if folded is None else node_hash(self._peaks[level], folded)
         return EMPTY_ROOT if folded is None else folded
 
+    def recomputed_root(self) -> bytes:
+        """The root from the partial tiles alone, all hashed again: whether memory still holds what it held."""
+        return RightEdge(self.size, {level: bytes(content) for level, content in self._partial.items()}).root
+
     def append(self, leaves: Sequence[bytes]) -> Growth:
         """Take in leaf hashes (at least one) and tell what changed."""
         old, self.size = self.size, self.size + len(leaves)

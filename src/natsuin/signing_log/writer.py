@@ -1,12 +1,15 @@
-"""The one writer thread: it takes everything that waits, commits it at once, and answers everybody.
+"""The queue in front of the log: whoever waits shares one commit, and the folder follows some moments later.
 
-There is no timer. While one batch is on its way to the disk the next one gathers, so a lone entry is never kept waiting
-and a crowd shares one commit.
+There is no timer before a commit and no thread of its own: the first caller leads. It takes whatever waits, commits it,
+hands the lead to the first of those who came meanwhile, and answers. So a lone caller pays for no change of threads,
+and a crowd shares commits while the disk is busy. A thread, the keeper, publishes what was committed: once in
+`PUBLISH_SECONDS`, so that the files of many commits are written once.
 """
 
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 
 from natsuin import faults
@@ -17,10 +20,26 @@ from natsuin.signing_log.refusals import LogClosed
 
 MAX_WAITING: Final = 4096
 """Entries that may wait; also the most that one commit takes."""
+PUBLISH_SECONDS: Final = 0.1
+"""How long a commit may wait for its files. Three files for each would cost more than all the rest of a commit."""
+
+
+class _Item:
+    """What one caller wants written in one commit, and what came of it."""
+
+    __slots__ = ("answered", "error", "leaves", "receipts", "wake")
+
+    def __init__(self, leaves: Sequence[Leaf]) -> None:
+        self.leaves = leaves
+        self.receipts: list[Receipt] = []
+        self.error: NatsuinError | None = None
+        self.answered = False
+        self.wake: threading.Lock | None = None
+        """What the caller sleeps on while somebody else leads."""
 
 
 class Writer:
-    """The queue in front of a `Committer`. `submit` may be called from any thread."""
+    """Commits what any thread adds, one commit at a time, and keeps the folder up to date."""
 
     def __init__(
         self,
@@ -30,109 +49,191 @@ class Writer:
         on_settled: Callable[[int], None],
         on_fatal: Callable[[NatsuinError], None] | None = None,
     ) -> None:
-        """Start the thread. It calls `on_commit(size, checkpoint)` before anybody gets a receipt of that commit.
+        """Start the keeper. `on_commit(size, checkpoint)` is called before anybody gets a receipt of that commit.
 
-        It calls `on_settled(size)` when the files of the first `size` entries are durable.
-        After a failure it calls `on_fatal` once, having failed all who wait: the process should then end.
+        `on_settled(size)` is called when the files of the first `size` entries are durable.
+        After a failure `on_fatal` is called once, all who wait having failed: the process should then end.
         """
-        # Owned by the writer thread.
+        # Owned by whoever holds _writing:
+        self._writing = threading.Lock()
         self._committer = committer
-        self._settler = ThreadPoolExecutor(1, thread_name_prefix="signing-log-settler")
-        self._settling: Future[int] | None = None
         self._on_commit, self._on_settled, self._on_fatal = on_commit, on_settled, on_fatal
-        # Guarded by the condition.
+        # Guarded by the condition, which the keeper waits for:
         self._condition = threading.Condition()
-        self._waiting: list[tuple[Leaf, Future[Receipt]]] = []
+        self._waiting: deque[_Item] = deque()
+        self._entries = 0
+        """Number of entries in `_waiting`."""
+        self._led = False
+        self._due: float | None = None
+        """When to publish; None while nothing new is committed."""
         self._closing = False
         self._failure: NatsuinError | None = None
-        self._thread = threading.Thread(target=self._run, name="signing-log-writer", daemon=True)
-        self._thread.start()
+        self._keeper = threading.Thread(target=self._keep, name="signing-log-keeper", daemon=True)
+        self._keeper.start()
 
-    def submit(self, leaf: Leaf) -> Future[Receipt]:
-        """`submit_all` for one entry."""
-        return self.submit_all([leaf])[0]
+    def add_all(self, leaves: Sequence[Leaf]) -> list[Receipt]:
+        """Write entries, all or none, one after the other in one commit. On return they are durable and signed for.
 
-    def submit_all(self, leaves: Sequence[Leaf]) -> list[Future[Receipt]]:
-        """Queue entries, all or none, one after the other in one commit. The futures give their receipts when they are
-        durable and published, or `StorageFailed`.
-
-        Raises `Busy` when the queue is full, `LogClosed` after `close`, `StorageFailed` after a failure. A caller that
-        gives up waiting knows nothing: the entries may still be written.
+        Raises `Busy` when the queue is full, `LogClosed` after `close`, `StorageFailed`; after the last the caller
+        knows nothing: the entries may be written.
         """
-        futures: list[Future[Receipt]] = [Future() for _ in leaves]
-        for future in futures:
-            # A waiting entry is somebody's; cancelling it would leave a hole in what the caller believes.
-            future.set_running_or_notify_cancel()
+        if not leaves:
+            return []
+        item = _Item(leaves)
         with self._condition:
-            if self._failure is not None:
-                raise StorageFailed(self._failure.message) from self._failure
-            if self._closing:
-                raise LogClosed("the log is closed")
-            if len(self._waiting) + len(leaves) > MAX_WAITING:
-                raise Busy("too many entries wait for the log", hint="Try again in a moment.")
-            self._waiting.extend(zip(leaves, futures, strict=True))
-            self._condition.notify()
+            self._enqueue(item)
+            if self._led:
+                item.wake = threading.Lock()
+                item.wake.acquire()
+            self._led = True
         faults.point("log.queued")
-        return futures
+        if item.wake is not None:
+            self._sleep(item, item.wake)
+        if not item.answered:
+            self._lead()
+        if not item.receipts:
+            raise item.error or StorageFailed("the log has failed")
+        return item.receipts
+
+    def publish(self) -> None:
+        """Bring the folder up to the newest checkpoint now. Raises `StorageFailed`, which ends the log."""
+        try:
+            with self._writing:
+                if self._failure is None:
+                    self._committer.publish()
+        except Exception as error:
+            self._fail(error, ())
+        if self._failure is not None:
+            raise StorageFailed(self._failure.message) from self._failure
 
     def close(self) -> None:
-        """Take no more, commit what waits, and end the thread."""
+        """Take no more, commit what waits, publish, settle, and end the keeper. May be called again."""
         with self._condition:
             self._closing = True
-            self._condition.notify()
-        if threading.current_thread() is not self._thread:
-            self._thread.join()
+            self._condition.notify_all()
+        if threading.current_thread() is not self._keeper:
+            self._keeper.join()
 
-    def _run(self) -> None:
-        batch: list[tuple[Leaf, Future[Receipt]]] = []
+    def _enqueue(self, item: _Item) -> None:
+        if self._failure is not None:
+            raise StorageFailed(self._failure.message) from self._failure
+        if self._closing:
+            raise LogClosed("the log is closed")
+        if self._entries + len(item.leaves) > MAX_WAITING:
+            raise Busy("too many entries wait for the log", hint="Try again in a moment.")
+        self._waiting.append(item)
+        self._entries += len(item.leaves)
+
+    def _sleep(self, item: _Item, wake: threading.Lock) -> None:
+        """Until somebody has written the entries, or hands on the lead."""
         try:
-            while batch := self._next_batch():
+            wake.acquire()
+        except BaseException:
+            # An interrupted caller takes back what nobody has begun, and must not keep the lead.
+            with self._condition:
+                if item in self._waiting:
+                    self._waiting.remove(item)
+                    self._entries -= len(item.leaves)
+                    if not wake.locked():
+                        self._hand_on()
+            raise
+
+    def _lead(self) -> None:
+        """Commit everything that waits, hand on the lead, answer."""
+        with self._condition:
+            batch, self._waiting = self._waiting, deque()
+            self._entries = 0
+        try:
+            with self._writing:
                 self._commit(batch)
-                self._settle()
-            if self._settling is not None:
-                self._settling.result()
-            self._committer.finish()
-        except Exception as error:
+        except BaseException as error:
             # Whatever it was, the disk may be ahead of the row, and only a start from the row puts that right.
             self._fail(error, batch)
-        finally:
-            self._settler.shutdown()
-
-    def _next_batch(self) -> list[tuple[Leaf, Future[Receipt]]]:
-        """Everything that waits; nothing only when the log closes."""
+            if not isinstance(error, Exception):
+                raise
+            return
         with self._condition:
-            while not self._waiting and not self._closing:
-                self._condition.wait()
-            batch, self._waiting = self._waiting, []
-            return batch
+            if self._due is None:
+                self._due = time.monotonic() + PUBLISH_SECONDS
+                self._condition.notify()
+            self._hand_on()
+        for item in batch:
+            item.answered = True
+            _wake(item)
 
-    def _commit(self, batch: list[tuple[Leaf, Future[Receipt]]]) -> None:
-        growth = self._committer.commit([leaf for leaf, _ in batch])
-        note = self._committer.signed.note
-        self._on_commit(growth.size, note)
-        for index, (leaf, future) in enumerate(batch, growth.old_size):
-            future.set_result(Receipt(index, leaf.content, growth.size, growth.proof(index), note))
+    def _hand_on(self) -> None:
+        """Give the lead to the first who waits, or to nobody. The condition is held."""
+        self._led = bool(self._waiting)
+        if self._waiting:
+            _wake(self._waiting[0])
+        elif self._closing:
+            self._condition.notify()
 
-    def _settle(self) -> None:
-        """Have the files of many commits made durable while the next commits go on."""
-        if self._settling is not None:
-            if not self._settling.done():
+    def _commit(self, batch: Sequence[_Item]) -> None:
+        if self._failure is not None:
+            raise StorageFailed(self._failure.message)
+        receipts = self._committer.commit([leaf for item in batch for leaf in item.leaves])
+        signed = self._committer.signed
+        self._on_commit(signed.size, signed.note)
+        first = 0
+        for item in batch:
+            item.receipts = receipts[first : first + len(item.leaves)]
+            first += len(item.leaves)
+
+    def _keep(self) -> None:
+        """The keeper's work: publish when it is time, until the log is closed or has failed."""
+        try:
+            while self._wait():
+                self._publish()
+            with self._writing:
+                if self._failure is None:
+                    self._committer.finish()
+        except Exception as error:
+            self._fail(error, ())
+
+    def _wait(self) -> bool:
+        """Sleep until it is time to publish; False when that never will be again."""
+        with self._condition:
+            while self._failure is None and not (self._closing and not self._led):
+                left = None if self._due is None else self._due - time.monotonic()
+                if left is not None and left <= 0:
+                    self._due = None
+                    return True
+                self._condition.wait(left)
+            return False
+
+    def _publish(self) -> None:
+        """Show what was committed; from time to time make the files durable while the next commits go on."""
+        with self._writing:
+            if self._failure is not None:
                 return
-            self._committer.settled = self._settling.result()
-            self._settling = None
-            self._on_settled(self._committer.settled)
-        if self._committer.wants_settling:
-            self._settling = self._settler.submit(self._committer.detach())
+            self._committer.publish()
+            settle = self._committer.detach() if self._committer.wants_settling else None
+        if settle is not None:
+            size = settle()
+            with self._writing:
+                self._committer.settled = size
+                self._on_settled(size)
 
-    def _fail(self, error: Exception, batch: list[tuple[Leaf, Future[Receipt]]]) -> None:
+    def _fail(self, error: BaseException, batch: Sequence[_Item]) -> None:
         failure = error if isinstance(error, StorageFailed) else StorageFailed("the log cannot sign or go on")
         if failure is not error:
             failure.__cause__ = error
         with self._condition:
-            self._failure = failure
-            left, self._waiting = self._waiting, []
-        for _, future in (*batch, *left):
-            if not future.done():
-                future.set_exception(StorageFailed(failure.message))
-        if self._on_fatal is not None:
+            first = self._failure is None
+            self._failure = self._failure or failure
+            left, self._waiting = self._waiting, deque()
+            self._led = False
+            self._condition.notify()
+        for item in (*batch, *left):
+            item.error = StorageFailed(failure.message)
+            item.answered = True
+            _wake(item)
+        if first and self._on_fatal is not None:
             self._on_fatal(failure)
+
+
+def _wake(item: _Item) -> None:
+    """Let the caller go on, who is not asleep if it leads."""
+    if item.wake is not None and item.wake.locked():
+        item.wake.release()

@@ -21,6 +21,7 @@ row means. Databases are made by `create_database` (that is, `natsuin init`) and
 from natsuin.storage.database import Database, create_database, open_database
 from natsuin.storage.engines import DatabaseCorrupt, DatabaseMissing, DatabaseUnsafe
 from natsuin.storage.metadata import sam_metadata, web_metadata
+from natsuin.storage.prepared import Prepared
 from natsuin.storage.schema import SchemaOutdated, check_schema, current_version, upgrade_schema
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "DatabaseCorrupt",
     "DatabaseMissing",
     "DatabaseUnsafe",
+    "Prepared",
     "SchemaOutdated",
     "check_schema",
     "create_database",

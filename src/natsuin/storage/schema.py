@@ -19,7 +19,7 @@ Tree: TypeAlias = Literal["web", "sam"]
 
 TABLE_MODULES: dict[Tree, tuple[str, ...]] = {
     "web": ("natsuin.authentication.tables", "natsuin.user_management.tables", "natsuin.web.tables"),
-    "sam": ("natsuin.key_management.tables", "natsuin.signing.tables"),
+    "sam": ("natsuin.key_management.tables", "natsuin.signing.tables", "natsuin.key_backup.tables"),
 }
 """Modules that declare tables. Named as text, because storage is below them all and must not import them."""
 

@@ -1,5 +1,6 @@
 """Accounts: who exists and what they may do."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -53,6 +54,18 @@ def add_person(connection: Connection, added: Person, *, now: int) -> None:
             created_at=now,
         )
     )
+
+
+def names_of(connection: Connection, user_ids: Collection[str]) -> dict[str, str]:
+    """The display names of these accounts, as far as they exist."""
+    rows = connection.execute(sa.select(person.c.user_id, person.c.display_name).where(person.c.user_id.in_(user_ids)))
+    return {row.user_id: row.display_name for row in rows}
+
+
+def people_named(connection: Connection, words: str, *, most: int) -> tuple[str, ...]:
+    """Ids of at most `most` accounts in whose name or e-mail address `words` stand, in whatever case."""
+    found = sa.or_(*(column.icontains(words, autoescape=True) for column in (person.c.display_name, person.c.email)))
+    return tuple(connection.execute(sa.select(person.c.user_id).where(found).limit(most)).scalars())
 
 
 def find_person(connection: Connection, user_id: str) -> Person | None:

@@ -16,7 +16,8 @@ from natsuin.validation.evidence import Found, claimed_time, common_name, signat
 from natsuin.validation.integrity import check_token, digest, imprint_hash, integrity_of
 from natsuin.validation.receipts import Logged, log_line, read_receipt
 from natsuin.validation.report import Line, Overall, Report, SignatureVerdict, Status
-from natsuin.validation.trust import Material, Trust, authority_trust, material, signer_trust
+from natsuin.validation.revocation import revocation_line
+from natsuin.validation.trust import Material, Trust, authority_trust, is_covered, material, signer_trust
 from natsuin.validation.wording import line
 
 
@@ -28,22 +29,26 @@ def validate_pdf(
     receipt: str | None = None,
     log_vkey: str | None = None,
     intermediates: Sequence[bytes] = (),
+    revocation_lists: Sequence[bytes] = (),
 ) -> Report:
     """Judge every signature of `pdf` and the document as a whole. Offline: never fetches anything.
 
-    `trust` are the trusted roots and `intermediates` further certificates (DER); `at` the time at which to judge
-    (aware; now if None); `receipt` the text of a `.tlog-proof`, checked with the log's key `log_vkey`.
+    `trust` are the trusted roots, `intermediates` further certificates and `revocation_lists` lists of revoked ones
+    (DER); `at` the time at which to judge (aware; now if None); `receipt` the text of a `.tlog-proof`, checked with the
+    log's key `log_vkey`.
 
     A forged document gives a `Report`, not an error; what is no readable PDF raises `NotAPDF`, `BrokenDocument`,
-    `EncryptedDocument` or `DocumentTooLarge`, and unreadable certificates raise `Malformed`. Pure; thread safe, not
-    to be called inside a running event loop. Servers run it through `natsuin.documents.Workers`.
+    `EncryptedDocument` or `DocumentTooLarge`, and unreadable certificates raise `Malformed`. Pure; thread safe. It
+    also works inside a running event loop, which it then holds up for as long as it takes; servers run it in a child
+    process (`natsuin.web.isolation`).
     """
     moment = (at or SystemClock().now()).astimezone(UTC)
     reader = open_reader(pdf, limit=4 * LIMIT_BYTES)
     with hostile_input():
         # Hybrid files are judged like others: the library would refuse them while the reader calls itself strict.
         reader.strict = False
-        context = _Context(pdf, moment, material(reader, trust, intermediates), read_receipt(receipt, log_vkey))
+        used = material(reader, trust, intermediates, revocation_lists)
+        context = _Context(pdf, moment, used, read_receipt(receipt, log_vkey))
         found = list(signatures_of(reader))
         verdicts = _judge_all(found, context)
     return _report(verdicts, moment, has_receipt=receipt is not None)
@@ -124,7 +129,13 @@ def _readable(
         proven_time=time.proven,
         integrity=integrity_of(one, context.pdf),
         coverage=coverage_of(signature, context.pdf, more_follow=more_follow),
-        trust=_trust_line(verdict, names, context.material, proven=time.proven is not None),
+        trust=_trust_line(verdict, names, proven=time.proven is not None),
+        revocation=revocation_line(
+            trusted=verdict is Trust.TRUSTED,
+            revoked=verdict is Trust.REVOKED,
+            covered=verdict is Trust.TRUSTED and is_covered(certificate, embedded, trusted_at, context.material),
+            names=names,
+        ),
         time=time.line,
         log=line("no_receipt") if one.is_time_stamp else log_line(context.logged, value, all_signatures=values),
         **names,
@@ -145,6 +156,7 @@ def _unreadable(one: Found) -> SignatureVerdict:
         integrity=integrity,
         coverage=line("coverage_not_checked"),
         trust=line("trust_not_checked"),
+        revocation=line("revocation_without_trust"),
         time=line("time_not_checked"),
         log=line("no_receipt"),
     )
@@ -158,12 +170,8 @@ def _level(one: Found, signature: EmbeddedPdfSignature) -> str:
     return "B-T" if next(extract_tst_data_iter(signature.signer_info, signed=False), None) is not None else "B-B"
 
 
-def _trust_line(verdict: Trust, names: dict[str, str], used: Material, *, proven: bool) -> Line:
-    if verdict is Trust.OUT_OF_TIME and not proven:
-        return line("expired_since", **names)
-    checked = ("checked with the data in the document", "文書内の情報で確認")
-    revocation, japanese = checked if used.has_revocation else ("not checked (offline)", "未確認（オフライン）")
-    return line(verdict.value, **names, revocation=revocation, revocation_ja=japanese)
+def _trust_line(verdict: Trust, names: dict[str, str], *, proven: bool) -> Line:
+    return line("expired_since" if verdict is Trust.OUT_OF_TIME and not proven else verdict.value, **names)
 
 
 def _signature_time(signature: EmbeddedPdfSignature, claimed: datetime | None, context: _Context) -> _Time:
@@ -203,11 +211,14 @@ def _report(verdicts: tuple[SignatureVerdict, ...], moment: datetime, *, has_rec
         bad = line("no_signature")
         return Report(overall=Overall.NOT_VALID, summary=bad, checked_at=moment, signatures=verdicts)
     overall = _overall(verdicts, has_receipt=has_receipt)
-    return Report(overall=overall, summary=line(overall.value), checked_at=moment, signatures=verdicts)
+    unchecked = any(verdict.revocation.status is Status.UNKNOWN for verdict in verdicts)
+    code = "valid_unless_revoked" if overall is Overall.VALID and unchecked else overall.value
+    return Report(overall=overall, summary=line(code), checked_at=moment, signatures=verdicts)
 
 
 def _overall(verdicts: Sequence[SignatureVerdict], *, has_receipt: bool) -> Overall:
-    """Bad anywhere is not valid: the document is judged. Only lacking a time-stamp or receipt hinders nothing."""
+    """Bad anywhere is not valid: the document is judged. Lacking a time-stamp, a receipt or revocation data hinders
+    nothing; the summary tells of the last."""
     if any(entry.status is Status.BAD for verdict in verdicts for _, entry in verdict.lines):
         return Overall.NOT_VALID
     needed = [entry for v in verdicts for entry in (v.integrity, v.coverage, v.trust)]

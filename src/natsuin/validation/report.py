@@ -53,16 +53,18 @@ class SignatureVerdict:
     integrity: Line
     coverage: Line
     trust: Line
+    revocation: Line
     time: Line
     log: Line
 
     @property
     def lines(self) -> tuple[tuple[str, Line], ...]:
-        """The five lines with their names, in the order in which people should read them."""
+        """The six lines with their names, in the order in which people should read them."""
         return (
             ("integrity", self.integrity),
             ("coverage", self.coverage),
             ("trust", self.trust),
+            ("revocation", self.revocation),
             ("time", self.time),
             ("log", self.log),
         )

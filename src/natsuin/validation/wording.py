@@ -93,8 +93,8 @@ _SENTENCES: dict[str, tuple[Status, str, str, tuple[str, str]]] = {
     # trust
     "trusted": (
         _GOOD,
-        "The certificate of {signer} leads to a root that you trust. Revocation: {revocation}.",
-        "{signer} の証明書は、信頼するルート証明書まで確認できました。失効：{revocation_ja}。",
+        "The certificate of {signer} leads to a root that you trust.",
+        "{signer} の証明書は、信頼するルート証明書まで確認できました。",
         _NONE,
     ),
     "no_roots": (
@@ -143,6 +143,28 @@ _SENTENCES: dict[str, tuple[Status, str, str, tuple[str, str]]] = {
         _DO_NOT_RELY,
     ),
     "trust_not_checked": (_UNKNOWN, "Not checked.", "確認していません。", _NONE),
+    # revocation
+    "not_revoked": (
+        _GOOD,
+        "The certificate of {signer} was not revoked, by the lists of all authorities above it.",
+        "{signer} の証明書は失効していません（上位のすべての認証局の失効リストで確認）。",
+        _NONE,
+    ),
+    "revocation_not_checked": (
+        _UNKNOWN,
+        "Whether the certificate of {signer} was revoked was not checked: there is no revocation list for it here.",
+        "{signer} の証明書が失効していないかは確認していません。失効リストがありません。",
+        (
+            "Where it matters, get the revocation list of the issuer ({issuer}) and give it, or ask the issuer.",
+            "必要な場合は、発行者（{issuer}）の失効リストを入手して指定するか、発行者に確認してください。",
+        ),
+    ),
+    "revocation_without_trust": (
+        _UNKNOWN,
+        "Not checked, because the certificate does not lead to a root that you trust.",
+        "証明書が信頼するルート証明書につながらないため、確認していません。",
+        _NONE,
+    ),
     # time
     "time_stamped": (
         _GOOD,
@@ -223,6 +245,15 @@ _SENTENCES: dict[str, tuple[Status, str, str, tuple[str, str]]] = {
     ),
     # summary
     "valid": (_GOOD, "The document is validly signed.", "この文書の署名は有効です。", _NONE),
+    "valid_unless_revoked": (
+        _GOOD,
+        "The document is validly signed, provided that the certificate was not revoked, which was not checked.",
+        "証明書が失効していなければ、この文書の署名は有効です。失効は確認していません。",
+        (
+            "See the line about revocation for how to check it.",
+            "失効の確認方法は「失効」の項目を見てください。",
+        ),
+    ),
     "not_valid": (_BAD, "The document is NOT validly signed.", "この文書の署名は有効ではありません。", _DO_NOT_RELY),
     "cannot_tell": (
         _UNKNOWN,
@@ -242,17 +273,42 @@ _SENTENCES: dict[str, tuple[Status, str, str, tuple[str, str]]] = {
 }
 
 
+_DETAILS: dict[str, str] = {
+    "it is not a signature": "署名ではありません",
+    "its structure is wrong": "構造に誤りがあります",
+    "two fields share one signature": "二つの署名欄が同じ署名を指しています",
+    "it carries content of its own": "文書とは別の内容を含んでいます",
+    "it does not name its certificate": "署名に用いた証明書が示されていません",
+    "it has no signed attributes": "署名属性がありません",
+    "the byte range is not two ranges": "署名範囲が二つの区間になっていません",
+    "the byte range is not made of numbers": "署名範囲が数値ではありません",
+    "the byte range does not begin with the file": "署名範囲がファイルの先頭から始まっていません",
+    "the byte range does not fit the file": "署名範囲がファイルと合いません",
+    "the gap is not a signature": "署名範囲の間にあるものが署名ではありません",
+    "the gap holds something else than the signature": "署名範囲の間に署名以外のものがあります",
+    "the gap holds more than the signature": "署名範囲の間に余分なデータがあります",
+}
+"""What may stand for {detail}; other details are names of algorithms and formats, the same in both languages."""
+
+
 def line(code: str, **values: object) -> Line:
     """The verdict line of `code`, its braces filled with `values`."""
     status, english, japanese, (next_english, next_japanese) = _SENTENCES[code]
+    detail = values.get("detail")
+    told = {**values, "detail": _DETAILS.get(detail, detail)} if isinstance(detail, str) else values
     return Line(
         status,
         code,
         english.format_map(values),
-        japanese.format_map(values),
+        japanese.format_map(told),
         next_english.format_map(values),
-        next_japanese.format_map(values),
+        next_japanese.format_map(told),
     )
+
+
+def details() -> frozenset[str]:
+    """All faults that a line can name and that have words in both languages."""
+    return frozenset(_DETAILS)
 
 
 def codes() -> frozenset[str]:

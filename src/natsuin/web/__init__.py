@@ -11,7 +11,21 @@ a signer did not approve.
 - `problems.py` is the only place where errors become status codes and words for people.
 """
 
-from natsuin.web.app import create_app
-from natsuin.web.server import serve
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from natsuin.web.app import create_app
+    from natsuin.web.server import serve
+
+_AT_FIRST_USE = {"create_app": "app", "serve": "server"}
+
+
+def __getattr__(name: str) -> Any:
+    # The processes that read documents live in this package, and need and get nothing of the server's code.
+    if name not in _AT_FIRST_USE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_AT_FIRST_USE[name]}"), name)
+
 
 __all__ = ["create_app", "serve"]

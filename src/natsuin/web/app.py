@@ -1,7 +1,8 @@
 """The web application: routes, and around them the layers that every request passes.
 
-From outside to inside: `RequestLog` (number, log line, last resort), `SecurityHeaders`, `RequestGuard` (host, source,
-size), then the routes, each with its access. All layers are pure ASGI.
+From outside to inside: `ClientAddress` (behind a proxy), `RequestLog` (number, log line, last resort),
+`SecurityHeaders`, `RequestGuard` (host, source, size), `RunningRequests` (how many), `HotRoutes` (a short way), then
+the routes, each with its access. All layers are pure ASGI.
 """
 
 import asyncio
@@ -26,8 +27,12 @@ from natsuin.web.answers import problem_answer
 from natsuin.web.document_work import DocumentWork
 from natsuin.web.guard import RequestGuard
 from natsuin.web.headers import SecurityHeaders
+from natsuin.web.hot_routes import HotRoutes
+from natsuin.web.limits import WebLimits
 from natsuin.web.problems import InvalidFields, MethodNotAllowed
+from natsuin.web.proxies import ClientAddress
 from natsuin.web.request_log import RequestLog
+from natsuin.web.running import RunningRequests
 from natsuin.web.sam_calls import Sam
 from natsuin.web.settings import settings_of
 from natsuin.web.static_files import PortalFiles
@@ -45,10 +50,11 @@ def create_app(
     *,
     clock: Clock | None = None,
     work: DocumentWork | None = None,
+    limits: WebLimits | None = None,
 ) -> FastAPI:
     """The application for one installation. `sam` is a `natsuin.sam.client.SamClient`; both are closed by the
     caller."""
-    settings = settings_of(config)
+    settings = settings_of(config, limits)
     parts = assemble(settings, database, sam, clock=clock, work=work)
     service = ServiceView(settings.name, settings.origin, settings.rp_id, settings.demo)
     app = FastAPI(
@@ -59,9 +65,12 @@ def create_app(
         redirect_slashes=False,
         lifespan=_lifespan(parts),
         middleware=[
+            Middleware(ClientAddress, proxies=settings.proxies),
             Middleware(RequestLog, service=service),
             Middleware(SecurityHeaders, https=settings.is_https),
-            Middleware(RequestGuard, settings=settings),
+            Middleware(RequestGuard, settings=settings, callers=parts.callers),
+            Middleware(RunningRequests, most=settings.limits.running),
+            Middleware(HotRoutes, routes=[route for route in parts.api.plain if route.path == "/api/signatures"]),
         ],
         exception_handlers={
             NatsuinError: _tell,
@@ -93,9 +102,11 @@ async def _keep_house(parts: Parts) -> None:
     with suppress(NatsuinError):
         # Ready before the first document comes; if this fails, the first document tries again and tells.
         await to_thread.run_sync(parts.work.start)
+    restarted = True
     while True:
         try:
-            finished = await parts.signing.finish_all()
+            finished = await parts.signing.finish_all(restarted=restarted)
+            restarted = False
             purged = await to_thread.run_sync(parts.sessions.purge)
             dropped = await to_thread.run_sync(parts.instructions.drop_expired)
             if finished or purged or dropped:

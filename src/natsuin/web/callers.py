@@ -15,7 +15,10 @@ from natsuin.storage import Database
 from natsuin.user_management import Person, find_person
 from natsuin.web.view import Caller
 
-SESSION_COOKIE = "natsuin_session"
+_SESSION_COOKIE = "natsuin_session"
+_HOST_PREFIX = "__Host-"
+"""A browser takes such a cookie only by https, for this host alone and for all of its paths, so that no neighbouring
+host can plant one (RFC 6265bis, 4.1.3.2). Not usable where the origin is http, which is localhost only."""
 _REMEMBER_SECONDS = 2.0
 _REMEMBERED = 10_000
 
@@ -36,12 +39,13 @@ class Callers:
         self.sessions = sessions
         self._database = database
         self._https = https
+        self.cookie = f"{_HOST_PREFIX}{_SESSION_COOKIE}" if https else _SESSION_COOKIE
         self._lock = threading.Lock()
         self._people: OrderedDict[str, tuple[float, Person]] = OrderedDict()
 
     async def identify(self, connection: HTTPConnection) -> Caller | None:
         """The caller, or None if nobody is signed in. Costs no query for a session seen within the last two seconds."""
-        secret = connection.cookies.get(SESSION_COOKIE)
+        secret = self.secret_of(connection)
         if not secret:
             return None
         session = self.sessions.recall(secret)
@@ -53,6 +57,10 @@ class Callers:
         if person is None:
             person = await to_thread.run_sync(self._look_up, session.user_id)
         return None if person is None else _caller(person, session)
+
+    def secret_of(self, connection: HTTPConnection) -> str | None:
+        """The value of the session cookie that came with the request, which may be anything, or None."""
+        return connection.cookies.get(self.cookie)
 
     async def require(self, connection: HTTPConnection, access: Access) -> Caller | None:
         """The caller of a route with this access; None only where anybody may call.
@@ -73,11 +81,11 @@ class Callers:
     def set_cookie(self, answer: Response, secret: str) -> None:
         """Give the browser its session: not readable by scripts, not sent from other sites, gone when the browser
         closes."""
-        answer.set_cookie(SESSION_COOKIE, secret, path="/", httponly=True, secure=self._https, samesite="strict")
+        answer.set_cookie(self.cookie, secret, path="/", httponly=True, secure=self._https, samesite="strict")
 
     def clear_cookie(self, answer: Response) -> None:
         """Take the session from the browser."""
-        answer.delete_cookie(SESSION_COOKIE, path="/", httponly=True, secure=self._https, samesite="strict")
+        answer.delete_cookie(self.cookie, path="/", httponly=True, secure=self._https, samesite="strict")
 
     def _recall(self, user_id: str) -> Person | None:
         with self._lock:

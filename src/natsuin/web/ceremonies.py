@@ -16,16 +16,25 @@ _ALGORITHMS = (-7, -8, -257)
 
 
 def creation_options(
-    party: RelyingParty, *, user_id: str, name: str, display_name: str, challenge: bytes
+    party: RelyingParty,
+    *,
+    user_id: str,
+    name: str,
+    display_name: str,
+    challenge: bytes,
+    known: tuple[bytes, ...] = (),
 ) -> dict[str, Any]:
-    """PublicKeyCredentialCreationOptionsJSON for a discoverable passkey with user verification."""
+    """PublicKeyCredentialCreationOptionsJSON for a discoverable passkey with user verification, on a device that has
+    none of the `known` ones."""
     return {
         "rp": {"id": party.rp_id, "name": party.name},
         "user": {"id": base64url.encode(user_id.encode()), "name": name, "displayName": display_name},
         "challenge": base64url.encode(challenge),
         "pubKeyCredParams": [{"type": "public-key", "alg": algorithm} for algorithm in _ALGORITHMS],
         "timeout": TIMEOUT_MILLISECONDS,
-        "excludeCredentials": [],
+        "excludeCredentials": [
+            {"type": "public-key", "id": base64url.encode(credential_id)} for credential_id in known
+        ],
         "authenticatorSelection": {
             "residentKey": "required",
             "requireResidentKey": True,

@@ -1,11 +1,14 @@
 """The path of one signed document, as web walks it (design, section 3).
 
-    instruct   prepare the PDF -> sam records the instruction -> the record and its challenge go to the browser approve
-    the passkey's answer and the sealed PIN go to sam, which gives a SAD -> sam signs -> the signature is kept finish
-    time-stamp and signature are put into the PDF -> the signed document is kept
+    instruct   prepare the PDF -> sam records the instruction -> the record and its challenge go to the browser
+    approve    the passkey's answer and sealed PIN go to sam, which gives a SAD -> sam signs -> the signature is kept
+    settle     after a crash of this process in between: sam's record tells what came of the approval
+    finish     time-stamp and signature are put into the PDF -> the signed document is kept
 
-The SAD never reaches the database: it stays in memory between two calls. From the moment sam released the signature it
-is kept in DB-1, and finishing may be tried again at any time without another approval.
+The SAD never reaches the database, not even encrypted: it stays in memory between two calls, and if it is lost with
+this process, nothing is: what sam released it gives out again, and what it did not release is cancelled there, so that
+nothing can come of a SAD that nobody has. From the moment the signature is kept in DB-1 finishing may be tried again at
+any time without another approval.
 """
 
 import asyncio
@@ -15,9 +18,9 @@ from dataclasses import dataclass
 import structlog
 from anyio import from_thread, to_thread
 
-from natsuin.algorithms import DEFAULT_SCHEME, FACTS, KeyAlgorithm, SignatureScheme
+from natsuin.algorithms import FACTS, SignatureScheme
 from natsuin.clock import Clock, milliseconds
-from natsuin.errors import Conflict, NatsuinError, Refused
+from natsuin.errors import Busy, Conflict, NatsuinError, NotFound, Refused
 from natsuin.sam.protocol import (
     Activate,
     Activated,
@@ -28,6 +31,8 @@ from natsuin.sam.protocol import (
     Instruct,
     Instruction,
     KeyInformation,
+    Recall,
+    Recalled,
     Reply,
     Sign,
     Signed,
@@ -35,9 +40,14 @@ from natsuin.sam.protocol import (
 )
 from natsuin.web.document_store import DocumentStore, StoredDocument
 from natsuin.web.document_work import DocumentWork, PreparedDocument, Wish
-from natsuin.web.instruction_store import InstructionStore, NewInstruction, StoredInstruction
+from natsuin.web.instruction_store import (
+    InstructionStore,
+    NewInstruction,
+    StoredInstruction,
+    approval_under_way,
+)
 from natsuin.web.keyed_locks import KeyedLocks
-from natsuin.web.keys import OwnKeys
+from natsuin.web.keys import OwnKeys, document_scheme
 from natsuin.web.sam_calls import Sam, ask, ask_again
 
 _log = structlog.get_logger("natsuin.web")
@@ -101,19 +111,21 @@ class DocumentSigning:
         Raises `NotFound`, `Conflict` (signed already, or an approval is under way), what the document refuses, and what
         sam refuses.
         """
-        await to_thread.run_sync(self._instructions.require_no_approval, owner_id, document_id)
+        approved = await to_thread.run_sync(self._instructions.approved_of, owner_id, document_id)
+        if approved is not None and (self._locks.is_held(document_id) or self._holds(approved)):
+            raise approval_under_way()
         async with self._locks.hold(document_id):
+            await self._settle(owner_id, document_id)
             return await self._instruct(owner_id, document_id, wish)
 
     async def _instruct(self, owner_id: str, document_id: str, wish: Wish) -> InstructedDocument:
-        await to_thread.run_sync(self._instructions.require_no_approval, owner_id, document_id)
         found = await to_thread.run_sync(self._documents.require, owner_id, document_id)
         if found.state not in ("ready", "waiting"):
             raise Conflict("the document is signed already", hint="To add another signature, upload the signed file.")
         key = await self._keys.choose(owner_id, wish.key_id)
-        scheme = DEFAULT_SCHEME[KeyAlgorithm(key.algorithm)]
+        scheme = document_scheme(key)
         content = await to_thread.run_sync(self._documents.content, owner_id, document_id)
-        prepared = await self._work.prepare(content, key, scheme, wish, self._clock.now())
+        prepared = await self._work.prepare(owner_id, content, key, scheme, wish, self._clock.now())
         recorded = await ask(
             self._sam,
             Instruct(
@@ -150,10 +162,18 @@ class DocumentSigning:
         the signature is kept, and approving again or `finish` completes it.
         """
         found = await to_thread.run_sync(self._instructions.require, owner_id, instruction_id)
-        if found.document_id is None:
+        document_id = found.document_id
+        if document_id is None:
             raise Conflict("this instruction has no document here", hint="Approve it through its application.")
-        async with self._locks.hold(found.document_id):
+        async with self._locks.hold(document_id):
             found = await to_thread.run_sync(self._instructions.require, owner_id, instruction_id)
+            if found.state == "activated":
+                await self._settle(owner_id, document_id)
+                found = await to_thread.run_sync(self._instructions.require, owner_id, instruction_id)
+                if found.state == "cancelled":
+                    raise Conflict(
+                        "the approval was interrupted before anything was signed", hint="Start again from the document."
+                    )
             if found.state in ("waiting", "activated"):
                 await self._sign(found, approval)
                 found = await to_thread.run_sync(self._instructions.require, owner_id, instruction_id)
@@ -168,9 +188,28 @@ class DocumentSigning:
             found = await to_thread.run_sync(self._instructions.of_document, owner_id, document_id)
             return await self._finish(found)
 
-    async def finish_all(self) -> int:
-        """Finish every document whose signature is kept and not embedded, after a failure or a restart. Returns how
-        many."""
+    async def settle(self, owner_id: str, document_id: str) -> None:
+        """Find out at sam what came of an approval whose SAD this process does not hold, after a crash or when its time
+        is over. What was released is kept; what was not can never be, and the person may approve anew. Does nothing
+        while an approval is under way here. Raises what sam refuses."""
+        if not self._locks.is_held(document_id):
+            async with self._locks.hold(document_id):
+                await self._settle(owner_id, document_id)
+
+    async def finish_all(self, *, restarted: bool = False) -> int:
+        """Settle every approval whose time is over, and finish every document whose signature is kept and not embedded.
+        Returns how many were finished.
+
+        After a restart every approval without an outcome is settled: whoever was at it is gone.
+        """
+        now = milliseconds(self._clock.now())
+        for approved in await to_thread.run_sync(self._instructions.approved):
+            if not restarted and now < approved.expires_at:
+                continue
+            try:
+                await self.settle(approved.owner_id, approved.document_id or "")
+            except NatsuinError as error:
+                _log.warning("unsettled-approval", code=error.code)
         finished = 0
         for waiting in await to_thread.run_sync(self._instructions.released):
             if waiting.document_id is None:
@@ -227,11 +266,42 @@ class DocumentSigning:
         )
         self._activations.pop(found.instruction_id, None)
 
+    async def _settle(self, owner_id: str, document_id: str) -> None:
+        found = await to_thread.run_sync(self._instructions.approved_of, owner_id, document_id)
+        if found is None or self._holds(found):
+            return
+        self._activations.pop(found.instruction_id, None)
+        try:
+            recalled = await self._recall(owner_id, found.instruction_id)
+        except NotFound:
+            # sam has no such instruction any more, so it signs nothing under it.
+            recalled = Recalled(released=(), under_way=False)
+        if recalled.under_way:
+            raise Busy("an approval of this document is being signed at this moment", hint="Try again in a moment.")
+        if not recalled.released:
+            await to_thread.run_sync(self._instructions.note_cancelled, owner_id, found.instruction_id)
+            return
+        signed = recalled.released[0]
+        await to_thread.run_sync(
+            self._instructions.keep_signature, found.instruction_id, signed.signatures[0], signed.receipt
+        )
+
+    async def _recall(self, owner_id: str, instruction_id: str) -> Recalled:
+        """What came of the instruction, for good."""
+        recall = Recall(instruction_id=instruction_id, user_id=owner_id)
+        recalled = await ask(self._sam, recall, Recalled)
+        if recalled.released or recalled.under_way:
+            return recalled
+        # From here on nothing can be taken any more, so what is not released then never will be.
+        await ask(self._sam, Cancel(instruction_id=instruction_id, user_id=owner_id), Cancelled)
+        return await ask(self._sam, recall, Recalled)
+
+    def _holds(self, found: StoredInstruction) -> bool:
+        """Whether this process could still use the approval."""
+        held = self._activations.get(found.instruction_id)
+        return held is not None and milliseconds(self._clock.now()) < held.expires_at
+
     async def _activate(self, instruction_id: str, approval: Approval) -> _Activation:
-        now = milliseconds(self._clock.now())
-        for known, entry in tuple(self._activations.items()):
-            if entry.expires_at <= now:
-                del self._activations[known]
         fingerprint = approval.fingerprint()
         held = self._activations.get(instruction_id)
         if held is not None and held.approval == fingerprint:

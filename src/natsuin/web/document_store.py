@@ -2,17 +2,17 @@
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from natsuin.clock import Clock, milliseconds
-from natsuin.documents import DocumentFacts
+from natsuin.documents import DocumentFacts, Placement
 from natsuin.errors import Conflict, NotFound, TooLarge
 from natsuin.storage import Database
-from natsuin.web.instruction_store import APPROVAL_MILLISECONDS
+from natsuin.web.instruction_store import approval_under_way
 from natsuin.web.tables import document, document_bytes, instruction
 
 MAX_LISTED = 500
@@ -36,6 +36,8 @@ class StoredDocument:
     """Width and height in points, as displayed."""
     warnings: tuple[str, ...]
     existing_signatures: int
+    marks: tuple[Placement, ...]
+    """What stands on the pages already and a new mark should not cover."""
     state: str
     created_at: int
     signed_at: int | None
@@ -77,6 +79,7 @@ class DocumentStore:
                     pages=[[page.width, page.height] for page in added.facts.pages],
                     warnings=list(added.facts.warnings),
                     existing_signatures=added.facts.existing_signatures,
+                    marks=[asdict(mark) for mark in added.facts.marks],
                     state="ready",
                     created_at=milliseconds(self._clock.now()),
                 )
@@ -134,13 +137,11 @@ class DocumentStore:
                 raise Conflict("a signature of this document is kept and not yet embedded", hint="Finish it first.")
             approved = connection.execute(
                 sa.select(instruction.c.instruction_id).where(
-                    instruction.c.document_id == document_id,
-                    instruction.c.state == "activated",
-                    instruction.c.expires_at > milliseconds(self._clock.now()) - APPROVAL_MILLISECONDS,
+                    instruction.c.document_id == document_id, instruction.c.state == "activated"
                 )
             ).first()
             if approved is not None:
-                raise Conflict("an approval of this document is under way", hint="Wait for its outcome.")
+                raise approval_under_way()
             connection.execute(sa.delete(document).where(document.c.document_id == document_id))
 
     def _select(self, owner_id: str) -> sa.Select[Any]:
@@ -175,4 +176,5 @@ def _stored(row: Sequence[Any]) -> StoredDocument:
     values = dict(zip(StoredDocument.__dataclass_fields__, row, strict=True))
     values["pages"] = tuple((float(width), float(height)) for width, height in values["pages"])
     values["warnings"] = tuple(values["warnings"])
+    values["marks"] = tuple(Placement(**mark) for mark in values["marks"])
     return StoredDocument(**values)

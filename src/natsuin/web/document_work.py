@@ -1,24 +1,52 @@
-"""Work on the bytes of documents, kept away from the event loop; hostile bytes are read in a child process with
-limits."""
+"""Work on the bytes of documents, kept away from the event loop; hostile bytes are read in a confined child process.
+
+Three kinds of work do not wait for each other: documents of signers, which are read and prepared; documents of anybody,
+which are verified; and signatures that are embedded, which takes no child because it reads nothing of strangers.
+"""
 
 import hashlib
+import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from anyio import CapacityLimiter, to_thread
 
 from natsuin import documents, validation
 from natsuin.algorithms import SignatureScheme
-from natsuin.errors import Busy
 from natsuin.sam.protocol import KeyInformation
+from natsuin.web.fair_places import FairPlaces
+from natsuin.web.isolation import Limits, Workers
 from natsuin.web.keys import certificate_view
 
-_VERIFICATION = documents.Limits(seconds=10.0, cpu_seconds=5)
-"""Anybody may have a document examined without signing in, so it costs less and delays no signer."""
-_VERIFICATIONS_WAITING = 8
-_AT_ONCE = 2
-"""How many documents are worked on at a time: each may cost a core and some hundred MiB."""
+_VERIFICATION = Limits(seconds=10.0, cpu_seconds=5)
+"""Anybody may have a document verified without signing in, so it costs less and delays no signer."""
+_WAITING_OF_ONE = 8
+_WAITING = 64
+_MEMORY_OF_ONE = 1024 * 1024 * 1024
+_EMBEDDING_AT_ONCE = 4
+
+
+@dataclass(frozen=True)
+class Room:
+    """How many documents are worked on at a time: of signers, and of anybody."""
+
+    signing: int
+    verifying: int
+
+    @classmethod
+    def of_this_machine(cls) -> "Room":
+        """Two of signers or as many as there are cores, and half as many of anybody, as far as memory goes: each may
+        cost a core and a gigabyte."""
+        cores = len(os.sched_getaffinity(0))
+        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        most = max(2, min(cores, memory // _MEMORY_OF_ONE // 2))
+        return cls(signing=most, verifying=max(1, most // 2))
+
+    @property
+    def of_one_signer(self) -> int:
+        """One signer's documents never take all the room."""
+        return max(1, self.signing // 2)
 
 
 @dataclass(frozen=True)
@@ -28,6 +56,18 @@ class Wish:
     key_id: str | None = None
     placement: documents.Placement | None = None
     reason: str = ""
+
+
+@dataclass(frozen=True)
+class Yardstick:
+    """What a signed document is judged by: trusted roots, further certificates and revocation lists (DER), the receipt
+    of the log and the log's verifier key."""
+
+    trust: tuple[bytes, ...]
+    intermediates: tuple[bytes, ...]
+    revocation_lists: tuple[bytes, ...]
+    receipt: str | None
+    log_vkey: str
 
 
 @dataclass(frozen=True)
@@ -47,29 +87,40 @@ class DocumentWork:
     """Inspects, prepares, completes and validates documents. Safe from several tasks. `close` ends its child
     processes."""
 
-    def __init__(self) -> None:
-        self._limiter = CapacityLimiter(_AT_ONCE)
-        self._workers = documents.Workers(_AT_ONCE)
-        self._examiners = documents.Workers(1, _VERIFICATION)
-        self._examining = CapacityLimiter(1)
+    def __init__(self, room: Room | None = None) -> None:
+        room = room or Room.of_this_machine()
+        self._workers = Workers(room.signing + room.verifying, of_validation=_VERIFICATION)
+        self._signers = FairPlaces(
+            room.signing, each=room.of_one_signer, waiting=_WAITING_OF_ONE, waiting_together=_WAITING
+        )
+        # Behind a proxy all visitors look like one, so one may have all places; those who can be told apart take turns.
+        self._visitors = FairPlaces(
+            room.verifying, each=room.verifying, waiting=_WAITING_OF_ONE, waiting_together=_WAITING
+        )
+        # Who has a place needs a thread at once; the threads of others must not stand in the way.
+        self._threads = CapacityLimiter(room.signing + room.verifying)
+        self._embedding = CapacityLimiter(_EMBEDDING_AT_ONCE)
 
     def start(self) -> None:
-        """Start the child processes, which takes a second; the first call would do it otherwise. Blocks."""
+        """Start the process that children are forked from, which takes a second or two; the first call would do it
+        otherwise. Logs how the children are confined. Blocks."""
         self._workers.start()
 
     def close(self) -> None:
         """End the child processes. Blocks for a moment."""
         self._workers.close()
-        self._examiners.close()
 
-    async def inspect(self, content: bytes) -> documents.DocumentFacts:
-        """What can be said about an uploaded file. Raises the refusals of `natsuin.documents`."""
-        return await to_thread.run_sync(self._workers.inspect, content, limiter=self._limiter)
+    async def inspect(self, person: str, content: bytes) -> documents.DocumentFacts:
+        """What can be said about a file that `person` uploaded. Raises the refusals of `natsuin.documents`, and `Busy`
+        when many documents of this person, or of all, wait already."""
+        async with self._signers.place_for(person):
+            return await to_thread.run_sync(self._workers.inspect, content, limiter=self._threads)
 
     async def prepare(
-        self, content: bytes, key: KeyInformation, scheme: SignatureScheme, wish: Wish, now: datetime
+        self, person: str, content: bytes, key: KeyInformation, scheme: SignatureScheme, wish: Wish, now: datetime
     ) -> PreparedDocument:
-        """Make room for the signature and, where a placement is wished, draw the seal mark."""
+        """Make room for the signature of `person` and, where a placement is wished, draw the seal mark. Raises as
+        `inspect`."""
         name = certificate_view(key.certificate).common_name
         request = documents.PrepareRequest(
             certificate=key.certificate,
@@ -82,7 +133,8 @@ class DocumentWork:
             reason=wish.reason,
             name=name,
         )
-        prepared = await to_thread.run_sync(self._workers.prepare, content, request, limiter=self._limiter)
+        async with self._signers.place_for(person):
+            prepared = await to_thread.run_sync(self._workers.prepare, content, request, limiter=self._threads)
         return PreparedDocument(prepared.dtbs, prepared.to_bytes())
 
     async def open_prepared(self, serialized: bytes) -> PreparedDocument:
@@ -97,26 +149,14 @@ class DocumentWork:
             prepared = documents.Prepared.from_bytes(serialized)
             return documents.embed(prepared, signature, time_stamper=time_stamper)
 
-        return await to_thread.run_sync(complete, limiter=self._limiter)
+        return await to_thread.run_sync(complete, limiter=self._embedding)
 
-    async def validate(
-        self, content: bytes, *, root: bytes, issuing: bytes, receipt: str | None, log_vkey: str
-    ) -> validation.Report:
-        """The verdict on a signed document, with `root` as the only trust anchor. Certificates are DER.
-
-        Runs apart from the work of signers, one at a time. Raises `Busy` when several wait already.
-        """
+    async def validate(self, visitor: str, content: bytes, yardstick: Yardstick) -> validation.Report:
+        """The verdict on a signed document that `visitor` (an address) sent. Raises `Busy` when several wait
+        already."""
 
         def run() -> validation.Report:
-            return validation.validate_isolated(
-                self._examiners,
-                content,
-                trust=(root,),
-                intermediates=(issuing,),
-                receipt=receipt,
-                log_vkey=log_vkey,
-            )
+            return self._workers.validate(content, **asdict(yardstick))
 
-        if self._examining.statistics().tasks_waiting >= _VERIFICATIONS_WAITING:
-            raise Busy("Too many documents are being verified.", hint="Try again in a moment.")
-        return await to_thread.run_sync(run, limiter=self._examining)
+        async with self._visitors.place_for(visitor):
+            return await to_thread.run_sync(run, limiter=self._threads)

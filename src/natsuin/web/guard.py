@@ -1,14 +1,16 @@
 """What is refused before any route sees it: another host's name, requests from foreign pages, bodies above the
 limit."""
 
-import asyncio
-
 from starlette.datastructures import Headers
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from natsuin.errors import Busy, Malformed, NatsuinError, TooLarge
+from natsuin.errors import Malformed, NatsuinError
 from natsuin.web.answers import problem_answer
-from natsuin.web.problems import ForeignRequest, RequestTimeout, WrongHost
+from natsuin.web.bodies import Body, Budget, Share, too_large
+from natsuin.web.callers import Callers
+from natsuin.web.problems import ForeignRequest, WrongHost
+from natsuin.web.requests import sender
 from natsuin.web.settings import WebSettings
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -19,22 +21,23 @@ preflight)."""
 _MAX_JSON_BYTES = 1024 * 1024
 _MAX_DER_BYTES = 64 * 1024
 _MULTIPART_MARGIN = 256 * 1024
-_MAX_HELD_BYTES = 1024 * 1024 * 1024
-"""Above this much in bodies of requests under way the next byte is refused, so that memory never runs out."""
-_PATIENCE_SECONDS = 60
-"""How long a request may stall. A slow connection is served, one that stands still is not."""
 _ANY_HOST = ("/healthz", "/readyz", "/pki/", "/ocsp", "/tsa", "/log/")
 """Addresses for machines, which may know the service by another name and never see anything that is somebody's own."""
 
 
 class RequestGuard:
-    """Checks the head of each request and counts the bytes of its body as they come."""
+    """Checks the head of each request and counts the bytes of its body as they come.
 
-    def __init__(self, app: ASGIApp, *, settings: WebSettings) -> None:
+    People who are signed in have a budget of their own, so that strangers' uploads never hold theirs up.
+    """
+
+    def __init__(self, app: ASGIApp, *, settings: WebSettings, callers: Callers) -> None:
         self._app = app
         self._settings = settings
-        self._held = 0
-        """Bytes of bodies of all requests under way. Changed from the event loop only."""
+        self._callers = callers
+        limits = settings.limits
+        self._anonymous = Budget(limits.anonymous_bytes, each=limits.anonymous_bytes_each)
+        self._signed_in = Budget(limits.signed_in_bytes, each=limits.signed_in_bytes_each)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer with the problem that keeps it out."""
@@ -51,7 +54,8 @@ class RequestGuard:
             await problem_answer(error, scope)(scope, receive, send)
             return
 
-        body = _Body(receive, limit)
+        connection = HTTPConnection(scope)
+        body = Body(receive, most=limit, limits=self._settings.limits, share=lambda: self._share_of(connection))
         short = _is_short(headers)
 
         async def send_and_hang_up(message: Message) -> None:
@@ -61,17 +65,15 @@ class RequestGuard:
             await send(message)
 
         try:
-            await self._app(scope, lambda: self._read(body), send_and_hang_up)
+            await self._app(scope, body.read, send_and_hang_up)
         finally:
-            self._held -= body.held
+            body.release()
 
-    async def _read(self, body: "_Body") -> Message:
-        message, size = await body.read()
-        self._held += size
-        body.held += size
-        if self._held > _MAX_HELD_BYTES:
-            raise Busy("too many large requests are under way")
-        return message
+    async def _share_of(self, connection: HTTPConnection) -> Share:
+        caller = await self._callers.identify(connection)
+        if caller is None:
+            return Share(self._anonymous, sender(connection))
+        return Share(self._signed_in, caller.user_id)
 
     def limit_for(self, method: str, path: str) -> int:
         """How many bytes the body of such a request may have."""
@@ -110,37 +112,7 @@ class RequestGuard:
         if not stated.isascii() or not stated.isdigit():
             raise Malformed("the content length is not a number")
         if int(stated[:20]) > limit:
-            raise _too_large(limit)
-
-
-class _Body:
-    """One request's body as it comes: counted, limited, and not waited for without end."""
-
-    def __init__(self, receive: Receive, limit: int) -> None:
-        self.held = 0
-        """How much of it the guard counts as held."""
-        self._received = 0
-        self._receive = receive
-        self._limit = limit
-        self.complete = False
-        """Whether all of it has come."""
-
-    async def read(self) -> tuple[Message, int]:
-        """The next message and how many bytes it brought. Raises `TooLarge`, `RequestTimeout`."""
-        if self.complete:
-            # What may still come is the news that the client went away, which takes as long as it takes.
-            return await self._receive(), 0
-        try:
-            async with asyncio.timeout(_PATIENCE_SECONDS):
-                message = await self._receive()
-        except TimeoutError as cause:
-            raise RequestTimeout("the rest of the request did not come") from cause
-        size = len(message.get("body", b""))
-        self._received += size
-        self.complete = not message.get("more_body", False)
-        if self._received > self._limit:
-            raise _too_large(self._limit)
-        return message, size
+            raise too_large(limit)
 
 
 def _is_short(headers: Headers) -> bool:
@@ -148,7 +120,3 @@ def _is_short(headers: Headers) -> bool:
     if "transfer-encoding" in headers:
         return False
     return int(headers.get("content-length", "0")[:20]) <= _MAX_DER_BYTES
-
-
-def _too_large(limit: int) -> TooLarge:
-    return TooLarge(f"the body is larger than the {limit // 1024} KiB that are taken here")

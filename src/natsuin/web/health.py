@@ -1,5 +1,8 @@
 """Whether the process lives, and whether it can do its work now."""
 
+import asyncio
+import time
+
 from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -12,14 +15,20 @@ from natsuin.web.callers import Access, Callers
 from natsuin.web.routing import PlainRoute
 from natsuin.web.sam_calls import Sam, ask
 
+_PATIENCE_SECONDS = 5.0
+"""A sam that takes longer for this is not ready."""
+
 
 class HealthChecks:
-    """`/healthz` and `/readyz`."""
+    """`/healthz` and `/readyz`. However often it is asked, `/readyz` asks sam about once in `remember_seconds`."""
 
-    def __init__(self, sam: Sam, database: Database, callers: Callers) -> None:
+    def __init__(self, sam: Sam, database: Database, callers: Callers, *, remember_seconds: float) -> None:
         self._sam = sam
         self._database = database
         self._callers = callers
+        self._remember_seconds = remember_seconds
+        self._known: tuple[float, tuple[str, ...]] | None = None
+        self._asking = asyncio.Lock()
 
     def routes(self) -> list[BaseRoute]:
         """The routes, open to everyone; they say nothing but which part is not ready."""
@@ -34,14 +43,32 @@ class HealthChecks:
 
     async def ready(self, request: Request) -> Response:
         """The database and sam answer too, and sam can sign."""
+        problems = await self._problems()
+        answer = {"ready": not problems, "problems": list(problems)}
+        return JSONResponse(answer, status_code=503 if problems else 200)
+
+    async def _problems(self) -> tuple[str, ...]:
+        known = self._known
+        if known is not None and (self._asking.locked() or self._is_fresh(known)):
+            return known[1]
+        async with self._asking:
+            if self._known is None or not self._is_fresh(self._known):
+                self._known = (time.monotonic(), await self._ask())
+            return self._known[1]
+
+    def _is_fresh(self, known: tuple[float, tuple[str, ...]]) -> bool:
+        return time.monotonic() - known[0] < self._remember_seconds
+
+    async def _ask(self) -> tuple[str, ...]:
         problems: list[str] = []
         try:
             await to_thread.run_sync(self._database.check)
         except NatsuinError:
             problems.append("database")
         try:
-            report = await ask(self._sam, Health(), HealthReport)
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                report = await ask(self._sam, Health(), HealthReport)
             problems.extend(report.problems if not report.ready else ())
-        except NatsuinError:
+        except (NatsuinError, TimeoutError):
             problems.append("sam")
-        return JSONResponse({"ready": not problems, "problems": problems}, status_code=503 if problems else 200)
+        return tuple(problems)

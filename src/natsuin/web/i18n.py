@@ -18,7 +18,6 @@ from babel.support import Translations
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from natsuin.algorithms import KeyAlgorithm
 from natsuin.clock import from_milliseconds
 
 LANGUAGES = ("ja", "en")
@@ -91,9 +90,10 @@ def environment(lang: str) -> Environment:
     made.install_gettext_callables(  # type: ignore[attr-defined]
         catalogue.gettext, catalogue.ngettext, newstyle=True
     )
-    made.globals.update(lang=lang, key_algorithms=[algorithm.value for algorithm in KeyAlgorithm])
+    made.globals.update(lang=lang)
     filters: dict[str, Callable[..., object]] = {
         "moment": lambda value: _moment(value, lang),
+        "utc": lambda value: f"{from_milliseconds(value):%Y-%m-%d %H:%M}",
         "size": lambda value: _size(value, lang),
         "groups": _groups,
         "short": lambda value: str(value)[:16],

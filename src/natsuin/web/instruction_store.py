@@ -2,6 +2,7 @@
 result."""
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +15,6 @@ from natsuin.storage import Database
 from natsuin.web.tables import document, document_bytes, instruction
 
 MAX_LISTED = 500
-APPROVAL_MILLISECONDS = 900_000
-"""So long after its instruction expired an approval without an outcome still keeps others out; then sam's activation
-is over too and can give nothing any more."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +73,7 @@ class InstructionStore:
             replaced: tuple[str, ...] = ()
             if added.document_id is not None:
                 self._require_ready(connection, owner_id, added.document_id)
-                self._require_no_approval(connection, owner_id, added.document_id)
+                self._require_no_approval(connection, added.document_id)
                 replaced = self._replace(connection, added.document_id)
             connection.execute(
                 sa.insert(instruction).values(
@@ -107,27 +105,36 @@ class InstructionStore:
             sa.and_(instruction.c.document_id == document_id, instruction.c.state.in_(("released", "finished"))),
         )
 
-    def of(self, owner_id: str) -> tuple[StoredInstruction, ...]:
-        """The owner's instructions, newest first."""
+    def documents_of(self, owner_id: str, instruction_ids: Collection[str]) -> dict[str, tuple[str | None, str]]:
+        """Of each of these instructions of the owner that is known here: its document's id, if it is still there, and
+        the name it had."""
+        columns = (instruction.c.instruction_id, instruction.c.document_id, instruction.c.document_name)
         with self._database.read() as connection:
             rows = connection.execute(
-                sa.select(*_COLUMNS)
-                .where(instruction.c.owner_id == owner_id)
-                .order_by(instruction.c.created_at.desc())
-                .limit(MAX_LISTED)
+                sa.select(*columns).where(
+                    instruction.c.owner_id == owner_id, instruction.c.instruction_id.in_(instruction_ids)
+                )
             ).all()
-        return tuple(StoredInstruction(*row) for row in rows)
+        return {row.instruction_id: (row.document_id, row.document_name) for row in rows}
 
     def released(self) -> tuple[StoredInstruction, ...]:
         """Everybody's instructions whose signature is kept and not yet embedded, oldest first."""
-        with self._database.read() as connection:
-            rows = connection.execute(
-                sa.select(*_COLUMNS)
-                .where(instruction.c.state == "released")
-                .order_by(instruction.c.created_at)
-                .limit(MAX_LISTED)
-            ).all()
-        return tuple(StoredInstruction(*row) for row in rows)
+        return self._some(instruction.c.state == "released")
+
+    def approved(self) -> tuple[StoredInstruction, ...]:
+        """Everybody's instructions for documents whose approval went to sam without an outcome yet, oldest first."""
+        return self._some(sa.and_(instruction.c.state == "activated", instruction.c.document_id.is_not(None)))
+
+    def approved_of(self, owner_id: str, document_id: str) -> StoredInstruction | None:
+        """The instruction for this document whose approval went to sam without an outcome yet, if there is one."""
+        found = self._some(
+            sa.and_(
+                instruction.c.state == "activated",
+                instruction.c.document_id == document_id,
+                instruction.c.owner_id == owner_id,
+            )
+        )
+        return found[0] if found else None
 
     def prepared(self, instruction_id: str) -> bytes:
         """The prepared document of an instruction that is not over. Raises `Conflict` if it was dropped."""
@@ -136,11 +143,6 @@ class InstructionStore:
     def signature(self, instruction_id: str) -> bytes:
         """The released signature. Raises `Conflict` if there is none yet."""
         return self._bytes(instruction_id, "signature")
-
-    def require_no_approval(self, owner_id: str, document_id: str) -> None:
-        """Raises `Conflict` while an approval of this document is with sam and its outcome is not known."""
-        with self._database.read() as connection:
-            self._require_no_approval(connection, owner_id, document_id)
 
     def begin_approval(self, instruction_id: str) -> None:
         """Note that an approval goes to sam: from now on nothing replaces the instruction. Raises `Conflict` if it is
@@ -265,6 +267,13 @@ class InstructionStore:
             raise NotFound("there is no such instruction")
         return StoredInstruction(*row)
 
+    def _some(self, condition: sa.ColumnElement[bool]) -> tuple[StoredInstruction, ...]:
+        with self._database.read() as connection:
+            rows = connection.execute(
+                sa.select(*_COLUMNS).where(condition).order_by(instruction.c.created_at).limit(MAX_LISTED)
+            ).all()
+        return tuple(StoredInstruction(*row) for row in rows)
+
     def _bytes(self, instruction_id: str, column: str) -> bytes:
         with self._database.read() as connection:
             found: Any = connection.execute(
@@ -283,28 +292,29 @@ class InstructionStore:
         if state != "ready":
             raise Conflict("the document was signed or deleted in the meantime")
 
-    def _require_no_approval(self, connection: Connection, owner_id: str, document_id: str) -> None:
-        since = milliseconds(self._clock.now()) - APPROVAL_MILLISECONDS
+    def _require_no_approval(self, connection: Connection, document_id: str) -> None:
         under_way = connection.execute(
             sa.select(instruction.c.instruction_id).where(
-                instruction.c.document_id == document_id,
-                instruction.c.owner_id == owner_id,
-                instruction.c.state == "activated",
-                instruction.c.expires_at > since,
+                instruction.c.document_id == document_id, instruction.c.state == "activated"
             )
         ).first()
         if under_way is not None:
-            raise Conflict("an approval of this document is under way", hint="Wait for its outcome, or approve again.")
+            raise approval_under_way()
 
     def _replace(self, connection: Connection, document_id: str) -> tuple[str, ...]:
         return tuple(
             connection.execute(
                 sa.update(instruction)
-                .where(instruction.c.document_id == document_id, instruction.c.state.in_(("waiting", "activated")))
+                .where(instruction.c.document_id == document_id, instruction.c.state == "waiting")
                 .values(state="cancelled", prepared=None)
                 .returning(instruction.c.instruction_id)
             ).scalars()
         )
+
+
+def approval_under_way() -> Conflict:
+    """What somebody is told who wants to change what is being approved."""
+    return Conflict("an approval of this document is under way", hint="Wait for its outcome, or approve again.")
 
 
 _COLUMNS = [instruction.c[name] for name in StoredInstruction.__dataclass_fields__]

@@ -11,6 +11,10 @@ class KeyedLocks:
     def __init__(self) -> None:
         self._locks: dict[str, tuple[asyncio.Lock, int]] = {}
 
+    def is_held(self, name: str) -> bool:
+        """Whether somebody holds the lock of `name` at this moment."""
+        return name in self._locks
+
     @asynccontextmanager
     async def hold(self, name: str) -> AsyncIterator[None]:
         """Hold the lock of `name`; others wait in order."""

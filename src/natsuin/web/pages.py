@@ -1,25 +1,29 @@
 """The portal's pages. Each asks who is calling first; a page that is not for the caller says so, or leads to signing
 in."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
+from urllib.parse import quote
 
 from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from natsuin.errors import NotFound, Unauthenticated
+from natsuin.errors import Unauthenticated
 from natsuin.user_management import Register
+from natsuin.web.addresses import local_path, sign_in_address
 from natsuin.web.answers import language_of
 from natsuin.web.callers import Access, Callers, check_access
 from natsuin.web.document_signing import DocumentSigning
 from natsuin.web.document_store import DocumentStore, StoredDocument
+from natsuin.web.history import Histories
 from natsuin.web.i18n import LANGUAGES, render
 from natsuin.web.instruction_store import InstructionStore, StoredInstruction
-from natsuin.web.keys import OwnKeys, certificate_view, key_view
+from natsuin.web.keys import OwnKeys, certificate_view
 from natsuin.web.receipts import log_index
+from natsuin.web.sam_calls import ServiceFacts
 from natsuin.web.settings import WebSettings
 
 Context = dict[str, Any]
@@ -63,6 +67,9 @@ class Pages:
         signing: DocumentSigning,
         keys: OwnKeys,
         register: Register,
+        histories: Histories,
+        facts: ServiceFacts,
+        more: Sequence[Page],
     ) -> None:
         self._settings = settings
         self._callers = callers
@@ -71,6 +78,9 @@ class Pages:
         self._signing = signing
         self._keys = keys
         self._register = register
+        self._histories = histories
+        self._facts = facts
+        self._more = more
 
     def routes(self) -> list[BaseRoute]:
         """The routes of all pages."""
@@ -80,12 +90,12 @@ class Pages:
             Page("/officer/enrol", "officer_enrol", Access.PUBLIC, _nothing),
             Page("/verify", "verify", Access.PUBLIC, self._verify),
             Page("/help/limits", "limits", Access.PUBLIC, _nothing),
+            Page("/help/check", "check", Access.PUBLIC, self._check),
             Page("/officer", "officer", Access.OFFICER, self._officer),
             Page("/documents", "documents", Access.SIGNER, self._documents_page),
             Page("/documents/{document_id}", "document", Access.SIGNER, self._document),
             Page("/history", "history", Access.SIGNER, self._history),
-            Page("/keys", "keys", Access.SIGNER, self._keys_page),
-            Page("/keys/{key_id}/pin", "pin_reset", Access.SIGNER, self._pin_reset),
+            *self._more,
         )
         return [PageRoute(page, self._endpoint(page)) for page in pages]
 
@@ -96,7 +106,7 @@ class Pages:
             try:
                 check_access(caller, page.access)
             except Unauthenticated:
-                return RedirectResponse("/", status_code=303)
+                return RedirectResponse(sign_in_address(request.url.path), status_code=303)
             filled = {"template": page.template} | await page.context(request)
             html = render(
                 f"pages/{filled.pop('template')}.html",
@@ -121,15 +131,21 @@ class Pages:
         if caller is not None and caller.is_signer:
             stored = await to_thread.run_sync(lambda: self._documents.of(caller.user_id, most=_RECENT))
             recent = [document_row(one) for one in stored]
-        following = "/officer" if caller is not None and caller.is_officer else "/"
-        return {"recent": recent, "next": following}
+        following = local_path(request.query_params.get("next", ""))
+        return {"recent": recent, "next": following or "/", "kept": f"&next={quote(following)}" if following else ""}
 
     async def _verify(self, request: Request) -> Context:
-        return {"max_bytes": self._settings.max_document_bytes}
+        facts = await self._facts.get()
+        return {
+            "max_bytes": self._settings.max_document_bytes,
+            "log_vkey": facts.log_vkey,
+            "root": certificate_view(facts.root_certificate),
+        }
 
     async def _officer(self, request: Request) -> Context:
         people = await to_thread.run_sync(self._register.people)
         return {
+            "key_algorithms": (await self._facts.get()).algorithms,
             "people": [
                 {
                     "common_name": line.common_name,
@@ -152,6 +168,8 @@ class Pages:
 
     async def _document(self, request: Request) -> Context:
         owner, document_id = request.state.caller.user_id, request.path_params["document_id"]
+        # An approval of which this process knows no outcome, after a crash, has one in sam's record.
+        await self._signing.settle(owner, document_id)
         stored = await to_thread.run_sync(self._documents.require, owner, document_id)
         if stored.state == "signing":
             # The signature is kept and was not embedded yet: there is nothing to ask the person, so do it now.
@@ -160,24 +178,22 @@ class Pages:
         if stored.state == "signed":
             made = await to_thread.run_sync(self._instructions.of_document, owner, document_id)
             return {"template": "signed", "document": document_facts(stored), "signed": signed_facts(stored, made)}
-        keys = [key_view(key) for key in await self._keys.of(owner) if key.state == "active"]
-        return {"document": document_facts(stored), "keys": keys}
+        keys = [self._keys.view(key) for key in await self._keys.of(owner)]
+        return {
+            "document": document_facts(stored),
+            "keys": [key for key in keys if not key.cannot_sign],
+            "other_keys": [key for key in keys if key.cannot_sign],
+        }
 
     async def _history(self, request: Request) -> Context:
-        made = await to_thread.run_sync(self._instructions.of, request.state.caller.user_id)
-        return {"entries": [history_entry(one) for one in made if one.state in _HISTORY_KINDS]}
+        asked = request.query_params.get("before", "")
+        before = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 16 else 0
+        page = await self._histories.of(request.state.caller.user_id, before=before)
+        return {"entries": page.entries, "older": page.older, "newest": before == 0}
 
-    async def _keys_page(self, request: Request) -> Context:
-        return {"keys": [key_view(key) for key in await self._keys.of(request.state.caller.user_id)]}
-
-    async def _pin_reset(self, request: Request) -> Context:
-        key = await self._keys.require(request.state.caller.user_id, request.path_params["key_id"])
-        if key.state != "active":
-            raise NotFound("there is no such active key")
-        return {"key": key_view(key)}
-
-
-_HISTORY_KINDS = {"finished": "signed", "released": "signed", "cancelled": "cancelled", "activated": "approved"}
+    async def _check(self, request: Request) -> Context:
+        facts = await self._facts.get()
+        return {"log_vkey": facts.log_vkey, "root": certificate_view(facts.root_certificate)}
 
 
 async def _nothing(request: Request) -> Context:
@@ -203,6 +219,7 @@ def document_facts(stored: StoredDocument) -> Context:
         "pages": [{"width": width, "height": height} for width, height in stored.pages],
         "warnings": list(stored.warnings),
         "existing_signatures": stored.existing_signatures,
+        "marks": [asdict(mark) for mark in stored.marks],
     }
 
 
@@ -215,15 +232,4 @@ def signed_facts(stored: StoredDocument, made: StoredInstruction) -> Context:
         "reason": made.reason,
         "log_index": log_index(made.receipt),
         "certificate": certificate_view(made.certificate),
-    }
-
-
-def history_entry(made: StoredInstruction) -> Context:
-    """One line of a person's history."""
-    return {
-        "kind": _HISTORY_KINDS[made.state],
-        "at": made.finished_at or made.created_at,
-        "document_id": made.document_id,
-        "document_name": made.document_name,
-        "log_index": log_index(made.receipt),
     }

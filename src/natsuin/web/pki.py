@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import time
 from urllib.parse import unquote
 
 from starlette.requests import Request
@@ -11,26 +10,26 @@ from starlette.routing import BaseRoute
 
 from natsuin.authentication import Throttle
 from natsuin.errors import Malformed
-from natsuin.sam.protocol import OCSP, Reply, RevocationList, TimeStamp
+from natsuin.sam.protocol import OCSP, Reply, TimeStamp
 from natsuin.web.callers import Access, Callers
 from natsuin.web.problems import UnsupportedMediaType
 from natsuin.web.requests import media_type, sender
+from natsuin.web.revocation_lists import REMEMBER_SECONDS, RevocationLists
 from natsuin.web.routing import PlainRoute
 from natsuin.web.sam_calls import Sam, ServiceFacts, ask
 
-_CRL_SECONDS = 60
 _CERTIFICATE_SECONDS = 3600
 
 
 class PublicPKI:
     """Certificates and CRLs (RFC 5280), OCSP (RFC 6960 appendix A), time-stamps (RFC 3161 section 3.4)."""
 
-    def __init__(self, sam: Sam, facts: ServiceFacts, callers: Callers) -> None:
+    def __init__(self, sam: Sam, facts: ServiceFacts, lists: RevocationLists, callers: Callers) -> None:
         self._sam = sam
         self._facts = facts
         self._callers = callers
         self._requests = Throttle(100, seconds=0.05)
-        self._lists: dict[str, tuple[float, bytes]] = {}
+        self._lists = lists
 
     def routes(self) -> list[BaseRoute]:
         """All routes, open to everyone."""
@@ -92,12 +91,8 @@ class PublicPKI:
         return Response(reply.der, media_type="application/ocsp-response")
 
     async def _list(self, authority: str) -> Response:
-        known = self._lists.get(authority)
-        if known is None or time.monotonic() - known[0] > _CRL_SECONDS:
-            reply = await ask(self._sam, RevocationList(authority=authority), Reply)
-            known = (time.monotonic(), reply.der)
-            self._lists[authority] = known
-        return Response(known[1], media_type="application/pkix-crl", headers=_cached(_CRL_SECONDS))
+        der = await self._lists.of(authority)
+        return Response(der, media_type="application/pkix-crl", headers=_cached(REMEMBER_SECONDS))
 
     def _take(self, request: Request) -> None:
         self._requests.take(sender(request))

@@ -1,31 +1,13 @@
 """What people are told about each kind of error: the title, the cause and the next step, in Japanese and English."""
 
-from dataclasses import dataclass
+from natsuin.web.document_problem_texts import DOCUMENT_TEXTS
+from natsuin.web.invitation_problem_texts import INVITATION_TEXTS
+from natsuin.web.key_problem_texts import KEY_TEXTS
+from natsuin.web.problem_words import Texts, both
+from natsuin.web.vault_problem_texts import VAULT_TEXTS
 
-
-@dataclass(frozen=True)
-class Text:
-    """One problem in one language."""
-
-    title: str
-    detail: str
-    hint: str
-
-
-@dataclass(frozen=True)
-class Texts:
-    """One problem in both languages."""
-
-    ja: Text
-    en: Text
-
-
-def _both(ja: tuple[str, str, str], en: tuple[str, str, str]) -> Texts:
-    return Texts(Text(*ja), Text(*en))
-
-
-TEXTS: dict[str, Texts] = {
-    "error": _both(
+_GENERAL: dict[str, Texts] = {
+    "error": both(
         (
             "内部エラー",
             "サーバーで予期しないことが起きました。",
@@ -37,19 +19,19 @@ TEXTS: dict[str, Texts] = {
             "Try again later. If it goes on, tell the administrator the request number.",
         ),
     ),
-    "refused": _both(
+    "refused": both(
         ("受け付けられません", "規則により、この操作は受け付けられません。", "内容を確かめてください。"),
         ("Refused", "A rule does not allow this.", "Check what you entered."),
     ),
-    "malformed": _both(
+    "malformed": both(
         ("入力に誤りがあります", "送られた内容を読み取れませんでした。", "入力を確かめて、もう一度お試しください。"),
         ("Input not understood", "What was sent could not be read.", "Check the input and try again."),
     ),
-    "not_found": _both(
+    "not_found": both(
         ("見つかりません", "存在しないか、あなたのものではありません。", "一覧に戻って選び直してください。"),
         ("Not found", "It does not exist, or it is not yours.", "Go back to the list and choose again."),
     ),
-    "unauthenticated": _both(
+    "unauthenticated": both(
         (
             "サインインが必要です",
             "サインインしていないか、サインインの有効時間が過ぎました。",
@@ -57,11 +39,11 @@ TEXTS: dict[str, Texts] = {
         ),
         ("Sign in first", "You are not signed in, or your sign-in has run out.", "Sign in with your passkey."),
     ),
-    "forbidden": _both(
+    "forbidden": both(
         ("権限がありません", "この操作はあなたの役割では行えません。", "必要な場合は管理者にご相談ください。"),
         ("Not allowed", "Your role does not allow this.", "Ask the administrator if you need it."),
     ),
-    "approval_refused": _both(
+    "approval_refused": both(
         (
             "承認を確認できません",
             "パスキーによる承認が、この内容を承認したものと確認できませんでした。何も署名されていません。",
@@ -73,7 +55,7 @@ TEXTS: dict[str, Texts] = {
             "Reload the page and approve again with the passkey registered for this key.",
         ),
     ),
-    "wrong_secret": _both(
+    "wrong_secret": both(
         (
             "PINが違います",
             "PINまたはリカバリーコードが正しくありません。何も署名されていません。",
@@ -85,11 +67,11 @@ TEXTS: dict[str, Texts] = {
             "Enter it again. After too many failures the key is closed.",
         ),
     ),
-    "locked": _both(
+    "locked": both(
         ("ロックされています", "間違いが続きました。", "リカバリーコードで新しいPINを設定してください。"),
         ("Locked", "It is closed after too many failures.", "Set a new PIN with your recovery code."),
     ),
-    "expired": _both(
+    "expired": both(
         (
             "期限切れです",
             "有効期限が過ぎました。",
@@ -97,7 +79,7 @@ TEXTS: dict[str, Texts] = {
         ),
         ("Expired", "Its time is over.", "Start again. For an invitation, ask the registration officer for a new one."),
     ),
-    "already_used": _both(
+    "already_used": both(
         (
             "使用済みです",
             "一度だけ使えるもので、すでに使われています。",
@@ -109,7 +91,7 @@ TEXTS: dict[str, Texts] = {
             "If that was not you, tell the administrator at once.",
         ),
     ),
-    "conflict": _both(
+    "conflict": both(
         (
             "今の状態では行えません",
             "今の状態では、この操作を受け付けられません。",
@@ -121,11 +103,11 @@ TEXTS: dict[str, Texts] = {
             "Reload the page and look at the present state.",
         ),
     ),
-    "too_large": _both(
+    "too_large": both(
         ("大きすぎます", "受け付けられる大きさを超えています。", "小さくするか、分けてください。"),
         ("Too large", "This is above the limit.", "Make it smaller or split it."),
     ),
-    "tampered": _both(
+    "tampered": both(
         (
             "記録が一致しません",
             "保存された記録が改ざんされているおそれがあるため、使用を止めました。",
@@ -137,7 +119,7 @@ TEXTS: dict[str, Texts] = {
             "Tell the administrator.",
         ),
     ),
-    "unavailable": _both(
+    "unavailable": both(
         (
             "一時的に利用できません",
             "サービスの一部が応答していません。何も失われていません。",
@@ -145,11 +127,11 @@ TEXTS: dict[str, Texts] = {
         ),
         ("Not available now", "A part of the service does not answer. Nothing is lost.", "Try again after a while."),
     ),
-    "busy": _both(
+    "busy": both(
         ("混み合っています", "今、要求が多すぎます。", "少し待ってからもう一度お試しください。"),
         ("Busy", "There are too many requests at this moment.", "Wait a little and try again."),
     ),
-    "indeterminate": _both(
+    "indeterminate": both(
         (
             "結果を確認できません",
             "応答が時間内に届かなかったため、結果がわかりません。",
@@ -161,7 +143,7 @@ TEXTS: dict[str, Texts] = {
             "Do the same again. Nothing is ever signed twice.",
         ),
     ),
-    "storage_failed": _both(
+    "storage_failed": both(
         (
             "保存できません",
             "記録を確実に保存できなかったため、処理を止めました。署名は渡されていません。",
@@ -173,7 +155,19 @@ TEXTS: dict[str, Texts] = {
             "Tell the administrator.",
         ),
     ),
-    "sign_in_failed": _both(
+    "clock_behind": both(
+        (
+            "時計が遅れています",
+            "サービスの時計が戻されたため、承認と署名を受け付けていません。",
+            "管理者にお知らせください。時計が直ったら、文書からやり直してください。",
+        ),
+        (
+            "The clock is behind",
+            "The service's clock was set back, so nothing can be approved or signed.",
+            "Tell the administrator. When the clock is right, begin again with the document.",
+        ),
+    ),
+    "sign_in_failed": both(
         (
             "サインインできません",
             "パスキーを確認できませんでした。",
@@ -185,7 +179,7 @@ TEXTS: dict[str, Texts] = {
             "Choose the passkey you registered with this service and try again.",
         ),
     ),
-    "too_many_attempts": _both(
+    "too_many_attempts": both(
         (
             "試行が多すぎます",
             "短い時間に何度も試されたため、しばらく受け付けません。",
@@ -193,7 +187,7 @@ TEXTS: dict[str, Texts] = {
         ),
         ("Too many attempts", "There were too many attempts in a short time.", "Wait a little and try again."),
     ),
-    "unsupported_media_type": _both(
+    "unsupported_media_type": both(
         (
             "データの種類が違います",
             "この宛先が受け付ける種類のデータではありません。",
@@ -201,15 +195,15 @@ TEXTS: dict[str, Texts] = {
         ),
         ("Wrong kind of data", "This address does not take this kind of data.", "Check the Content-Type."),
     ),
-    "method_not_allowed": _both(
+    "method_not_allowed": both(
         ("この方法では使えません", "この宛先では、その操作はできません。", "方法（GET、POSTなど）を確かめてください。"),
         ("Method not allowed", "This address does not do that.", "Check the method (GET, POST and so on)."),
     ),
-    "request_timeout": _both(
+    "request_timeout": both(
         ("送信が途中で止まりました", "データの残りが届きませんでした。", "接続を確かめて、もう一度お試しください。"),
         ("The request stopped", "The rest of the request did not come.", "Check the connection and try again."),
     ),
-    "wrong_host": _both(
+    "wrong_host": both(
         (
             "宛先のホスト名が違います",
             "このサービスの正しいアドレスではありません。",
@@ -217,7 +211,7 @@ TEXTS: dict[str, Texts] = {
         ),
         ("Wrong host name", "This is not the address of this service.", "Open the service by its own address."),
     ),
-    "foreign_request": _both(
+    "foreign_request": both(
         (
             "このサイトからの要求ではありません",
             "要求が、このサービスの画面から送られたものと確認できませんでした。",
@@ -229,95 +223,7 @@ TEXTS: dict[str, Texts] = {
             "Reload the page and try again.",
         ),
     ),
-    "storage_quota": _both(
-        (
-            "保存できる容量を超えます",
-            "あなたの文書の合計が、保存できる容量を超えます。",
-            "不要な文書を削除してから、もう一度お試しください。",
-        ),
-        (
-            "Your storage is full",
-            "Your documents together would be above the limit.",
-            "Delete documents you no longer need and try again.",
-        ),
-    ),
-    "not_a_pdf": _both(
-        ("PDFではありません", "このファイルはPDFとして読み取れません。", "PDFファイルを選んでください。"),
-        ("Not a PDF", "This file is not a PDF.", "Choose a PDF file."),
-    ),
-    "encrypted_document": _both(
-        (
-            "暗号化されたPDFです",
-            "パスワードなどで保護されたPDFには署名できません。",
-            "保護を解いたPDFを作り、それを選んでください。",
-        ),
-        (
-            "Encrypted PDF",
-            "A PDF protected by a password cannot be signed.",
-            "Save the PDF without protection and choose that file.",
-        ),
-    ),
-    "broken_document": _both(
-        (
-            "PDFが壊れています",
-            "PDFの構造に誤りがあり、安全に署名できません。",
-            "作成元のソフトウェアでPDFを作り直してください。",
-        ),
-        (
-            "Broken PDF",
-            "The structure of this PDF is damaged, so it cannot be signed safely.",
-            "Make the PDF again with the software it came from.",
-        ),
-    ),
-    "document_timeout": _both(
-        (
-            "処理しきれないPDFです",
-            "このPDFの処理には、通常の文書よりはるかに多くの時間またはメモリーが必要です。",
-            "作成元のソフトウェアでPDFを作り直すか、分けてください。",
-        ),
-        (
-            "PDF too demanding",
-            "Working on this PDF takes more time or memory than any ordinary document needs.",
-            "Make the PDF again with the software it came from, or split it.",
-        ),
-    ),
-    "changes_forbidden": _both(
-        (
-            "このPDFには署名を追加できません",
-            "既存の署名が変更を禁じており、追加するとその署名が無効になります。",
-            "文書の作成者に確かめてください。",
-        ),
-        (
-            "No signature may be added",
-            "An earlier signature of this document forbids changes and would become invalid.",
-            "Ask the author of the document.",
-        ),
-    ),
-    "placement_refused": _both(
-        (
-            "印影の位置が正しくありません",
-            "指定されたページがないか、印影がページの外に出ています。",
-            "ページの中に置き直してください。",
-        ),
-        (
-            "The mark does not fit there",
-            "There is no such page, or the mark would lie outside of it.",
-            "Place the mark within the page.",
-        ),
-    ),
-    "missing_characters": _both(
-        (
-            "表示できない文字があります",
-            "印影の書体にない文字が含まれています。",
-            "印影なしで署名するか、別の表記にしてください。",
-        ),
-        (
-            "Characters that cannot be drawn",
-            "The font of the seal mark has no shape for some characters.",
-            "Sign without a visible mark, or use another spelling.",
-        ),
-    ),
-    "certificate_refused": _both(
+    "certificate_refused": both(
         (
             "証明書が有効ではありません",
             "この鍵の証明書は、現在有効ではありません。",
@@ -329,7 +235,7 @@ TEXTS: dict[str, Texts] = {
             "Look at its state under My keys.",
         ),
     ),
-    "certificate_unusable": _both(
+    "certificate_unusable": both(
         (
             "証明書を使用できません",
             "この鍵の証明書は、この署名には使えません。",
@@ -341,31 +247,7 @@ TEXTS: dict[str, Texts] = {
             "Choose another one of your keys.",
         ),
     ),
-    "signature_mismatch": _both(
-        (
-            "署名が文書と一致しません",
-            "署名値が文書と一致しないため、文書に埋め込みませんでした。",
-            "管理者にお知らせください。",
-        ),
-        (
-            "Signature does not match",
-            "The signature does not verify for this document, so it was not embedded.",
-            "Tell the administrator.",
-        ),
-    ),
-    "time_stamp_failed": _both(
-        (
-            "タイムスタンプを取得できません",
-            "署名は保存されていますが、タイムスタンプがまだ付いていません。署名が失われることはありません。",
-            "しばらくしてから文書を開き、完了してください。PINの入力は要りません。",
-        ),
-        (
-            "No time-stamp yet",
-            "Your signature is kept safe, but has no time-stamp yet.",
-            "Open the document again later and finish it; no PIN is needed.",
-        ),
-    ),
-    "weak_pin": _both(
+    "weak_pin": both(
         (
             "PINが弱すぎます",
             "このPINは推測されやすいため使えません。",
@@ -377,7 +259,27 @@ TEXTS: dict[str, Texts] = {
             "Choose at least 6 characters that are no row and no repetition.",
         ),
     ),
-    "algorithm_refused": _both(
+    "weak_key": both(
+        (
+            "鍵が安全ではありません",
+            "この鍵には既知の弱点があるか、ここで使える種類ではありません。",
+            "別のプログラムで新しい鍵を作ってください。",
+        ),
+        (
+            "Weak key",
+            "This key has a known weakness, or is of a kind that is not used here.",
+            "Make a new key with another program.",
+        ),
+    ),
+    "key_known": both(
+        (
+            "登録済みの鍵です",
+            "この鍵は、すでにここにあるか、以前ここにありました。",
+            "新しい鍵を作ってください。",
+        ),
+        ("Key known already", "This key is here already, or was here before.", "Make a new key."),
+    ),
+    "algorithm_refused": both(
         (
             "使用できない方式です",
             "この鍵または署名方式は、今は使用が認められていません。",
@@ -385,7 +287,7 @@ TEXTS: dict[str, Texts] = {
         ),
         ("Algorithm not allowed", "This kind of key or signature is not allowed today.", "Choose another one."),
     ),
-    "not_approved": _both(
+    "not_approved": both(
         (
             "承認されていない内容です",
             "承認された一覧にないものは署名できません。",
@@ -398,3 +300,5 @@ TEXTS: dict[str, Texts] = {
         ),
     ),
 }
+
+TEXTS: dict[str, Texts] = _GENERAL | DOCUMENT_TEXTS | INVITATION_TEXTS | KEY_TEXTS | VAULT_TEXTS

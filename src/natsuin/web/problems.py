@@ -7,7 +7,8 @@ own is told as the nearest class above it that has one. Nothing of an unknown ex
 from dataclasses import dataclass
 
 from natsuin.errors import Malformed, NatsuinError, NotFound, Refused
-from natsuin.web.problem_texts import TEXTS, Text
+from natsuin.web.problem_texts import TEXTS
+from natsuin.web.problem_words import Text
 
 STATUS: dict[str, int] = {
     "error": 500,
@@ -28,6 +29,7 @@ STATUS: dict[str, int] = {
     "busy": 503,
     "indeterminate": 504,
     "storage_failed": 503,
+    "clock_behind": 503,
     "sign_in_failed": 401,
     "too_many_attempts": 429,
     "unsupported_media_type": 415,
@@ -49,7 +51,21 @@ STATUS: dict[str, int] = {
     "time_stamp_failed": 503,
     "weak_pin": 422,
     "algorithm_refused": 422,
+    "algorithm_not_offered": 422,
+    "vault_unavailable": 503,
+    "vault_interrupted": 503,
+    "weak_key": 422,
+    "key_known": 409,
     "not_approved": 403,
+    "invitation_unknown": 404,
+    "invitation_used": 409,
+    "invitation_expired": 410,
+    "illegal_move": 409,
+    "key_cannot_sign": 409,
+    "certificate_unreadable": 400,
+    "certificate_not_accepted": 422,
+    "certificate_key_does_not_match": 422,
+    "certificate_subject_differs": 422,
 }
 """Status by error code. A row here needs a text in `problem_texts`, which a test checks."""
 

@@ -1,8 +1,8 @@
 """The outermost layer: a number for each request, one log line for each answer, and the last resort for what nobody
 caught.
 
-A log line holds the route's pattern and never the address itself: no token, identifier, name, query or body reaches a
-log.
+A log line holds the route's pattern and never the path itself: no token, identifier, name, query or body reaches a
+log. Of the sender it holds what the bounds count by: an IPv4 address or an IPv6 network.
 """
 
 import secrets
@@ -10,11 +10,12 @@ import time
 import traceback
 
 import structlog
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from natsuin.errors import NatsuinError
 from natsuin.web.answers import problem_answer
+from natsuin.web.requests import sender
 from natsuin.web.view import ServiceView
 
 _log = structlog.get_logger("natsuin.web")
@@ -62,6 +63,7 @@ class RequestLog:
             _log.info(
                 "request",
                 request_id=request_id,
+                source=sender(HTTPConnection(scope)),
                 method=scope["method"] if scope["method"].isalpha() else "?",
                 route=_pattern(scope),
                 status=status,

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Request
 from fastapi.routing import APIRoute
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from natsuin.errors import Malformed
 from natsuin.web.callers import Access, Callers
@@ -37,7 +37,7 @@ class ApiRoutes:
     def __init__(self, callers: Callers) -> None:
         self._callers = callers
         self.router = APIRouter(route_class=_route_class(callers))
-        self.plain: list[BaseRoute] = []
+        self.plain: list[PlainRoute] = []
         """Routes outside FastAPI, whose search for a route costs more than a hot call's own work."""
 
     def add(
@@ -84,6 +84,7 @@ class PlainRoute(Route):
             request.state.caller = await callers.require(request, access)
             return await endpoint(request)
 
+        self.answer = guarded
         super().__init__(path, guarded, methods=[method], name=getattr(endpoint, "__name__", path))
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import uvicorn
 import uvloop
+from fastapi import FastAPI
 
 from natsuin.config import Config
 from natsuin.logs import configure_logs
@@ -17,8 +18,10 @@ from natsuin.sam.client import SamClient
 from natsuin.sam.transport import TLSFiles
 from natsuin.storage import Database, check_schema, open_database
 from natsuin.web.app import create_app
+from natsuin.web.connections import bounded
+from natsuin.web.limits import WebLimits, raise_open_files
+from natsuin.web.proxies import TrustedProxies
 
-_CONNECTIONS = 1000
 _STOP_SECONDS = 20
 
 
@@ -48,35 +51,38 @@ def serve(config: Config) -> None:
     needs it answers with 503.
     """
     configure_logs()
+    limits = WebLimits().within(raise_open_files())
     database = open_database(config.web.database, name="web")
     try:
         check_schema(database, "web")
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(config, database))
+            runner.run(_serve(config, database, limits))
     finally:
         database.close()
 
 
-async def _serve(config: Config, database: Database) -> None:
+async def _serve(config: Config, database: Database, limits: WebLimits) -> None:
     sam = SamClient(config.sam.address, TLSFiles.of(config.sam.client_tls))
     try:
-        server = _Server(
-            uvicorn.Config(
-                create_app(config, database, sam),
-                host=config.web.host,
-                port=config.web.port,
-                http="httptools",
-                ws="none",
-                lifespan="on",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                proxy_headers=False,
-                limit_concurrency=_CONNECTIONS,
-                timeout_keep_alive=15,
-                timeout_graceful_shutdown=_STOP_SECONDS,
-            )
-        )
+        server = _Server(uvicorn_config(create_app(config, database, sam, limits=limits), config, limits=limits))
         await server.serve()
     finally:
         await sam.close()
+
+
+def uvicorn_config(app: FastAPI, config: Config, *, limits: WebLimits, port: int | None = None) -> uvicorn.Config:
+    """How uvicorn is to serve `app`. `port` goes before the configuration's, which cannot be 0."""
+    return uvicorn.Config(
+        app,
+        host=config.web.host,
+        port=config.web.port if port is None else port,
+        http=bounded(limits, TrustedProxies(config.web.trusted_proxies)),
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=limits.idle_seconds,
+        timeout_graceful_shutdown=_STOP_SECONDS,
+    )

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 from natsuin.authentication import SessionLimits
 from natsuin.config import Config
 from natsuin.passkeys import RelyingParty
+from natsuin.web.limits import WebLimits
+from natsuin.web.proxies import TrustedProxies
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,8 @@ class WebSettings:
     max_document_bytes: int
     max_bytes_per_person: int
     session_limits: SessionLimits
+    proxies: TrustedProxies
+    limits: WebLimits
 
     @property
     def host(self) -> str:
@@ -39,8 +43,8 @@ class WebSettings:
         return RelyingParty(rp_id=self.rp_id, origin=self.origin, name=self.name)
 
 
-def settings_of(config: Config) -> WebSettings:
-    """The part of an installation's configuration that the web process uses."""
+def settings_of(config: Config, limits: WebLimits | None = None) -> WebSettings:
+    """The part of an installation's configuration that the web process uses, and its bounds."""
     return WebSettings(
         name=config.service.name,
         origin=config.service.origin,
@@ -53,4 +57,6 @@ def settings_of(config: Config) -> WebSettings:
             absolute=timedelta(seconds=config.web.session_life_seconds),
             idle=timedelta(seconds=config.web.session_idle_seconds),
         ),
+        proxies=TrustedProxies(config.web.trusted_proxies),
+        limits=limits or WebLimits(),
     )

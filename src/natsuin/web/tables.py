@@ -20,6 +20,7 @@ document = sa.Table(
     sa.Column("pages", sa.JSON, nullable=False),
     sa.Column("warnings", sa.JSON, nullable=False),
     sa.Column("existing_signatures", sa.Integer, nullable=False),
+    sa.Column("marks", sa.JSON, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("created_at", sa.BigInteger, nullable=False),
     sa.Column("signed_at", sa.BigInteger),

@@ -8,11 +8,14 @@ from natsuin.authentication import Login, Sessions
 from natsuin.clock import Clock, SystemClock
 from natsuin.storage import Database
 from natsuin.user_management import Register
+from natsuin.web.act_answers import ActAnswers
 from natsuin.web.api.documents import DocumentAPI
 from natsuin.web.api.enrolment import EnrolmentAPI
 from natsuin.web.api.instructions import InstructionAPI
+from natsuin.web.api.key_acts import KeyActAPI
 from natsuin.web.api.keys import KeyAPI
 from natsuin.web.api.login import LoginAPI
+from natsuin.web.api.officer_keys import OfficerKeyAPI
 from natsuin.web.api.officers import OfficerAPI
 from natsuin.web.api.service import ServiceAPI
 from natsuin.web.api.signatures import SignatureAPI
@@ -23,14 +26,19 @@ from natsuin.web.document_store import DocumentStore
 from natsuin.web.document_work import DocumentWork
 from natsuin.web.hash_signing import HashSigning
 from natsuin.web.health import HealthChecks
+from natsuin.web.history import Histories
 from natsuin.web.instruction_store import InstructionStore
 from natsuin.web.keys import OwnKeys
 from natsuin.web.log_files import LogFiles
+from natsuin.web.key_pages import KeyPages
+from natsuin.web.officer_keys import OfficerKeys
 from natsuin.web.pages import Pages
 from natsuin.web.pki import PublicPKI
+from natsuin.web.revocation_lists import RevocationLists
 from natsuin.web.routing import ApiRoutes
 from natsuin.web.sam_calls import Sam, ServiceFacts
 from natsuin.web.settings import WebSettings
+from natsuin.web.sign_in_passkeys import SignInPasskeys
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,7 @@ class Parts:
     api: ApiRoutes
     plain_routes: list[BaseRoute]
     sessions: Sessions
+    callers: Callers
     instructions: InstructionStore
     signing: DocumentSigning
     work: DocumentWork
@@ -59,7 +68,11 @@ def assemble(
     sessions = Sessions(database, clock, limits=settings.session_limits)
     callers = Callers(sessions, database, https=settings.is_https)
     facts = ServiceFacts(sam)
-    keys = OwnKeys(sam)
+    keys = OwnKeys(sam, clock)
+    passkeys = SignInPasskeys(database, clock, keys=keys, sessions=sessions)
+    officer_keys = OfficerKeys(sam, clock, database=database)
+    answers = ActAnswers(settings, facts=facts, database=database)
+    lists = RevocationLists(sam)
     register = Register(database, clock)
     documents = DocumentStore(database, clock, max_bytes_per_person=settings.max_bytes_per_person)
     instructions = InstructionStore(database, clock)
@@ -71,10 +84,20 @@ def assemble(
         LoginAPI(Login(database, clock, party=settings.party), callers, database),
         OfficerAPI(sam, clock, settings=settings, database=database, register=register),
         EnrolmentAPI(sam, clock, settings=settings, facts=facts, database=database, register=register, callers=callers),
-        KeyAPI(sam, settings=settings, facts=facts, database=database, keys=keys),
+        KeyAPI(sam, keys=keys, answers=answers, passkeys=passkeys, callers=callers),
+        KeyActAPI(
+            sam,
+            settings=settings,
+            database=database,
+            keys=keys,
+            answers=answers,
+            passkeys=passkeys,
+            callers=callers,
+        ),
+        OfficerKeyAPI(sam, keys=officer_keys, answers=answers),
         DocumentAPI(sam, documents=documents, instructions=instructions, signing=signing, work=work),
         InstructionAPI(settings=settings, facts=facts, database=database, signing=signing, hash_signing=hash_signing),
-        VerificationAPI(settings, facts=facts, work=work),
+        VerificationAPI(settings, facts=facts, revocation_lists=lists, work=work),
     )
     api = ApiRoutes(callers)
     for topic in topics:
@@ -87,11 +110,14 @@ def assemble(
         signing=signing,
         keys=keys,
         register=register,
+        histories=Histories(sam, instructions),
+        facts=facts,
+        more=KeyPages(keys, passkeys=passkeys, callers=callers, officer_keys=officer_keys, facts=facts).pages(),
     )
     plain_routes = [
         *pages.routes(),
-        *PublicPKI(sam, facts, callers).routes(),
+        *PublicPKI(sam, facts, lists, callers).routes(),
         *LogFiles(settings.log_folder, callers).routes(),
-        *HealthChecks(sam, database, callers).routes(),
+        *HealthChecks(sam, database, callers, remember_seconds=settings.limits.readiness_seconds).routes(),
     ]
-    return Parts(api, plain_routes, sessions, instructions, signing, work)
+    return Parts(api, plain_routes, sessions, callers, instructions, signing, work)

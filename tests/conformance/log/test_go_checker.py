@@ -26,8 +26,7 @@ class Written:
         self.vkey = log.vkey
         self.receipts: list[Receipt] = []
         for first, count in self.commits(size):
-            waiting = [log.submit({"n": n, "text": "署名" * (n % 9)}) for n in range(first, first + count)]
-            self.receipts += [future.result() for future in waiting]
+            self.receipts += log.add_all([{"n": n, "text": "署名" * (n % 9)} for n in range(first, first + count)])
         log.close()
 
     def commits(self, size: int) -> list[tuple[int, int]]:

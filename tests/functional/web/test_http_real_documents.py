@@ -63,7 +63,7 @@ def test_anybody_may_verify_it(real, signed):
     assert signature["level"] == "B-T"
     assert "山田 太郎" in signature["signer"]
     assert {line["aspect"]: line["status"] for line in signature["lines"]} == dict.fromkeys(
-        ("integrity", "coverage", "trust", "time", "log"), "good"
+        ("integrity", "coverage", "trust", "revocation", "time", "log"), "good"
     )
     assert signature["proven_at"] <= report["checked_at"]
 
@@ -79,6 +79,13 @@ def test_without_a_receipt_the_log_line_alone_is_unknown(real, signed):
     lines = {line["aspect"]: line["status"] for line in report["signatures"][0]["lines"]}
     assert lines.pop("log") == "unknown"
     assert set(lines.values()) == {"good"}
+
+
+def test_the_portal_knows_where_an_earlier_mark_stands(real, signer, signed):
+    document_id = signer.post_bytes(signed[0], "marked.pdf")["id"]
+    page = signer._http.get(f"/documents/{document_id}").text
+    assert "&#34;page&#34;: 1" in page
+    assert "&#34;x&#34;: 400" in page
 
 
 def test_a_signed_document_can_be_signed_again(real, signer, signed):

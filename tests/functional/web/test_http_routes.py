@@ -76,6 +76,7 @@ def alices(portal: Portal, alice: Visitor) -> dict[str, str]:
         "key_id": key_id,
         "instruction_id": made["instruction_id"],
         "act_id": act["act_id"],
+        "act": "suspend",
         "request": "MAA",
         "name": "checkpoint",
     }
@@ -94,6 +95,8 @@ def valid_body(method: str, path: str, portal: Portal, attacker: Visitor) -> dic
         "/api/keys/{key_id}/pin-reset/{act_id}": {"credential": credential, "sealed_secrets": sealed},
         "/api/instructions/{instruction_id}/approval": {"credential": credential, "sealed_pin": sealed},
         "/api/instructions/{instruction_id}/activation": {"credential": credential, "sealed_pin": sealed},
+        "/api/keys/{key_id}/acts": {"act": "suspend"},
+        "/api/keys/{key_id}/acts/{act_id}": {"credential": credential, "sealed_secrets": sealed},
         "/api/officer/people/{act_id}/approve": {"credential": credential},
         "/api/signatures": {"sad": "A" * 43, "digests": ["A" * 43]},
     }

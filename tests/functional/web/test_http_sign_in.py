@@ -43,11 +43,27 @@ def test_a_challenge_is_good_once(returning):
     assert sign_in(returning, returning.device.get(options)).status_code == 401
 
 
-def test_a_wrong_answer_spends_the_challenge(returning):
+def test_begun_sign_ins_are_kept_nowhere(portal, returning, monkeypatch):
+    """Begun and never finished, which costs a stranger nothing: nothing is written, so nothing can fill up."""
+
+    def written(*_):
+        raise AssertionError("a begun sign-in was written down")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(portal.database, "write", written)
+        given = {returning.post("/api/login/options", {})["publicKey"]["challenge"] for _ in range(400)}
+        options = returning.post("/api/login/options", {})["publicKey"]
+    assert len(given) == 400
+    assert sign_in(returning, returning.device.get(options)).status_code == 200
+
+
+def test_a_challenge_stays_good_after_a_wrong_answer(returning):
+    """A wrong answer proves nothing, so a stranger who guesses or sees a challenge cannot spoil it."""
     options = returning.post("/api/login/options", {})["publicKey"]
     stranger = SoftwareAuthenticator(ORIGIN)
     stranger.create({"rp": {"id": "localhost"}, "user": {"id": "AAAA"}, "challenge": "AAAA"})
     assert sign_in(returning, stranger.get(options)).status_code == 401
+    assert sign_in(returning, returning.device.get(options)).status_code == 200
     assert sign_in(returning, returning.device.get(options)).status_code == 401
 
 

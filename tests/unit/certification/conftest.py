@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa, rsa
 
 from natsuin.algorithms import KeyAlgorithm
 from natsuin.certification import (
@@ -99,10 +99,12 @@ def world() -> World:
 def keys() -> dict[KeyAlgorithm, PrivateKey]:
     """One private key of every kind that is certified."""
     return {
+        KeyAlgorithm.RSA_2048: rsa.generate_private_key(65537, 2048),
         KeyAlgorithm.RSA_3072: rsa.generate_private_key(65537, 3072),
         KeyAlgorithm.RSA_4096: rsa.generate_private_key(65537, 4096),
         KeyAlgorithm.P_256: ec.generate_private_key(ec.SECP256R1()),
         KeyAlgorithm.P_384: ec.generate_private_key(ec.SECP384R1()),
         KeyAlgorithm.P_521: ec.generate_private_key(ec.SECP521R1()),
         KeyAlgorithm.ED25519: ed25519.Ed25519PrivateKey.generate(),
+        KeyAlgorithm.ML_DSA_65: mldsa.MLDSA65PrivateKey.generate(),
     }

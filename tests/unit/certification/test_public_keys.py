@@ -1,7 +1,7 @@
 import math
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, rsa, x25519
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, mldsa, rsa, x25519
 
 from natsuin.algorithms import KeyAlgorithm
 from natsuin.certification import KeyNotAllowed, PrivateKey, algorithm_of
@@ -15,7 +15,8 @@ def test_every_kind_of_signing_key_is_known(keys: dict[KeyAlgorithm, PrivateKey]
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: rsa.generate_private_key(65537, 2048),
+        lambda: rsa.generate_private_key(65537, 1024),  # noqa: S505  # weak on purpose
+        lambda: mldsa.MLDSA44PrivateKey.generate(),
         lambda: rsa.RSAPublicNumbers(65537, 1 << 20000 | 1),
         lambda: rsa.RSAPublicNumbers(65537, 1 << 3072 | 1),
         lambda: ec.generate_private_key(ec.SECP256K1()),
@@ -24,7 +25,7 @@ def test_every_kind_of_signing_key_is_known(keys: dict[KeyAlgorithm, PrivateKey]
         lambda: x25519.X25519PrivateKey.generate(),
         lambda: ed448.Ed448PrivateKey.generate(),
     ],
-    ids=["rsa-2048", "rsa-20001", "rsa-3073", "p-256k1", "p-224", "brainpool", "x25519", "ed448"],
+    ids=["rsa-1024", "ml-dsa-44", "rsa-20001", "rsa-3073", "p-256k1", "p-224", "brainpool", "x25519", "ed448"],
 )
 def test_other_keys_are_refused(make: object) -> None:
     key = make()

@@ -1,9 +1,11 @@
 """`natsuin verify` as a person or a script meets it."""
 
 import json
+import re
 
 import pytest
 from click.testing import CliRunner
+from rich.cells import cell_len
 
 from natsuin.cli.verify import verify
 from rigs.document_workshop import NOW, PLACE, SEAL, Workshop, sample_pdf
@@ -32,8 +34,8 @@ def run(folder, *arguments):
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [
-        (["signed.pdf", "--trust", "ca.pem"], 0, "The document is validly signed."),
-        (["signed.pdf", "--trust", "ca.der"], 0, "The document is validly signed."),
+        (["signed.pdf", "--trust", "ca.pem"], 0, "The document is validly signed, provided"),
+        (["signed.pdf", "--trust", "ca.der"], 0, "The document is validly signed, provided"),
         (["signed.pdf"], 2, "It cannot be told"),
         (["changed.pdf", "--trust", "ca.pem"], 1, "The document is NOT validly signed."),
         (["plain.pdf", "--trust", "ca.pem"], 1, "carries no signature"),
@@ -56,10 +58,51 @@ def test_the_lines_are_apart_and_name_the_next_step(folder):
         "integrity",
         "coverage",
         "trust",
+        "revocation",
         "time",
         "log",
     ]
     assert any("→ Give the root with --trust." in line for line in lines)
+
+
+LATIN_THAT_IS_SAID_IN_BOTH = {"PDF", "UTC", "log", "tlog", "proof", "trust", "vkey", "DER", "PEM", "PAdES", "X"}
+"""Abbreviations, and options and file names that are typed as they are."""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["signed.pdf", "--trust", "ca.pem"],
+        ["signed.pdf"],
+        ["signed.pdf", "--receipt", "note.txt", "--log-vkey", "a+b+c"],
+        ["changed.pdf", "--trust", "ca.pem"],
+        ["plain.pdf"],
+        ["note.txt"],
+        ["torn.pdf", "--trust", "ca.pem"],
+        ["two.pdf", "--trust", "ca.pem"],
+        ["signed.pdf", "--trust", "note.txt"],
+    ],
+    ids=" ".join,
+)
+def test_no_english_is_left_in_japanese(folder, arguments):
+    signed = (folder / "signed.pdf").read_bytes()
+    start = signed.index(b"/ByteRange")
+    (folder / "torn.pdf").write_bytes(signed[:start] + signed[start:].replace(b"[0 ", b"[1 ", 1))
+    (folder / "two.pdf").write_bytes(signed[: len(signed) // 2])
+    output = run(folder, *arguments, "--lang", "ja").output
+    # What the document itself says: the names of the field, of the signer and of the certificate's issuer.
+    told = re.sub(r"^\S+: B-[BT], .*$|（発行者：.*?）|山田 太郎|試験 \w+", "", output, flags=re.MULTILINE)
+    assert re.search(r"[\u3040-\u30ff\u4e00-\u9fff]", told), output
+    assert set(re.findall(r"[A-Za-z]{2,}", told)) - LATIN_THAT_IS_SAID_IN_BOTH == set(), output
+
+
+def test_japanese_labels_stand_in_one_column(folder):
+    lines = run(folder, "signed.pdf", "--lang", "ja").output.splitlines()
+    assert "署名者" not in lines[0]
+    assert "（発行者：" in lines[0]
+    labelled = [line for line in lines[1:] if line.startswith("  ") and "→" not in line]
+    assert [line.split()[0] for line in labelled] == ["完全性", "範囲", "信頼", "失効", "時刻", "ログ"]
+    assert {cell_len(re.split("[✓✗?]", line)[0]) for line in labelled} == {13}
 
 
 def test_the_report_as_json(folder):

@@ -49,14 +49,18 @@ def test_algorithms_are_named_as_the_standards_say(parts, scheme):
     signer = asn1_cms.ContentInfo.load(signed, strict=True)["content"]["signer_infos"][0]
     algorithm = signer["signature_algorithm"]
     expected = {"rsa-pkcs1": "rsassa_pkcs1v15", "rsa-pss": "rsassa_pss", "ecdsa": "ecdsa", "ed25519": "ed25519"}
-    assert algorithm.signature_algo == next(v for k, v in expected.items() if scheme.startswith(k))
-    if scheme is not SignatureScheme.ED25519:
+    if scheme is SignatureScheme.ML_DSA_65:
+        assert algorithm["algorithm"].dotted == "2.16.840.1.101.3.4.3.18"
+        assert algorithm["parameters"].native is None
+    else:
+        assert algorithm.signature_algo == next(v for k, v in expected.items() if scheme.startswith(k))
+    if FACTS[scheme].prehashed:
         assert algorithm.hash_algo == FACTS[scheme].hash_name
     if scheme.startswith("rsa-pss"):
         assert algorithm["parameters"]["salt_length"].native == FACTS[scheme].digest_bytes
         mask = algorithm["parameters"]["mask_gen_algorithm"]["parameters"]["algorithm"].native
         assert mask == FACTS[scheme].hash_name
-    # RFC 8419 demands SHA-512 with Ed25519.
+    # RFC 8419 demands SHA-512 with Ed25519, RFC 9882 recommends it with ML-DSA.
     assert signer["digest_algorithm"]["algorithm"].native == FACTS[scheme].hash_name
 
 

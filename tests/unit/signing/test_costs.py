@@ -3,15 +3,20 @@ and a wait for the disk of its own for every request."""
 
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from cryptography.hazmat.primitives import serialization
+from sqlalchemy import event
 
 from natsuin.sam import protocol as p
+from natsuin.signing_log import writer
+from natsuin.signing_log.folder import LogFolder
 from rigs.sam_in_process import SamRig, people
 from rigs.web_side import Signer, digests
 
@@ -24,8 +29,10 @@ class CountingConnection(sqlite3.Connection):
     """Counts commits of transactions that wrote: with synchronous=FULL each waits for the disk once."""
 
     commits = 0
+    statements = 0
 
     def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        CountingConnection.statements += 1
         wrote = sql == "COMMIT" and self.in_transaction
         CountingConnection.commits += wrote
         return super().execute(sql, parameters)
@@ -69,6 +76,69 @@ def test_no_rsa_key_is_validated_while_signing(rig: SamRig, signer: Signer, monk
     rig.web.sign(sad, approved[:1])
     rig.web.sign(sad, approved[1:])
     assert loads == [True, True], "one load without validation for each request, however many digests it names"
+
+
+@pytest.fixture
+def built_by_sqlalchemy() -> Iterator[list[object]]:
+    """Every execution that went through SQLAlchemy's own machinery."""
+    built: list[object] = []
+
+    def note(*about: object) -> None:
+        built.append(about)
+
+    event.listen(sa.Engine, "before_cursor_execute", note)
+    yield built
+    event.remove(sa.Engine, "before_cursor_execute", note)
+
+
+def test_what_one_request_alone_costs(
+    rig: SamRig, signer: Signer, monkeypatch: pytest.MonkeyPatch, built_by_sqlalchemy: list[object]
+) -> None:
+    """Four durable steps, each waiting for the disk once; no file of the log, no thread but the lane's, no statement
+    built by SQLAlchemy, and as many statements as there are rows to touch."""
+    monkeypatch.setattr(writer, "PUBLISH_SECONDS", 3600)
+    approved = digests(30)
+    sad = rig.web.approve(signer, approved)
+    line = rig.sam.handlers.line
+    line.submit(p.Sign(sad=sad, dtbs=approved[:1])).result(60)
+    rig.sam.log.publish()
+    files: list[str] = []
+    write = LogFolder.write
+    monkeypatch.setattr(
+        LogFolder, "write", lambda self, name, content: (files.append(name), write(self, name, content))[1]
+    )
+    built_by_sqlalchemy.clear()
+    started = threading.active_count()
+    commits, statements = CountingConnection.commits, CountingConnection.statements
+    for place in range(1, 11):
+        assert line.submit(p.Sign(sad=sad, dtbs=approved[place : place + 1])).result(60).signatures
+    assert CountingConnection.commits - commits == 10 * 4
+    # Two transactions of DB-2 begin and find 3 rows, take, add 2 rows, record; two of the log begin, swap, add, commit.
+    assert CountingConnection.statements - statements == 10 * (2 + 3 + 1 + 2 + 1 + 2 * 4)
+    assert files == []
+    assert built_by_sqlalchemy == []
+    assert threading.active_count() == started
+    rig.sam.log.publish()
+    assert len(files) == 3, "bundle, tile and checkpoint, once for all of them"
+
+
+def test_the_length_of_an_approval_is_not_written_again_with_each_use(rig: SamRig, signer: Signer) -> None:
+    """What a use writes is as much under an approval of a thousand as under one of ten."""
+    pages = []
+    for count in (10, 1000):
+        approved = digests(count)
+        sad = rig.web.approve(signer, approved)
+        rig.web.sign(sad, approved[:1])
+        file = Path(rig.config.sam.database.removeprefix("sqlite:///"))
+        wal = file.with_name(f"{file.name}-wal")
+        with sqlite3.connect(file) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        assert wal.stat().st_size == 0
+        for place in range(1, 6):
+            rig.web.sign(sad, approved[place : place + 1])
+        pages.append(wal.stat().st_size // 4096)
+    few, many = pages
+    assert 0 < many <= few + 10, f"{few} and {many} pages"
 
 
 def test_a_crowd_shares_its_waits_for_the_disk(rig: SamRig, signer: Signer, monkeypatch: pytest.MonkeyPatch) -> None:

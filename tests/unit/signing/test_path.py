@@ -1,6 +1,6 @@
 """The path of one signature with a vault that errs: what is wrong never leaves, and the key stops."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ class BrokenVault:
     """Fakes a vault whose hardware returns a flipped bit; everything else is the real one's."""
 
     def __init__(self, real: Any) -> None:
-        self.name, self.generate, self._real = real.name, real.generate, real
+        self.name, self.generate, self.check, self._real = real.name, real.generate, real.check, real
 
     @contextmanager
     def open(self, sealed: bytes, binding: bytes) -> Iterator[Any]:
@@ -36,6 +36,9 @@ class _Flipping:
         signature = bytearray(self._key.sign(dtbs, scheme))
         signature[-1] ^= 1
         return bytes(signature)
+
+    def sign_all(self, dtbs: Sequence[bytes], scheme: SignatureScheme) -> tuple[bytes, ...]:
+        return tuple(self.sign(item, scheme) for item in dtbs)
 
 
 @pytest.fixture
@@ -142,7 +145,8 @@ class SecondFlips(BrokenVault):
     def open(self, sealed: bytes, binding: bytes) -> Iterator[Any]:
         with self._real.open(sealed, binding) as key:
             signers = iter([key, _Flipping(key)])
-            yield type("Key", (), {"sign": lambda _, dtbs, scheme: next(signers).sign(dtbs, scheme)})()
+            sign_all = lambda _, dtbs, scheme: tuple(next(signers).sign(item, scheme) for item in dtbs)  # noqa: E731
+            yield type("Key", (), {"sign_all": sign_all})()
 
 
 def use_vault(rig: SamRig, kind: type[BrokenVault]) -> None:

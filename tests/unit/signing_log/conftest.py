@@ -41,16 +41,16 @@ class LogPlace:
         """Add `count` entries in few commits, close, and give the verifier key."""
         log = self.open()
         for first in range(start, start + count, batch):
-            waiting = [log.submit({"n": n}) for n in range(first, min(first + batch, start + count))]
-            for future in waiting:
-                future.result()
+            log.add_all([{"n": n} for n in range(first, min(first + batch, start + count))])
         log.close()
         return log.vkey
 
 
 def add_raw(log: SigningLog, entries: list[bytes]) -> list[Receipt]:
-    """Add entries of any bytes, as published vectors have them, in one commit or few."""
-    return [future.result() for future in [log._writer.submit(Leaf.of(entry)) for entry in entries]]
+    """Add entries of any bytes, as published vectors have them, in one commit, and publish them."""
+    receipts = log._writer.add_all([Leaf.of(entry) for entry in entries])
+    log.publish()
+    return receipts
 
 
 @pytest.fixture

@@ -15,11 +15,8 @@ def settle_often(monkeypatch):
 def add_settled(log: SigningLog, times: int = 1) -> None:
     """Add entries, and wait until those before the last are settled and noticed."""
     for _ in range(times):
-        log.add({"n": "one more"})
-        settling = log._writer._settling
-        if settling is not None:
-            settling.result()
-        log.add({"n": "and one"})
+        log.add_all([{"n": "one more"}, {"n": "and one"}])
+        log._writer._publish()
 
 
 def partial(folder: Path) -> set[str]:

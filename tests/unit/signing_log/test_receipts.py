@@ -96,9 +96,7 @@ def test_a_changed_checkpoint_or_another_log_is_refused(vector_receipt, vkey, ve
 
 def test_every_receipt_the_log_gives_verifies(place):
     log = place.open()
-    waiting = [log.submit({"n": n, "name": "捺印"}) for n in range(300)]
-    for n, future in enumerate(waiting):
-        receipt = future.result()
+    for n, receipt in enumerate(log.add_all([{"n": n, "name": "捺印"} for n in range(300)])):
         proved = verify_receipt(receipt.tlog_proof(), log.vkey)
         assert (proved.index, proved.leaf, proved.size) == (n, receipt.leaf, receipt.size)
         assert f'"n":{n},'.encode() in proved.leaf

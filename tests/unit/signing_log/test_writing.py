@@ -1,22 +1,60 @@
 """Adding entries: durable before answered, shared commits, and one failure that ends everything."""
 
+import os
 import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
 
 import pytest
 
 from natsuin.errors import Busy, StorageFailed
-from natsuin.signing_log import LogClosed, LogKey, verify_log, verify_receipt
+from natsuin.signing_log import LogClosed, LogKey, Receipt, SigningLog, publication, verify_log, verify_receipt, writer
+from natsuin.signing_log.commit import Leaf
+from natsuin.signing_log.merkle import leaf_hash
 from natsuin.signing_log.state import State
-from natsuin.signing_log.writer import MAX_WAITING
+from natsuin.signing_log.writer import MAX_WAITING, _Item
 
 
-def test_an_entry_is_published_when_it_is_answered(place):
+def wait_until(met: Callable[[], bool]) -> None:
+    """Give other threads their time; a test that waits for a minute has failed."""
+    for _ in range(6000):
+        if met():
+            return
+        time.sleep(0.01)
+    pytest.fail("what was waited for did not come")
+
+
+def test_an_entry_is_durable_when_it_is_answered_and_published_soon(place):
     log = place.open()
     for n in range(5):
         receipt = log.add({"n": n})
         assert (receipt.index, receipt.size, log.size) == (n, n + 1, n + 1)
-        assert (place.folder / "checkpoint").read_text() == receipt.checkpoint == log.checkpoint
+        assert log._state.read().note == receipt.checkpoint == log.checkpoint
+    log.publish()
+    assert (place.folder / "checkpoint").read_text() == receipt.checkpoint
+    assert verify_log(place.folder, log.vkey).entries == 5
+
+
+def test_the_folder_follows_by_itself(place):
+    log = place.open()
+    for n in range(3):
+        receipt = log.add({"n": n})
+        wait_until(lambda receipt=receipt: (place.folder / "checkpoint").read_text() == receipt.checkpoint)
         assert verify_log(place.folder, log.vkey).entries == n + 1
+
+
+def test_commits_are_published_together(place, monkeypatch):
+    """Of a tile that grew with each commit only the last width is written: three files for all of them."""
+    monkeypatch.setattr(writer, "PUBLISH_SECONDS", 3600)
+    log = place.open()
+    for n in range(100):
+        log.add({"n": n})
+    assert (place.folder / "checkpoint").read_text().split("\n")[1] == "0"
+    log.publish()
+    files = {path.relative_to(place.folder).as_posix() for path in place.folder.rglob("*") if path.is_file()}
+    assert files == {"checkpoint", "tile/0/000.p/100", "tile/entries/000.p/100"}
+    assert verify_log(place.folder, log.vkey).entries == 100
 
 
 def test_entries_come_back_in_order(place):
@@ -65,18 +103,36 @@ class Gate:
         return self._sign(message)
 
 
+def later(log: SigningLog, entries: list[dict[str, int]]) -> Future[list[Receipt]]:
+    """Have another thread add `entries`, and come back when they wait."""
+    future: Future[list[Receipt]] = Future()
+
+    def work() -> None:
+        try:
+            future.set_result(log.add_all(entries))
+        except BaseException as error:
+            future.set_exception(error)
+
+    queued = log._writer._entries + len(entries)
+    threading.Thread(target=work, daemon=True).start()
+    wait_until(lambda: log._writer._writing.locked() or log._writer._entries == queued or future.done())
+    return future
+
+
 def test_a_full_queue_is_told_and_loses_nothing(place):
     gate = Gate(place.key)
     log = place.open(key=gate.key)
-    first = log.submit({"n": -1})
+    first = later(log, [{"n": -1}])
     assert gate.reached.wait(30)
-    waiting = [log.submit({"n": n}) for n in range(MAX_WAITING)]
+    waiting = [later(log, [{"n": n} for n in range(start, start + 1024)]) for start in range(0, MAX_WAITING, 1024)]
+    wait_until(lambda: log._writer._entries == MAX_WAITING)
     with pytest.raises(Busy):
-        log.submit({"n": "one too many"})
+        log.add({"n": "one too many"})
     assert not first.done()
     gate.opened.set()
-    assert [future.result().index for future in waiting] == list(range(1, MAX_WAITING + 1))
-    assert len({future.result().checkpoint for future in waiting}) == 1
+    receipts = [receipt for future in waiting for receipt in future.result(60)]
+    assert sorted(receipt.index for receipt in receipts) == list(range(1, MAX_WAITING + 1))
+    assert len({receipt.checkpoint for receipt in receipts}) == 1
     log.close()
     assert verify_log(place.folder, log.vkey).entries == MAX_WAITING + 1
 
@@ -84,26 +140,32 @@ def test_a_full_queue_is_told_and_loses_nothing(place):
 def test_nothing_is_answered_or_published_before_it_is_signed(place):
     gate = Gate(place.key)
     log = place.open(key=gate.key)
-    future = log.submit({"n": 0})
+    future = later(log, [{"n": 0}])
     assert gate.reached.wait(30)
     assert not future.done()
-    assert not future.cancel()
     assert log.size == 0
     assert (place.folder / "checkpoint").read_text().split("\n")[1] == "0"
     gate.opened.set()
-    assert future.result().index == 0
+    assert [receipt.index for receipt in future.result(60)] == [0]
 
 
 def test_closing_commits_what_waits_and_takes_no_more(place):
     gate = Gate(place.key)
     log = place.open(key=gate.key)
-    waiting = [log.submit({"n": n}) for n in range(10)]
+    first = later(log, [{"n": 0}])
+    assert gate.reached.wait(30)
+    waiting = [later(log, [{"n": n}]) for n in range(1, 10)]
+    wait_until(lambda: log._writer._entries == 9)
+    closing = threading.Thread(target=log.close)
+    closing.start()
+    wait_until(lambda: log._writer._closing)
     gate.opened.set()
-    log.close()
-    assert [future.result().index for future in waiting] == list(range(10))
+    closing.join()
+    assert sorted(future.result(60)[0].index for future in [first, *waiting]) == list(range(10))
     with pytest.raises(LogClosed):
         log.add({"n": 10})
     log.close()
+    assert verify_log(place.folder, log.vkey).entries == 10
 
 
 def test_after_a_failure_nothing_is_acknowledged_until_a_new_start(place):
@@ -114,11 +176,12 @@ def test_after_a_failure_nothing_is_acknowledged_until_a_new_start(place):
 
     told = []
     log = place.open(key=LogKey(place.key.public, fail), on_fatal=told.append)
-    future = log.submit({"n": "lost"})
     with pytest.raises(StorageFailed):
-        future.result()
+        log.add({"n": "lost"})
     with pytest.raises(StorageFailed):
         log.add({"n": "refused"})
+    with pytest.raises(StorageFailed):
+        log.publish()
     log.close()
     assert [type(error) for error in told] == [StorageFailed]
     assert place.fill(300, start=5)
@@ -136,11 +199,14 @@ def test_a_signature_of_the_wrong_key_is_never_published(place):
 def test_all_who_wait_are_failed_together(place):
     gate = Gate(place.key)
     log = place.open(key=LogKey(place.key.public, lambda message: gate.sign(message)[:-1]))
-    waiting = [log.submit({"n": n}) for n in range(50)]
+    first = later(log, [{"n": 0}])
+    assert gate.reached.wait(30)
+    waiting = [later(log, [{"n": n}]) for n in range(1, 50)]
+    wait_until(lambda: log._writer._entries == 49)
     gate.opened.set()
-    for future in waiting:
+    for future in [first, *waiting]:
         with pytest.raises(StorageFailed):
-            future.result()
+            future.result(60)
     log.close()
 
 
@@ -152,33 +218,97 @@ def test_a_row_that_somebody_else_swapped_ends_the_writer(place):
         log.add({"n": 1})
 
 
-def test_a_flipped_bit_between_hashing_and_writing_is_not_signed(place, monkeypatch):
-    from natsuin.signing_log import commit
-
+def test_a_bit_that_flips_after_hashing_is_not_signed(place, monkeypatch):
     log = place.open()
     log.add({"n": 0})
-    honest = commit.encode_bundle
-    monkeypatch.setattr(commit, "encode_bundle", lambda entries: honest(entries)[:-1] + b"~")
-    with pytest.raises(StorageFailed, match="does not match its tile"):
+    monkeypatch.setattr(Leaf, "of", lambda content: Leaf(content[:-1] + b"~", leaf_hash(content)))
+    with pytest.raises(StorageFailed, match="does not lead to the root"):
         log.add({"n": 1})
     log.close()
     monkeypatch.undo()
-    assert verify_log(place.folder, log.vkey).entries == 1
+    assert [entry for _, entry in place.open().entries()] == [b'{"n":0}']
+
+
+def test_a_bit_that_flips_in_the_tree_is_not_signed(place):
+    log = place.open()
+    for n in range(3):
+        log.add({"n": n})
+    log._writer._committer._edge._peaks[1] = bytes(32)
+    with pytest.raises(StorageFailed, match="signed last"):
+        log.add({"n": 3})
+    log.close()
+    assert [index for index, _ in place.open().entries()] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("where", ["bundle", "tile"])
+def test_a_bit_that_flips_on_the_way_to_the_folder_is_not_published(place, monkeypatch, where):
+    """What was answered stands in the record, and the next start writes it right."""
+    told = []
+    monkeypatch.setattr(writer, "PUBLISH_SECONDS", 3600)
+    log = place.open(on_fatal=told.append)
+    log.add({"n": 0})
+    log.add({"n": 1})
+    if where == "bundle":
+        honest = publication.encode_bundle
+        monkeypatch.setattr(publication, "encode_bundle", lambda entries: honest(entries)[:-1] + b"~")
+    else:
+        log._writer._committer._edge._partial[0][3] ^= 1
+    with pytest.raises(StorageFailed, match=r"does not match its tile|do not give the root"):
+        log.publish()
+    assert len(told) == 1
+    with pytest.raises(StorageFailed):
+        log.add({"n": 2})
+    log.close()
+    monkeypatch.undo()
+    assert (place.folder / "checkpoint").read_text().split("\n")[1] == "0"
+    assert list(place.open().entries()) == [(0, b'{"n":0}'), (1, b'{"n":1}')]
 
 
 def test_a_disk_that_lies_is_noticed(place, monkeypatch):
-    import os
-
     log = place.open()
     read = os.pread
     monkeypatch.setattr(os, "pread", lambda *a: read(*a)[:-1] + b"~")
+    log.add({"n": 1})
     with pytest.raises(StorageFailed, match="did not come back"):
-        log.add({"n": 1})
+        log.publish()
+    with pytest.raises(StorageFailed):
+        log.add({"n": 2})
+
+
+def test_an_interrupted_caller_takes_its_entries_back(place):
+    """It was promised the lead, too: somebody else must get it."""
+    gate = Gate(place.key)
+    log = place.open(key=gate.key)
+    first = later(log, [{"n": 0}])
+    assert gate.reached.wait(30)
+
+    class Interrupting:
+        def __init__(self, lock: object) -> None:
+            self._lock = lock
+
+        def acquire(self) -> bool:
+            wait_until(lambda: not self._lock.locked())
+            raise KeyboardInterrupt
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._lock, name)
+
+    item = _Item([Leaf.of(b'{"n":"interrupted"}')])
+    item.wake = threading.Lock()
+    item.wake.acquire()
+    with log._writer._condition:
+        log._writer._enqueue(item)
+    second = later(log, [{"n": 1}])
+    wait_until(lambda: log._writer._entries == 2)
+    gate.opened.set()
+    with pytest.raises(KeyboardInterrupt):
+        log._writer._sleep(item, Interrupting(item.wake))
+    assert first.result(60)[0].index == 0
+    assert second.result(60)[0].leaf == b'{"n":1}'
+    log.close()
 
 
 def test_files_belong_to_everyone_to_read_and_to_one_to_write(place):
-    import os
-
     old = os.umask(0o077)
     try:
         place.fill(300)
@@ -191,8 +321,6 @@ def test_files_belong_to_everyone_to_read_and_to_one_to_write(place):
 
 def test_a_commit_waits_for_the_disk_once(place, monkeypatch):
     """The files are made durable many commits at a time; each commit costs the record's one fsync."""
-    import os
-
     calls = []
     fsync = os.fsync
     monkeypatch.setattr(os, "fsync", lambda descriptor: (calls.append(1), fsync(descriptor))[1])

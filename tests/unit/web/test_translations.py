@@ -95,10 +95,22 @@ def test_no_page_has_inline_script_or_style() -> None:
         assert all("src=" in tag for tag in re.findall(r"<script[^>]*>", text)), path.name
 
 
-def test_no_form_can_be_sent_before_its_script_is_there() -> None:
+def test_nobody_can_type_into_a_form_or_press_a_button_before_its_script_is_there() -> None:
+    seen = 0
     for path in (WEB / "templates").rglob("*.html"):
-        for tag in re.findall(r"<button[^>]*type=\"submit\"[^>]*>", path.read_text()):
-            assert tag.endswith(" disabled>"), path.name
+        text = path.read_text()
+        for form in re.findall(r"<form\b.*?</form>", text, re.DOTALL):
+            seen += 1
+            # What a browser would send by its own means goes into no address, and no field would be in it.
+            assert re.match(r'<form [^>]*method="post"[^>]*>\s*<fieldset class="whole" data-whole disabled>', form), (
+                path
+            )
+            assert form.endswith("</fieldset></form>"), path
+            assert set(re.findall(r'\sname="(\w+)"', form)) <= {"visible"}, path
+        outside = re.sub(r"<form\b.*?</form>", "", text, flags=re.DOTALL)
+        for tag in re.findall(r"<button[^>]*>", outside):
+            assert re.search(r"\sdisabled\b", tag), (path.name, tag)
+    assert seen >= 8
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,9 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from natsuin.cli.demo import guest
 from natsuin.cli.demo.story import MARK, Demonstration, free_port, sample_contract
+from natsuin.cli.demo.tokens import KINDS
 from natsuin.errors import Malformed, Unavailable
 
 PORTAL = "http://localhost:8710"
@@ -19,55 +21,75 @@ PORTAL = "http://localhost:8710"
     "--out", "folder", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder to fill."
 )
 @click.option("--serve", is_flag=True, help="Go on serving the portal at http://localhost:8710 until stopped.")
+@click.option(
+    "--vault",
+    type=click.Choice(("software", *KINDS)),
+    default="software",
+    show_default=True,
+    help="Where keys are made: in software, or in a token made for the demonstration.",
+)
 @click.option("--document", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="PDF to sign.")
-def demo(folder: Path, *, serve: bool, document: Path | None) -> None:
+def demo(folder: Path, *, serve: bool, vault: str, document: Path | None) -> None:
     """Enrol a signer, sign a PDF, verify it, and leave everything in a folder."""
     console = Console(highlight=False, soft_wrap=True)
     origin = PORTAL if serve else f"http://localhost:{free_port()}"
-    shown = Demonstration(folder.absolute(), origin, console.print)
+    shown = Demonstration(folder.absolute(), origin, console.print, vault)
     again = serve and (folder / MARK).exists() and (folder / "signed.pdf").exists()
+    if again and shown.is_running():
+        console.print(f"The demonstration in {folder} is running already, started by another command.\n")
+        _say_next(console, shown)
+        return
     shown.require_free_port()
     contract = document or sample_contract()
     if contract.read_bytes()[:5] != b"%PDF-":
         raise Malformed(f"{contract.name} is not a PDF", hint="Give a PDF with --document FILE.")
     if again:
-        console.print(f"{folder} holds an earlier demonstration, which goes on; delete the folder to begin anew.")
-        server, code, invitation = shown.start(), 0, ""
+        console.print(
+            f"{folder} holds an earlier demonstration, which goes on with its people, keys, documents and log.\n"
+            "Nothing is enrolled or signed anew."
+        )
+        server, code = shown.start(), 0
     else:
         token = shown.prepare()
         server = shown.start()
         try:
-            invitation = shown.run(token, contract)
+            shown.run(token, contract)
             code = shown.verify(console)
         except BaseException:
             _stop(server)
             raise
-    _tell(console, folder, invitation if serve else "")
+    _tell(console, folder)
     if serve:
         if server.poll() is not None:
             raise Unavailable("the server stopped", hint=f"Its last words are in {folder / 'serve.log'}.")
-        console.print(f"\n[bold]The portal is at {origin}[/bold]  (stop with Ctrl-C)")
+        console.print(f"\n[bold]The portal is at {origin}[/bold]  (stop with Ctrl-C)\n")
+        _say_next(console, shown)
         code = _wait(server) or code
     else:
         _stop(server)
     sys.exit(code)
 
 
-def _tell(console: Console, folder: Path, invitation: str) -> None:
+def _say_next(console: Console, shown: Demonstration) -> None:
+    address = guest.kept(shown.folder)
+    state = guest.state_of(shown.origin, address)
+    for line in guest.next_steps(shown.origin, shown.folder, state, address):
+        console.print(line, soft_wrap=True, markup=False)
+
+
+def _tell(console: Console, folder: Path) -> None:
     console.print("\nWhere everything is:")
     for name, what in (
         ("signed.pdf", "the signed document (PAdES B-T, with a visible seal)"),
         ("signed.pdf.tlog-proof", "its receipt from the signing log"),
         ("evidence.json", "who approved what, how, and what the log says"),
         ("ca.pem", "the trust anchor of this demonstration"),
+        ("root.crl", "its revocation list, and issuing.crl that of the authority below it"),
         ("log.vkey", "the key that the log is checked with"),
         ("log/", "the signing log: checkpoint and tiles"),
         ("config.toml", "the configuration"),
     ):
         console.print(f"  {folder / name}  [dim]{what}[/dim]", soft_wrap=True)
-    if invitation:
-        console.print("\nTry it yourself with a passkey of your own; this invitation works once:")
-        console.print(f"  {invitation}", soft_wrap=True)
 
 
 def _wait(server: "subprocess.Popen[bytes]") -> int:

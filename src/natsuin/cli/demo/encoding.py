@@ -13,8 +13,18 @@ _SUITE = hpke.Suite(hpke.KEM.P256, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
 
 
 def new_recovery_code() -> str:
-    """26 random characters of Crockford's base32: 130 bits."""
-    return "".join(secrets.choice(_CROCKFORD) for _ in range(26))
+    """25 random characters of Crockford's base32 (125 bits) and one that checks them, as the portal's script makes
+    it."""
+    values = [secrets.randbelow(32) for _ in range(25)]
+    remainder = 0
+    for value in values:
+        remainder = _twice(remainder) ^ value
+    return "".join(_CROCKFORD[value] for value in (*values, _twice(remainder)))
+
+
+def _twice(value: int) -> int:
+    """In the field with 32 elements, modulo x^5 + x^2 + 1."""
+    return ((value << 1) ^ (0b100101 if value & 16 else 0)) & 31
 
 
 def seal(public_key: bytes, info: bytes, secret: dict[str, str]) -> bytes:

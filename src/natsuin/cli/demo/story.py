@@ -10,11 +10,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 from rich.console import Console
 
+from natsuin.cli.demo import guest
+from natsuin.cli.demo.tokens import make_trial_token
 from natsuin.cli.demo.visitor import Visitor
 from natsuin.cli.init import make_installation
 from natsuin.errors import Conflict, NotFound, Unavailable
@@ -42,6 +45,8 @@ class Demonstration:
     folder: Path
     origin: str
     say: Callable[[str], None]
+    vault: str = "software"
+    """Or a kind of token of `tokens.KINDS`, which is made in the folder as well."""
 
     def require_free_port(self) -> None:
         """Raise `Conflict` if another program listens where the portal should: it must not be sent our secrets."""
@@ -56,6 +61,12 @@ class Demonstration:
                     hint="Stop it (perhaps an earlier `make run`).",
                 ) from error
 
+    def is_running(self) -> bool:
+        """Whether the server of this very folder answers where the portal should be."""
+        with suppress(OSError, ValueError, KeyError), urlopen(f"{self.origin}/api/service", timeout=5) as answer:  # noqa: S310  # loopback
+            return bool(json.load(answer)["log_vkey"] == (self.folder / "log.vkey").read_text().strip())
+        return False
+
     def prepare(self) -> str:
         """Make the installation; answers with the officer's one-time token."""
         if self.folder.exists() and any(self.folder.iterdir()):
@@ -65,9 +76,13 @@ class Demonstration:
                 )
             shutil.rmtree(self.folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        token = make_installation(self.folder, origin=self.origin, demo=True)
+        vault = None if self.vault == "software" else self._make_token
+        token = make_installation(self.folder, origin=self.origin, demo=True, vault=vault)
         (self.folder / MARK).touch()
         return token
+
+    def _make_token(self) -> dict[str, Any]:
+        return make_trial_token(self.vault, self.folder / "token").vault_section()
 
     def start(self) -> "subprocess.Popen[bytes]":
         """Start `natsuin serve` and wait until it answers."""
@@ -95,8 +110,8 @@ class Demonstration:
         if server.poll() is not None or vkey != (self.folder / "log.vkey").read_text().strip():
             raise Conflict(f"another program answers at {self.origin}", hint="Stop it and try again.")
 
-    def run(self, token: str, document: Path) -> str:
-        """Enrol, sign, fetch. Answers with an invitation that a real person may use."""
+    def run(self, token: str, document: Path) -> None:
+        """Enrol, sign, fetch, and keep an invitation that a real person may use."""
         # 1. An officer exists because somebody with access to the host handed over the one-time link.
         officer = Visitor(self.origin)
         officer.register_as_officer(token)
@@ -121,10 +136,9 @@ class Demonstration:
         # 5. What anybody can check.
         self._fetch(signer, uploaded["id"])
         self.say("5. fetched the signed document, its receipt and the evidence")
-        guest_invitation = officer.invite(GUEST)
+        guest.keep(self.folder, officer.invite(GUEST))
         for visitor in (officer, signer):
             visitor.close()
-        return guest_invitation
 
     def _fetch(self, signer: Visitor, document_id: str) -> None:
         base = f"/api/documents/{document_id}"
@@ -132,6 +146,8 @@ class Demonstration:
             "signed.pdf": signer.download(f"{base}/signed"),
             "signed.pdf.tlog-proof": signer.download(f"{base}/receipt"),
             "evidence.json": signer.download(f"{base}/evidence"),
+            "root.crl": signer.download("/pki/root.crl"),
+            "issuing.crl": signer.download("/pki/issuing.crl"),
         }
         for name, content in files.items():
             (self.folder / name).write_bytes(content)
@@ -141,6 +157,7 @@ class Demonstration:
         vkey = (self.folder / "log.vkey").read_text().strip()
         signed = [
             *("verify", str(self.folder / "signed.pdf"), "--trust", str(self.folder / "ca.pem")),
+            *("--crl", str(self.folder / "root.crl"), "--crl", str(self.folder / "issuing.crl")),
             *("--receipt", str(self.folder / "signed.pdf.tlog-proof"), "--log-vkey", vkey),
         ]
         codes = []

@@ -5,11 +5,13 @@ secret (the master key, or a wrapping key inside a token) is one layer; the sign
 vault.
 """
 
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
 from natsuin.algorithms import KeyAlgorithm, SignatureScheme
 from natsuin.key_management.vaults.operations import (
+    ImportNotOffered,
     PrivateKey,
     PublicKey,
     WrongSignature,
@@ -19,6 +21,7 @@ from natsuin.key_management.vaults.operations import (
 
 __all__ = [
     "FreshKey",
+    "ImportNotOffered",
     "OpenKey",
     "PrivateKey",
     "PublicKey",
@@ -42,9 +45,22 @@ class OpenKey(Protocol):
         bytes."""
         ...
 
+    def sign_all(self, dtbs: Sequence[bytes], scheme: SignatureScheme) -> tuple[bytes, ...]:
+        """A signature for each of `dtbs`, with one call to the vault.
+
+        Whoever asks verifies the signatures. A vault in a token raises `VaultUnavailable` when no key was used,
+        `VaultInterrupted` when nobody knows, and may find only here that the key does not open.
+        """
+        ...
+
 
 class FreshKey(OpenKey, Protocol):
-    """A key that was just made and is open, so that it can prove possession and be sealed."""
+    """A key that was just made or taken in and is open, so that it can prove possession and be sealed."""
+
+    @property
+    def backend(self) -> str:
+        """The name of the vault that will keep it."""
+        ...
 
     @property
     def public_key(self) -> bytes:
@@ -59,13 +75,46 @@ class FreshKey(OpenKey, Protocol):
 class Vault(Protocol):
     """Makes and opens keys. Safe from several threads; keeps no user's key between calls; retries nothing."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The backend, as keys, entries and evidence state it."""
+        ...
+
+    @property
+    def algorithms(self) -> frozenset[KeyAlgorithm]:
+        """What it can make."""
+        ...
+
+    @property
+    def facts(self) -> Mapping[str, object]:
+        """What it says of itself, for the entry `boot`. Nothing in it claims a certified level."""
+        ...
+
+    def check(self) -> None:
+        """Raise `VaultUnavailable` if no key could be used now."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what it holds open. It is not used afterwards."""
+        ...
 
     def generate(self, algorithm: KeyAlgorithm) -> AbstractContextManager[FreshKey]:
-        """Make a key pair. Nothing of it is durable until the caller stores what `seal` returns."""
+        """Make a key pair. Nothing of it is durable until the caller stores what `seal` returns.
+
+        Raises `AlgorithmNotOffered` for one outside `algorithms`.
+        """
+        ...
+
+    def import_key(self, private_key: PrivateKey) -> AbstractContextManager[FreshKey]:
+        """Take in a private key that was made elsewhere and has been in this process's memory. Raises
+        `ImportNotOffered`."""
         ...
 
     def open(self, sealed: bytes | bytearray, binding: bytes) -> AbstractContextManager[OpenKey]:
         """Open a sealed key for the length of the block. Raises `Tampered` if key or binding is not as it was
         sealed."""
+        ...
+
+    def rebind(self, sealed: bytes, binding: bytes, new_binding: bytes) -> bytes:
+        """What `sealed` holds, sealed with `new_binding`, without using the key. Raises `Tampered` as `open` does."""
         ...

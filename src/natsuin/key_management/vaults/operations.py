@@ -1,17 +1,20 @@
-"""Signing and verifying with key objects of `cryptography`, scheme by scheme (RFC 8017, FIPS 186-5, RFC 8032)."""
+"""Signing and verifying with key objects of `cryptography`, scheme by scheme (RFC 8017, FIPS 186-5, RFC 8032, FIPS
+204)."""
 
 from typing import TypeAlias
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
 from natsuin.algorithms import KeyAlgorithm, SignatureScheme
 from natsuin.errors import Refused, Tampered
 
-PrivateKey: TypeAlias = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
-PublicKey: TypeAlias = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
+PrivateKey: TypeAlias = (
+    rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | mldsa.MLDSA65PrivateKey
+)
+PublicKey: TypeAlias = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | mldsa.MLDSA65PublicKey
 
 _HASHES: dict[str, hashes.HashAlgorithm] = {
     "sha256": hashes.SHA256(),
@@ -23,13 +26,23 @@ _CURVES: dict[KeyAlgorithm, ec.EllipticCurve] = {
     KeyAlgorithm.P_384: ec.SECP384R1(),
     KeyAlgorithm.P_521: ec.SECP521R1(),
 }
-_RSA_BITS: dict[KeyAlgorithm, int] = {KeyAlgorithm.RSA_3072: 3072, KeyAlgorithm.RSA_4096: 4096}
+_RSA_BITS: dict[KeyAlgorithm, int] = {
+    KeyAlgorithm.RSA_2048: 2048,
+    KeyAlgorithm.RSA_3072: 3072,
+    KeyAlgorithm.RSA_4096: 4096,
+}
 
 
 class WrongSignature(Refused):
     """A signature does not verify with the public key of the key that should have made it."""
 
     code = "wrong_signature"
+
+
+class ImportNotOffered(Refused):
+    """This vault takes in no private keys that were made elsewhere."""
+
+    code = "import_not_offered"
 
 
 def load_public_key(spki: bytes) -> PublicKey:
@@ -49,12 +62,14 @@ def generate_private_key(algorithm: KeyAlgorithm) -> PrivateKey:
         return rsa.generate_private_key(65537, _RSA_BITS[algorithm])
     if algorithm in _CURVES:
         return ec.generate_private_key(_CURVES[algorithm])
+    if algorithm is KeyAlgorithm.ML_DSA_65:
+        return mldsa.MLDSA65PrivateKey.generate()
     return ed25519.Ed25519PrivateKey.generate()
 
 
 def sign_with(key: PrivateKey, dtbs: bytes, scheme: SignatureScheme) -> bytes:
-    """Sign `dtbs`: a digest of the scheme's hash, or the message itself for Ed25519."""
-    if isinstance(key, ed25519.Ed25519PrivateKey):
+    """Sign `dtbs`: a digest of the scheme's hash, or the message itself for Ed25519 and ML-DSA."""
+    if isinstance(key, ed25519.Ed25519PrivateKey | mldsa.MLDSA65PrivateKey):
         return key.sign(dtbs)
     prehashed = Prehashed(_hash_of(scheme))
     if isinstance(key, ec.EllipticCurvePrivateKey):
@@ -65,7 +80,7 @@ def sign_with(key: PrivateKey, dtbs: bytes, scheme: SignatureScheme) -> bytes:
 def verify_signature(key: PublicKey, dtbs: bytes, signature: bytes, scheme: SignatureScheme) -> None:
     """Raise `WrongSignature` unless `signature` is one over `dtbs` by the private half of `key`."""
     try:
-        if isinstance(key, ed25519.Ed25519PublicKey):
+        if isinstance(key, ed25519.Ed25519PublicKey | mldsa.MLDSA65PublicKey):
             key.verify(signature, dtbs)
         elif isinstance(key, ec.EllipticCurvePublicKey):
             key.verify(signature, dtbs, ec.ECDSA(Prehashed(_hash_of(scheme))))

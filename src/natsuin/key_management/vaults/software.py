@@ -5,9 +5,10 @@ itself it wipes; core dumps and tracing are shut off for the process (`natsuin.s
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import serialization
@@ -26,9 +27,13 @@ _TAG_BYTES = 16
 class _Open:
     private_key: PrivateKey = field(repr=False)
     cipher: AESGCM = field(repr=False)
+    backend: str = "software"
 
     def sign(self, dtbs: bytes, scheme: SignatureScheme) -> bytes:
         return sign_with(self.private_key, dtbs, scheme)
+
+    def sign_all(self, dtbs: Sequence[bytes], scheme: SignatureScheme) -> tuple[bytes, ...]:
+        return tuple(self.sign(item, scheme) for item in dtbs)
 
     @property
     def public_key(self) -> bytes:
@@ -53,14 +58,27 @@ class SoftwareVault:
     """Keys in software. Reaches no level that asks for a certified device, and says so in every key's `backend`."""
 
     name = "software"
+    algorithms = frozenset(KeyAlgorithm)
+    facts: Mapping[str, object] = MappingProxyType({})
 
     def __init__(self, master: MasterKey) -> None:
         self._cipher = AESGCM(master.derive("software-vault"))
+
+    def check(self) -> None:
+        """It is there as long as the process is."""
+
+    def close(self) -> None:
+        """It holds nothing open."""
 
     @contextmanager
     def generate(self, algorithm: KeyAlgorithm) -> Iterator[_Open]:
         """Make a key pair of `algorithm`."""
         yield _Open(generate_private_key(algorithm), self._cipher)
+
+    @contextmanager
+    def import_key(self, private_key: PrivateKey) -> Iterator[_Open]:
+        """Take in a private key that was made elsewhere."""
+        yield _Open(private_key, self._cipher)
 
     @contextmanager
     def open(self, sealed: bytes | bytearray, binding: bytes) -> Iterator[_Open]:
@@ -77,6 +95,11 @@ class SoftwareVault:
             yield _Open(_load(clear), self._cipher)
         finally:
             wipe(clear)
+
+    def rebind(self, sealed: bytes, binding: bytes, new_binding: bytes) -> bytes:
+        """The same key for other names. Raises `Tampered` as `open` does."""
+        with self.open(sealed, binding) as opened:
+            return opened.seal(new_binding)
 
 
 def _load(pkcs8: bytearray) -> PrivateKey:

@@ -82,10 +82,11 @@ class DocumentAPI:
             raise UnsupportedMediaType("the body must be application/pdf")
         name = _document_name(request.headers.get(NAME_HEADER, ""))
         content = await request.body()
-        facts = await self._work.inspect(content)
+        owner_id = caller_of(request).user_id
+        facts = await self._work.inspect(owner_id, content)
         digest = await to_thread.run_sync(lambda: hashlib.sha256(content).digest())
         added = NewDocument(name=name, content=content, sha256=digest, facts=facts)
-        stored = await to_thread.run_sync(self._documents.add, caller_of(request).user_id, added)
+        stored = await to_thread.run_sync(self._documents.add, owner_id, added)
         return JSONResponse(document_json(stored), status_code=201)
 
     async def list(self, caller: SignedIn) -> dict[str, Any]:
@@ -99,6 +100,7 @@ class DocumentAPI:
 
     async def remove(self, document_id: Identifier, caller: SignedIn, body: Empty | None = None) -> Response:
         """Delete one document, signed or not."""
+        await self._signing.settle(caller.user_id, document_id)
         await to_thread.run_sync(self._documents.remove, caller.user_id, document_id)
         return Response(status_code=204)
 

@@ -14,7 +14,7 @@ from natsuin.sam.protocol import CompleteEnrolment, Enrolled, InvitationOpened, 
 from natsuin.storage import Database
 from natsuin.user_management import Person, Register, Role, add_person, find_person
 from natsuin.web.api.fields import AttestationCredential, Body, Sealed, Token
-from natsuin.web.callers import SESSION_COOKIE, Access, Callers
+from natsuin.web.callers import Access, Callers
 from natsuin.web.ceremonies import creation_options
 from natsuin.web.keys import key_view
 from natsuin.web.requests import sender
@@ -104,13 +104,13 @@ class EnrolmentAPI:
             token=body.token, attestation=body.credential.message(), sealed_secrets=body.sealed_secrets
         )
         enrolled = await ask(self._sam, message, Enrolled)
-        view = key_view(enrolled.key)
+        view = key_view(enrolled.key, self._clock.now())
         user_id = enrolled.key.user_id
-        await to_thread.run_sync(self._keep, enrolled, view.certificate.common_name)
+        await to_thread.run_sync(self._keep, enrolled, view.name)
         self._callers.forget(user_id)
         if enrolled.replayed:
             return JSONResponse({"user_id": user_id, "key": view.as_json(), "signed_in": False})
-        earlier = request.cookies.get(SESSION_COOKIE)
+        earlier = self._callers.secret_of(request)
         secret = await to_thread.run_sync(lambda: self._callers.sessions.open(user_id, replaces=earlier))
         answer = JSONResponse({"user_id": user_id, "key": view.as_json(), "signed_in": True})
         self._callers.set_cookie(answer, secret)

@@ -2,16 +2,16 @@
 
 from typing import Any
 
-from natsuin import base64url
+from starlette.requests import Request
+
 from natsuin.sam.protocol import Act, ApprovePINReset, PINReset, ProposePINReset
-from natsuin.storage import Database
+from natsuin.web.act_answers import ActAnswers
 from natsuin.web.api.fields import AssertionCredential, Body, Empty, Sealed
-from natsuin.web.callers import Access
-from natsuin.web.ceremonies import known_transports, request_options
-from natsuin.web.keys import OwnKeys, key_view
+from natsuin.web.callers import Access, Callers
+from natsuin.web.keys import OwnKeys
 from natsuin.web.routing import ApiRoutes, Identifier, SignedIn
-from natsuin.web.sam_calls import Sam, ServiceFacts, ask
-from natsuin.web.settings import WebSettings
+from natsuin.web.sam_calls import Sam, ask
+from natsuin.web.sign_in_passkeys import SignInPasskeys
 
 
 class ResetBody(Body):
@@ -22,16 +22,16 @@ class ResetBody(Body):
 
 
 class KeyAPI:
-    """`/api/keys/...`."""
+    """`/api/keys` and `/api/keys/{key_id}/pin-reset`."""
 
     def __init__(
-        self, sam: Sam, *, settings: WebSettings, facts: ServiceFacts, database: Database, keys: OwnKeys
+        self, sam: Sam, *, keys: OwnKeys, answers: ActAnswers, passkeys: SignInPasskeys, callers: Callers
     ) -> None:
         self._sam = sam
-        self._settings = settings
-        self._facts = facts
-        self._database = database
         self._keys = keys
+        self._answers = answers
+        self._passkeys = passkeys
+        self._callers = callers
 
     def add_to(self, routes: ApiRoutes) -> None:
         """Add the routes."""
@@ -39,26 +39,15 @@ class KeyAPI:
         routes.add("POST", "/api/keys/{key_id}/pin-reset", self.propose_reset, access=Access.SIGNER)
         routes.add("POST", "/api/keys/{key_id}/pin-reset/{act_id}", self.approve_reset, access=Access.SIGNER)
 
-    async def list(self, caller: SignedIn) -> dict[str, Any]:
+    async def list(self, request: Request, caller: SignedIn) -> dict[str, Any]:
         """The caller's keys."""
-        return {"keys": [key_view(key).as_json() for key in await self._keys.of(caller.user_id)]}
+        kept = await self._passkeys.settle(caller.user_id, besides=self._callers.secret_of(request))
+        return {"keys": [self._keys.view(key, kept).as_json() for key in await self._keys.of(caller.user_id)]}
 
     async def propose_reset(self, key_id: Identifier, caller: SignedIn, body: Empty | None = None) -> dict[str, Any]:
         """Have sam write the act by which the owner sets a new PIN."""
         await self._keys.require(caller.user_id, key_id)
-        act = await ask(self._sam, ProposePINReset(key_id=key_id, user_id=caller.user_id), Act)
-        facts = await self._facts.get()
-        known = await known_transports(self._database, act.credential_ids)
-        return {
-            "act_id": act.act_id,
-            "record": act.record.decode(),
-            "challenge": base64url.encode(act.challenge),
-            "expires_at": act.expires_at,
-            "hpke_public_key": base64url.encode(facts.hpke_public_key),
-            "publicKey": request_options(
-                self._settings.party, challenge=act.challenge, credential_ids=act.credential_ids, transports=known
-            ),
-        }
+        return await self._answers.of(await ask(self._sam, ProposePINReset(key_id=key_id, user_id=caller.user_id), Act))
 
     async def approve_reset(
         self, key_id: Identifier, act_id: Identifier, body: ResetBody, caller: SignedIn
@@ -69,4 +58,4 @@ class KeyAPI:
             act_id=act_id, assertion=body.credential.message(), sealed_secrets=body.sealed_secrets
         )
         answer = await ask(self._sam, message, PINReset)
-        return {"key": key_view(answer.key).as_json()}
+        return {"key": self._keys.view(answer.key).as_json()}

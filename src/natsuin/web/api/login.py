@@ -1,6 +1,5 @@
 """Signing in and out, and who is signed in."""
 
-import hashlib
 from typing import Any
 
 from anyio import to_thread
@@ -8,11 +7,11 @@ from fastapi import Request
 from fastapi.responses import JSONResponse
 from starlette.responses import Response
 
-from natsuin.authentication import Login, Sessions, SignInFailed, Throttle
+from natsuin.authentication import Login, Sessions, SignInFailed, SignInLimits, Throttle
 from natsuin.storage import Database
 from natsuin.user_management import find_person
 from natsuin.web.api.fields import AssertionCredential, Body, Empty
-from natsuin.web.callers import SESSION_COOKIE, Access, Callers
+from natsuin.web.callers import Access, Callers
 from natsuin.web.ceremonies import request_options
 from natsuin.web.requests import sender
 from natsuin.web.routing import ApiRoutes, SignedIn
@@ -32,8 +31,9 @@ class LoginAPI:
         self._callers = callers
         self._sessions: Sessions = callers.sessions
         self._database = database
-        self._failures = Throttle(10, seconds=6)
-        self._challenges = Throttle(30, seconds=1)
+        self._failures = SignInLimits()
+        # Costs nothing to answer; the bound is there for the log.
+        self._challenges = Throttle(600, seconds=0.05)
 
     def add_to(self, routes: ApiRoutes) -> None:
         """Add the routes."""
@@ -45,25 +45,25 @@ class LoginAPI:
     async def options(self, request: Request, body: Empty | None = None) -> dict[str, Any]:
         """A new challenge for any passkey of this service."""
         self._challenges.take(sender(request))
-        challenge = await to_thread.run_sync(self._login.challenge)
-        return {"publicKey": request_options(self._login.party, challenge=challenge)}
+        return {"publicKey": request_options(self._login.party, challenge=self._login.challenge())}
 
     async def login(self, request: Request, body: LoginBody) -> Response:
         """Sign in: always a new session, whatever cookie came with the request."""
-        # With the passkey in the key one stranger behind a proxy that many share does not lock the others out.
-        source = f"{sender(request)} {hashlib.sha256(body.credential.message().credential_id).hexdigest()}"
-        self._failures.check(source)
+        source, assertion = sender(request), body.credential.message()
+        self._failures.check(source, assertion.credential_id)
         try:
-            user_id = await to_thread.run_sync(self._login.finish, body.credential.message())
+            user_id = await to_thread.run_sync(self._login.finish, assertion)
             person = await to_thread.run_sync(self._find, user_id)
             if person is None:
                 raise SignInFailed("the sign-in could not be verified")
         except SignInFailed:
-            self._failures.take(source)
+            self._failures.failed(source, assertion.credential_id)
             raise
-        self._failures.forget(source)
-        earlier = request.cookies.get(SESSION_COOKIE)
-        secret = await to_thread.run_sync(lambda: self._sessions.open(user_id, replaces=earlier))
+        self._failures.succeeded(source, assertion.credential_id)
+        earlier = self._callers.secret_of(request)
+        secret = await to_thread.run_sync(
+            lambda: self._sessions.open(user_id, replaces=earlier, by=assertion.credential_id)
+        )
         answer = JSONResponse(
             {"user_id": person.user_id, "display_name": person.display_name, "roles": list(person.roles)}
         )
@@ -72,7 +72,7 @@ class LoginAPI:
 
     async def logout(self, request: Request, body: Empty | None = None) -> Response:
         """End this session."""
-        await to_thread.run_sync(self._sessions.close, request.cookies[SESSION_COOKIE])
+        await to_thread.run_sync(self._sessions.close, self._callers.secret_of(request) or "")
         answer = Response(status_code=204)
         self._callers.clear_cookie(answer)
         return answer

@@ -3,7 +3,6 @@
 from typing import Any
 
 from natsuin import base64url
-from natsuin.algorithms import KeyAlgorithm
 from natsuin.web.callers import Access
 from natsuin.web.routing import ApiRoutes
 from natsuin.web.sam_calls import ServiceFacts
@@ -33,6 +32,6 @@ class ServiceAPI:
             "hpke_public_key": base64url.encode(facts.hpke_public_key),
             "log_vkey": facts.log_vkey,
             "backend": facts.backend,
-            "algorithms": [algorithm.value for algorithm in KeyAlgorithm],
+            "algorithms": list(facts.algorithms),
             "max_document_bytes": self._settings.max_document_bytes,
         }

@@ -2,13 +2,13 @@
 
 import { send } from "./api.js";
 import { toHex } from "./bytes.js";
-import { fact, find, fingerprint, make, onSubmit } from "./dom.js";
+import { fact, find, fingerprint, make, moment, onSubmit } from "./dom.js";
 import { normalisedPIN } from "./pin.js";
 import { checkRecord, checkSignature } from "./record.js";
 import { purposes, seal } from "./sealing.js";
 import { clear, notice, tell, tellBusy, tellProblem } from "./status.js";
 import { assert } from "./webauthn.js";
-import { say, sayMoment, saySize } from "./words.js";
+import { say, saySize } from "./words.js";
 
 /** Codes after which this instruction is of no more use and a new one must be made. */
 const final = new Set(["already_used", "expired", "conflict", "not_found", "locked", "tampered", "approval_refused"]);
@@ -54,7 +54,7 @@ export class Approval {
         make("div", {}, certificate.common_name),
         make("div", { class: "small soft" }, certificate.subject),
         make("div", { class: "small soft" }, say("issuedBy", { issuer: certificate.issuer })),
-        make("div", { class: "small soft" }, say("certificateUntil", { time: sayMoment(certificate.not_after) })),
+        make("div", { class: "small soft" }, say("certificateUntil"), " ", moment(certificate.not_after)),
       ),
       ...fact(say("mark"), mark),
       ...(reason ? fact(say("reason"), reason) : []),

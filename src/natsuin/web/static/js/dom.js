@@ -1,5 +1,7 @@
 /** Elements made and found without ever parsing text as HTML, which trusted types forbid anyway. */
 
+import { sayMoment, sayUTC } from "./words.js";
+
 /** The one element that `selector` finds; its absence is a fault of the template. */
 export function find(selector, within = document) {
   const found = within.querySelector(selector);
@@ -15,6 +17,12 @@ export function make(name, attributes = {}, ...children) {
   }
   element.append(...children.filter((child) => child !== null && child !== undefined));
   return element;
+}
+
+/** A moment (milliseconds) in the reader's time zone, with UTC one hover away. */
+export function moment(value) {
+  const attributes = { datetime: new Date(value).toISOString(), title: sayUTC(value) };
+  return make("time", attributes, sayMoment(value));
 }
 
 /** A row of a list of facts. */
@@ -45,12 +53,11 @@ export function goToStep(name) {
 }
 
 /**
- * Run `act` when `form` is sent, once at a time. Pages come with their submit buttons disabled, so that nobody can send a
- * form by the browser's own means, with its fields in the address, before the script is there.
+ * Run `act` when `form` is sent, once at a time. Pages come with their forms disabled as a whole, so that nobody types into
+ * a form that no script listens to, and no browser sends one by its own means.
  */
 export function onSubmit(form, act) {
   let running = false;
-  find('button[type="submit"]', form).disabled = false;
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     if (running) return;
@@ -61,4 +68,16 @@ export function onSubmit(form, act) {
       running = false;
     }
   });
+  open(form);
+}
+
+/** Let people into a form, once everything in it is listened to. */
+export function open(form) {
+  find("[data-whole]", form).disabled = false;
+}
+
+/** Run `act` when `button` is pressed; until now it was disabled, because nothing listened to it. */
+export function onPress(button, act) {
+  button.addEventListener("click", act);
+  button.disabled = false;
 }

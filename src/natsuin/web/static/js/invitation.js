@@ -3,10 +3,17 @@
 import { Problem } from "./api.js";
 import { say } from "./words.js";
 
-/** @returns {string} the token; rejects an address without one */
+/** 256 random bits in base64url. */
+const tokenLength = 43;
+
+/** @returns {string} the token; rejects an address without one, and one that cannot be whole */
 export function invitationToken() {
-  const token = decodeURIComponent(location.hash.slice(1)).replace(/^token=/, "");
+  const token = location.hash.slice(1);
   if (!token) throw new Problem({ code: "token_missing", detail: say("tokenMissing"), hint: say("tokenMissingStep") });
+  if (token.length !== tokenLength || /[^A-Za-z0-9_-]/.test(token)) {
+    const detail = say("tokenCut", { wanted: tokenLength, found: token.length });
+    throw new Problem({ code: "token_cut", detail, hint: say("tokenCutStep") });
+  }
   return token;
 }
 

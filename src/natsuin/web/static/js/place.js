@@ -1,6 +1,7 @@
 /** Where the seal mark shall stand: by clicking, dragging, arrow keys or numbers, with a preview on the page. */
 
 import { find, make } from "./dom.js";
+import { freePlace, showMarks } from "./marks.js";
 import { say } from "./words.js";
 
 const pointsPerMillimetre = 72 / 25.4;
@@ -8,9 +9,13 @@ const svgSpace = "http://www.w3.org/2000/svg";
 
 /** Holds the place in points from the upper left of the displayed page, and shows it. */
 export class Placing {
-  /** @param {import("./viewer.js").Viewer} viewer @param {HTMLFormElement} form the form `[data-place]` */
-  constructor(viewer, form) {
+  /**
+   * @param {import("./viewer.js").Viewer} viewer @param {HTMLFormElement} form the form `[data-place]`
+   * @param {import("./marks.js").Mark[]} marks what stands on the pages already
+   */
+  constructor(viewer, form, marks) {
     this.viewer = viewer;
+    this.marks = marks;
     this.form = form;
     this.fields = Object.fromEntries(["page", "size", "left", "top"].map((name) => [name, find(`#mark-${name}`, form)]));
     this.page = viewer.sheets.length;
@@ -18,8 +23,13 @@ export class Placing {
     this.handle = make("button", { type: "button", "data-mark": true });
     this.preview = make("div", { class: "mark-preview" }, drawing(markName(form)), this.handle);
     const sheet = viewer.sheets[this.page - 1];
-    this.left = sheet.width - this.size - 25 * pointsPerMillimetre;
-    this.top = sheet.height - this.size - 35 * pointsPerMillimetre;
+    const wished = {
+      left: sheet.width - this.size - 25 * pointsPerMillimetre,
+      top: sheet.height - this.size - 35 * pointsPerMillimetre,
+      size: this.size,
+    };
+    const onPage = marks.filter((mark) => mark.page === this.page - 1);
+    Object.assign(this, freePlace(onPage, sheet, wished));
     this.state = "off";
     this.#bind();
   }
@@ -38,6 +48,11 @@ export class Placing {
     this.handle.disabled = state === "fixed";
     this.viewer.scroller.classList.toggle("placing", state === "placing" && this.visible);
     this.#show();
+    this.#showOthers();
+  }
+
+  #showOthers() {
+    showMarks(this.viewer, this.marks, this.state === "placing" && this.visible);
   }
 
   /** Whether the typed numbers keep the mark on the page. */
@@ -80,7 +95,10 @@ export class Placing {
     for (const radio of this.form.elements.visible) radio.addEventListener("change", () => this.setState("placing"));
     find("#key", this.form).addEventListener("change", () => this.preview.replaceChildren(drawing(markName(this.form)), this.handle));
     this.viewer.scroller.addEventListener("click", (event) => this.#placeAt(event));
-    this.viewer.scroller.addEventListener("rescaled", () => this.#show());
+    this.viewer.scroller.addEventListener("rescaled", () => {
+      this.#show();
+      this.#showOthers();
+    });
     this.handle.addEventListener("keydown", (event) => this.#nudge(event));
     this.handle.addEventListener("pointerdown", (event) => this.#drag(event));
   }

@@ -10,7 +10,7 @@ const tag = new TextEncoder().encode("natsuin/approval/v1\0");
  * Refuse, before any passkey is asked, a challenge that was not made from the record, and a record of another act or
  * another service.
  * @param {{record: string, challenge?: string, publicKey: {challenge: string, rpId: string}}} act as the server gave it
- * @param {"sign" | "enrol" | "reset-pin"} kind what the person is about to do
+ * @param {string} kind `sign`, `enrol`, `reset-pin` or `key-` and an act on a key: what the person is about to do
  * @returns {Promise<{challenge: Uint8Array, content: object}>} the challenge computed here, and the record's JSON
  */
 export async function checkRecord(act, kind) {
@@ -65,6 +65,7 @@ function hexOf(value) {
   return /^[0-9a-f]{64}$/.test(value) ? value : toHex(fromBase64url(value));
 }
 
-function mismatch() {
+/** What is told of a record that is not what was asked for. */
+export function mismatch() {
   return new Problem({ code: "record_mismatch", detail: say("recordBad"), hint: say("recordBadStep") });
 }

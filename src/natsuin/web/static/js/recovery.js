@@ -1,4 +1,7 @@
-/** Recovery codes: 26 characters of Crockford's base32, 130 random bits, made in the browser and nowhere else. */
+/**
+ * Recovery codes: 25 random characters of Crockford's base32 (125 bits) and one that checks them, made in the browser and
+ * nowhere else. The check finds every wrong character and every two that changed places, before anything is asked of sam.
+ */
 
 const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const length = 26;
@@ -7,7 +10,18 @@ const groupLengths = [5, 5, 5, 5, 6];
 /** @returns {string} 26 characters */
 export function newRecoveryCode() {
   // 32 divides 256, so the low five bits of a random byte are as random as the byte.
-  return Array.from(crypto.getRandomValues(new Uint8Array(length)), (byte) => alphabet[byte & 31]).join("");
+  const random = Array.from(crypto.getRandomValues(new Uint8Array(length - 1)), (byte) => byte & 31);
+  return [...random, twice(remainderOf(random))].map((value) => alphabet[value]).join("");
+}
+
+/** Twice a number of the field with 32 elements (polynomials over two modulo x^5 + x^2 + 1). */
+function twice(value) {
+  return ((value << 1) ^ (value & 16 ? 0b100101 : 0)) & 31;
+}
+
+/** The characters as a polynomial, evaluated at 2, whose powers differ for all 26 places: 0 for a code typed right. */
+function remainderOf(values) {
+  return values.reduce((sum, value) => twice(sum) ^ value, 0);
 }
 
 /** @param {string} code @returns {string[]} the groups in which people read and type it */
@@ -26,7 +40,10 @@ export function normalisedCode(typed) {
     .replaceAll(/[IL]/g, "1");
 }
 
-/** @param {string} code as `normalisedCode` gives it */
-export function isRecoveryCode(code) {
-  return code.length === length && [...code].every((character) => alphabet.includes(character));
+/** @param {string} code as `normalisedCode` gives it @returns {string} the name of the words that say what is wrong, or "" */
+export function faultOfCode(code) {
+  const values = [...code].map((character) => alphabet.indexOf(character));
+  if (values.includes(-1)) return "codeForeign";
+  if (values.length !== length) return values.length < length ? "codeTooShort" : "codeTooLong";
+  return remainderOf(values) === 0 ? "" : "codeMistyped";
 }

@@ -14,6 +14,8 @@ export const purposes = {
   enrol: "natsuin/enrol/v1\0",
   resetPIN: "natsuin/pin-reset/v1\0",
   approve: "natsuin/approve/v1\0",
+  renew: "natsuin/renew/v1\0",
+  change: "natsuin/change/v1\0",
 };
 
 /**

@@ -1,6 +1,6 @@
 /** Choosing a PIN and keeping a recovery code: the same steps at enrolment and when a PIN is set anew. */
 
-import { find, make, onSubmit } from "./dom.js";
+import { find, make, onPress, onSubmit } from "./dom.js";
 import { faultOf, normalisedPIN } from "./pin.js";
 import { groupsOf, newRecoveryCode, normalisedCode } from "./recovery.js";
 import { copy } from "./shell.js";
@@ -43,9 +43,9 @@ export function bindRecoveryStep({ name, finish, onKept }) {
   const button = find("[data-finish]", step);
   button.textContent = say(finish);
   find("[data-recovery-code]", step).replaceChildren(...groups.map((group) => make("span", {}, group)));
-  find("[data-print]", step).addEventListener("click", () => window.print());
-  find("[data-copy-code]", step).addEventListener("click", () => copy(groups.join("-")));
-  find("[data-download-code]", step).addEventListener("click", () => download(groups.join("-"), name()));
+  onPress(find("[data-print]", step), () => window.print());
+  onPress(find("[data-copy-code]", step), () => copy(groups.join("-")));
+  onPress(find("[data-download-code]", step), () => download(groups.join("-"), name()));
   onSubmit(find("[data-confirm-form]", step), async () => {
     const right = normalisedCode(typed.value) === groups.at(-1);
     typed.setAttribute("aria-invalid", String(!right));

@@ -1,13 +1,13 @@
 /** What every page does: times in the reader's zone, signing in and out, copying, showing secrets, removing documents. */
 
 import { send } from "./api.js";
-import { find } from "./dom.js";
+import { find, onPress } from "./dom.js";
 import { tell, tellBusy, tellProblem } from "./status.js";
 import { assert } from "./webauthn.js";
-import { say, sayMoment } from "./words.js";
+import { say, sayMoment, sayUTC } from "./words.js";
 
 for (const time of document.querySelectorAll("time[data-moment]")) {
-  time.title = time.textContent;
+  time.title = sayUTC(Date.parse(time.dateTime));
   time.textContent = sayMoment(Date.parse(time.dateTime));
 }
 
@@ -17,7 +17,7 @@ for (const link of document.querySelectorAll("a[data-keep-fragment]")) {
 }
 
 for (const button of document.querySelectorAll("[data-reveal]")) {
-  button.addEventListener("click", () => {
+  onPress(button, () => {
     const field = find(`#${button.dataset.reveal}`);
     const shown = field.type === "password";
     field.type = shown ? "text" : "password";
@@ -27,22 +27,22 @@ for (const button of document.querySelectorAll("[data-reveal]")) {
 }
 
 for (const button of document.querySelectorAll("[data-copy]")) {
-  button.addEventListener("click", () => copy(find(`#${button.dataset.copy}`).value));
+  onPress(button, () => copy(find(`#${button.dataset.copy}`).value));
 }
 
 for (const button of document.querySelectorAll("[data-sign-in]")) {
-  button.addEventListener("click", () => signIn(button));
+  onPress(button, () => signIn(button));
 }
 
 for (const button of document.querySelectorAll("[data-sign-out]")) {
-  button.addEventListener("click", async () => {
+  onPress(button, async () => {
     await send("/api/logout", { json: {} }).catch(() => {});
     location.assign("/");
   });
 }
 
 for (const button of document.querySelectorAll("[data-delete]")) {
-  button.addEventListener("click", async () => {
+  onPress(button, async () => {
     if (!confirm(say("removeConfirm"))) return;
     try {
       await send(`/api/documents/${encodeURIComponent(button.dataset.delete)}`, { method: "DELETE" });

@@ -28,11 +28,23 @@ export function tellProblem(place, problem, ...more) {
     problem = new Problem({ code: "unexpected", detail: say("unexpected"), hint: say("unexpectedStep") });
   }
   const step = problem.hint ? make("p", {}, make("b", {}, say("nextStep")), " ", problem.hint) : null;
+  const way = wayOn(problem);
   const number = problem.requestId
     ? make("p", { class: "small soft" }, say("requestNumber"), " ", make("code", {}, problem.requestId))
     : null;
-  tell(place, "bad", problem.detail, step, number, ...more);
+  tell(place, "bad", problem.detail, step, way, number, ...more);
   place.scrollIntoView({ block: "nearest" });
+}
+
+/** Where a link leads to the next step: signing in again, and then back to this page. */
+function wayOn(problem) {
+  const here = location.pathname + location.search;
+  const links = {
+    unauthenticated: [`/?next=${encodeURIComponent(here)}`, "signInAgain"],
+    invitation_used: ["/", "toStart"],
+  };
+  const [address, words] = links[problem.code] ?? [];
+  return address ? make("p", {}, make("a", { href: address, class: "button small" }, say(words))) : null;
 }
 
 export function clear(place) {

@@ -4,7 +4,7 @@
  */
 
 import * as pdfjs from "../vendor/pdfjs/build/pdf.min.mjs";
-import { make } from "./dom.js";
+import { make, onPress } from "./dom.js";
 import { say } from "./words.js";
 
 const vendor = new URL("../vendor/pdfjs/", import.meta.url);
@@ -98,6 +98,7 @@ export class Viewer {
   #bindTools() {
     const field = this.frame.querySelector("#page-number");
     field.addEventListener("change", () => this.goTo(Number(field.value)));
+    field.disabled = false;
     const acts = {
       previous: () => this.goTo(this.page - 1),
       next: () => this.goTo(this.page + 1),
@@ -106,7 +107,7 @@ export class Viewer {
       fit: () => this.#setZoom(1),
     };
     for (const button of this.frame.querySelectorAll("[data-viewer-act]")) {
-      button.addEventListener("click", acts[button.dataset.viewerAct]);
+      onPress(button, acts[button.dataset.viewerAct]);
     }
     this.scroller.addEventListener("keydown", (event) => {
       if (event.target !== this.scroller || event.ctrlKey || event.metaKey || event.altKey) return;

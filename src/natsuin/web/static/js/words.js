@@ -2,10 +2,12 @@
 
 import { approval } from "./words/approval.js";
 import { common } from "./words/common.js";
+import { keys } from "./words/keys.js";
+import { people } from "./words/people.js";
 import { secrets } from "./words/secrets.js";
 import { verdict } from "./words/verdict.js";
 
-const all = { ...common, ...approval, ...secrets, ...verdict };
+const all = { ...common, ...approval, ...keys, ...people, ...secrets, ...verdict };
 
 export const language = document.documentElement.lang === "ja" ? "ja" : "en";
 
@@ -16,16 +18,26 @@ export function say(name, values = {}) {
   return pair[language === "ja" ? 0 : 1].replaceAll(/\{(\w+)\}/g, (_, place) => String(values[place] ?? ""));
 }
 
-/** Date and time in the reader's own time zone, with the zone's name. `moment` is milliseconds. */
+/** Date and time in the reader's own time zone, with its offset from UTC. `moment` is milliseconds. */
 export function sayMoment(moment) {
-  return new Intl.DateTimeFormat(language, {
-    year: "numeric",
-    month: "short",
-    day: "numeric",
-    hour: "2-digit",
-    minute: "2-digit",
-    timeZoneName: "short",
-  }).format(new Date(moment));
+  return `${written(moment)} (${offsetOf(moment)})`;
+}
+
+/** The same moment in UTC, as the server's pages write it. */
+export function sayUTC(moment) {
+  return `${new Date(moment).toISOString().slice(0, 16).replace("T", " ")} UTC`;
+}
+
+function written(moment) {
+  const shown = { year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+  return new Intl.DateTimeFormat(language, shown).format(new Date(moment));
+}
+
+/** Such as UTC+09:00. */
+function offsetOf(moment) {
+  const parts = new Intl.DateTimeFormat("en", { timeZoneName: "longOffset" }).formatToParts(new Date(moment));
+  const name = parts.find((part) => part.type === "timeZoneName").value;
+  return name.replace("GMT", "UTC").replace("+00:00", "");
 }
 
 /** A number of bytes as the server's pages write it. */

@@ -12,6 +12,22 @@ depends_on = None
 def upgrade() -> None:
     """Bring the schema to this version."""
     op.create_table(
+        "backup_act",
+        sa.Column("act_id", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("key_id", sa.String(length=64), nullable=False),
+        sa.Column("user_id", sa.String(length=64), nullable=False),
+        sa.Column("officers", sa.String(length=200), nullable=False),
+        sa.Column("approved_by", sa.String(length=200), nullable=False),
+        sa.Column("archive", sa.LargeBinary(), nullable=False),
+        sa.Column("record", sa.LargeBinary(), nullable=False),
+        sa.Column("refusals", sa.Integer(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.Column("used_at", sa.BigInteger(), nullable=False),
+        sa.Column("seal", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("act_id", name=op.f("pk_backup_act")),
+    )
+    op.create_table(
         "certificate",
         sa.Column("serial", sa.String(length=64), nullable=False),
         sa.Column("key_id", sa.String(length=64), nullable=False),
@@ -25,6 +41,14 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_certificate_key_id"), ["key_id"], unique=False)
 
     op.create_table(
+        "ended_key",
+        sa.Column("key_id", sa.String(length=64), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("ended_at", sa.BigInteger(), nullable=False),
+        sa.Column("seal", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("key_id", name=op.f("pk_ended_key")),
+    )
+    op.create_table(
         "enrolment",
         sa.Column("act_id", sa.String(length=64), nullable=False),
         sa.Column("user_id", sa.String(length=64), nullable=False),
@@ -32,7 +56,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("record", sa.LargeBinary(), nullable=False),
         sa.Column("subject", sa.LargeBinary(), nullable=False),
-        sa.Column("algorithm", sa.String(length=20), nullable=False),
+        sa.Column("algorithm", sa.String(length=40), nullable=False),
         sa.Column("approval", sa.LargeBinary(), nullable=False),
         sa.Column("token_hash", sa.LargeBinary(), nullable=False),
         sa.Column("challenge", sa.LargeBinary(), nullable=False),
@@ -50,10 +74,8 @@ def upgrade() -> None:
         sa.Column("instruction_id", sa.String(length=64), nullable=False),
         sa.Column("key_id", sa.String(length=64), nullable=False),
         sa.Column("user_id", sa.String(length=64), nullable=False),
-        sa.Column("scheme", sa.String(length=20), nullable=False),
+        sa.Column("scheme", sa.String(length=40), nullable=False),
         sa.Column("client", sa.String(length=200), nullable=False),
-        sa.Column("record", sa.LargeBinary(), nullable=False),
-        sa.Column("digests", sa.LargeBinary(), nullable=False),
         sa.Column("count", sa.Integer(), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
@@ -70,7 +92,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("sad_hash", name=op.f("uq_instruction_sad_hash")),
     )
     with op.batch_alter_table("instruction", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_instruction_key_id"), ["key_id"], unique=False)
+        batch_op.create_index("ix_instruction_key_id_approved_at", ["key_id", "approved_at"], unique=False)
 
     op.create_table(
         "key_act",
@@ -84,6 +106,39 @@ def upgrade() -> None:
         sa.Column("used_at", sa.BigInteger(), nullable=False),
         sa.Column("seal", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("act_id", name=op.f("pk_key_act")),
+    )
+    op.create_table(
+        "key_archive",
+        sa.Column("archive_id", sa.String(length=64), nullable=False),
+        sa.Column("key_id", sa.String(length=64), nullable=False),
+        sa.Column("user_id", sa.String(length=64), nullable=False),
+        sa.Column("copy", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("sha256", sa.LargeBinary(), nullable=False),
+        sa.Column("holds", sa.LargeBinary(), nullable=False),
+        sa.Column("provider", sa.String(length=40), nullable=False),
+        sa.Column("officers", sa.String(length=200), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("seal", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("archive_id", name=op.f("pk_key_archive")),
+    )
+    with op.batch_alter_table("key_archive", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_key_archive_key_id"), ["key_id"], unique=False)
+
+    op.create_table(
+        "key_import",
+        sa.Column("act_id", sa.String(length=64), nullable=False),
+        sa.Column("key_id", sa.String(length=64), nullable=False),
+        sa.Column("user_id", sa.String(length=64), nullable=False),
+        sa.Column("officer_id", sa.String(length=64), nullable=False),
+        sa.Column("approved_at", sa.BigInteger(), nullable=False),
+        sa.Column("envelope", sa.LargeBinary(), nullable=False),
+        sa.Column("record", sa.LargeBinary(), nullable=False),
+        sa.Column("refusals", sa.Integer(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.Column("used_at", sa.BigInteger(), nullable=False),
+        sa.Column("seal", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("act_id", name=op.f("pk_key_import")),
     )
     op.create_table(
         "log_mark",
@@ -125,6 +180,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_officer_invitation")),
     )
     op.create_table(
+        "passkey_offer",
+        sa.Column("offer_id", sa.String(length=64), nullable=False),
+        sa.Column("key_id", sa.String(length=64), nullable=False),
+        sa.Column("challenge", sa.LargeBinary(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.Column("seal", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("offer_id", name=op.f("pk_passkey_offer")),
+    )
+    op.create_table(
         "pin_reset",
         sa.Column("act_id", sa.String(length=64), nullable=False),
         sa.Column("key_id", sa.String(length=64), nullable=False),
@@ -135,9 +199,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("act_id", name=op.f("pk_pin_reset")),
     )
     op.create_table(
+        "provider_secret",
+        sa.Column("name", sa.String(length=20), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("seal", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_provider_secret")),
+    )
+    op.create_table(
         "service_key",
         sa.Column("purpose", sa.String(length=40), nullable=False),
-        sa.Column("algorithm", sa.String(length=20), nullable=False),
+        sa.Column("algorithm", sa.String(length=40), nullable=False),
         sa.Column("public_key", sa.LargeBinary(), nullable=False),
         sa.Column("sealed_key", sa.LargeBinary(), nullable=False),
         sa.Column("certificate", sa.LargeBinary(), nullable=False),
@@ -149,17 +221,17 @@ def upgrade() -> None:
         "signing_key",
         sa.Column("key_id", sa.String(length=64), nullable=False),
         sa.Column("user_id", sa.String(length=64), nullable=False),
-        sa.Column("algorithm", sa.String(length=20), nullable=False),
+        sa.Column("algorithm", sa.String(length=40), nullable=False),
         sa.Column("public_key", sa.LargeBinary(), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("suspended_by", sa.String(length=20), nullable=False),
         sa.Column("one_time", sa.Integer(), nullable=False),
         sa.Column("predecessor", sa.String(length=64), nullable=False),
         sa.Column("backend", sa.String(length=20), nullable=False),
+        sa.Column("origin", sa.String(length=20), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("credential_id", sa.LargeBinary(), nullable=False),
-        sa.Column("passkey", sa.LargeBinary(), nullable=False),
-        sa.Column("passkey_sign_count", sa.BigInteger(), nullable=False),
+        sa.Column("passkeys", sa.LargeBinary(), nullable=False),
+        sa.Column("sign_counts", sa.LargeBinary(), nullable=False),
         sa.Column("key_blob", sa.LargeBinary(), nullable=False),
         sa.Column("certificate_request", sa.LargeBinary(), nullable=False),
         sa.Column("certificate", sa.LargeBinary(), nullable=False),
@@ -171,6 +243,27 @@ def upgrade() -> None:
     with op.batch_alter_table("signing_key", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_signing_key_user_id"), ["user_id"], unique=False)
 
+    op.create_table(
+        "used_envelope",
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("key_id", sa.String(length=64), nullable=False),
+        sa.Column("used_at", sa.BigInteger(), nullable=False),
+        sa.Column("seal", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_used_envelope")),
+    )
+    op.create_table(
+        "instruction_content",
+        sa.Column("instruction_id", sa.String(length=64), nullable=False),
+        sa.Column("record", sa.LargeBinary(), nullable=False),
+        sa.Column("digests", sa.LargeBinary(), nullable=False),
+        sa.Column("seal", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["instruction_id"],
+            ["instruction.instruction_id"],
+            name=op.f("fk_instruction_content_instruction_id_instruction"),
+        ),
+        sa.PrimaryKeyConstraint("instruction_id", name=op.f("pk_instruction_content")),
+    )
     op.create_table(
         "key_slot",
         sa.Column("key_id", sa.String(length=64), nullable=False),
@@ -210,26 +303,37 @@ def downgrade() -> None:
 
     op.drop_table("use")
     op.drop_table("key_slot")
+    op.drop_table("instruction_content")
+    op.drop_table("used_envelope")
     with op.batch_alter_table("signing_key", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_signing_key_user_id"))
 
     op.drop_table("signing_key")
     op.drop_table("service_key")
+    op.drop_table("provider_secret")
     op.drop_table("pin_reset")
+    op.drop_table("passkey_offer")
     op.drop_table("officer_invitation")
     op.drop_table("officer")
     op.drop_table("log_opening")
     op.drop_table("log_mark")
+    op.drop_table("key_import")
+    with op.batch_alter_table("key_archive", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_key_archive_key_id"))
+
+    op.drop_table("key_archive")
     op.drop_table("key_act")
     with op.batch_alter_table("instruction", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_instruction_key_id"))
+        batch_op.drop_index("ix_instruction_key_id_approved_at")
 
     op.drop_table("instruction")
     with op.batch_alter_table("enrolment", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_enrolment_token_hash"))
 
     op.drop_table("enrolment")
+    op.drop_table("ended_key")
     with op.batch_alter_table("certificate", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_certificate_key_id"))
 
     op.drop_table("certificate")
+    op.drop_table("backup_act")

@@ -12,15 +12,6 @@ depends_on = None
 def upgrade() -> None:
     """Bring the schema to this version."""
     op.create_table(
-        "login_challenge",
-        sa.Column("challenge", sa.LargeBinary(length=32), nullable=False),
-        sa.Column("expires_at", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("challenge", name=op.f("pk_login_challenge")),
-    )
-    with op.batch_alter_table("login_challenge", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_login_challenge_expires_at"), ["expires_at"], unique=False)
-
-    op.create_table(
         "person",
         sa.Column("user_id", sa.Text(), nullable=False),
         sa.Column("display_name", sa.Text(), nullable=False),
@@ -39,6 +30,7 @@ def upgrade() -> None:
         sa.Column("pages", sa.JSON(), nullable=False),
         sa.Column("warnings", sa.JSON(), nullable=False),
         sa.Column("existing_signatures", sa.Integer(), nullable=False),
+        sa.Column("marks", sa.JSON(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("signed_at", sa.BigInteger(), nullable=True),
@@ -198,7 +190,3 @@ def downgrade() -> None:
 
     op.drop_table("document")
     op.drop_table("person")
-    with op.batch_alter_table("login_challenge", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_login_challenge_expires_at"))
-
-    op.drop_table("login_challenge")

@@ -2,7 +2,7 @@
 
 import { send } from "../api.js";
 import { Approval } from "../approval.js";
-import { find, make, onSubmit } from "../dom.js";
+import { find, make, onPress, onSubmit } from "../dom.js";
 import { Placing } from "../place.js";
 import { showDocument } from "../shown.js";
 import { clear, notice, tell, tellBusy, tellProblem } from "../status.js";
@@ -39,9 +39,8 @@ tellReading(new Set());
 const shown = await showDocument(workspace, { onSeen: tellReading });
 const form = document.querySelector("[data-place]");
 const afterReading = find("[data-after-reading]");
-if (!shown) afterReading.disabled = true;
 if (shown) {
-  const placing = form ? new Placing(shown.viewer, form) : null;
+  const placing = form ? new Placing(shown.viewer, form, JSON.parse(workspace.dataset.marks)) : null;
   const beginPlacing = () => {
     clear(readingNotice);
     goToPart("place");
@@ -49,7 +48,8 @@ if (shown) {
     placing?.showPlace();
   };
 
-  afterReading.addEventListener("click", () => {
+  if (form) bindForm(placing);
+  onPress(afterReading, () => {
     const unread = Array.from({ length: pageCount }, (_, index) => index + 1).filter((page) => !shown.viewer.seen.has(page));
     if (unread.length === 0) return beginPlacing();
     const list = unread.length > 12 ? `${unread.slice(0, 12).join(", ")} …` : unread.join(", ");
@@ -62,8 +62,6 @@ if (shown) {
       notice("caution", say("notAllShown", { list }), say("notAllShownStep"), make("p", { class: "actions" }, goOn, otherwise)),
     );
   });
-
-  if (form) bindForm(placing);
 }
 
 function bindForm(placing) {
@@ -76,8 +74,9 @@ function bindForm(placing) {
       tell(status, kind, title, more);
     },
     onSigned() {
-      // The same address now shows the result, which begins at its top.
+      // The same address now shows the result, which begins at its top, with the page that was marked.
       history.scrollRestoration = "manual";
+      sessionStorage.setItem("natsuin-signed", JSON.stringify({ page: placing.visible ? placing.page : 1 }));
       location.reload();
     },
   });

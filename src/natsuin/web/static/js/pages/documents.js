@@ -1,7 +1,7 @@
 /** Adding a document: chosen or dropped, sent as it is, then opened. */
 
 import { Problem, send } from "../api.js";
-import { find } from "../dom.js";
+import { find, open } from "../dom.js";
 import { tellBusy, tellProblem } from "../status.js";
 import { say, saySize } from "../words.js";
 
@@ -25,6 +25,7 @@ form.addEventListener("drop", (event) => {
 });
 // A file dropped beside the place would otherwise replace this page.
 for (const name of ["dragover", "drop"]) document.addEventListener(name, (event) => event.preventDefault());
+open(form);
 
 async function add(files) {
   if (running || files.length === 0) return;

@@ -2,7 +2,7 @@
 
 import { send } from "../api.js";
 import { fromBase64url } from "../bytes.js";
-import { find, goToStep } from "../dom.js";
+import { find, goToStep, onPress } from "../dom.js";
 import { forgetInvitation, invitationToken } from "../invitation.js";
 import { purposes, seal } from "../sealing.js";
 import { bindPINStep, bindRecoveryStep } from "../secret_steps.js";
@@ -20,10 +20,10 @@ const pinStep = bindPINStep((pin) => {
 
 bindRecoveryStep({ name: () => enrolment.offer.common_name, finish: "finishEnrolment", onKept: complete });
 
-find("[data-begin]").addEventListener("click", () => goToStep("passkey"));
+onPress(find("[data-begin]"), () => goToStep("passkey"));
 
 const registerButton = find("[data-register]");
-registerButton.addEventListener("click", () =>
+onPress(registerButton, () =>
   guarded(
     { place: find('[data-step="passkey"] [data-status]'), button: registerButton, busy: say("passkeyRegistering") },
     async () => {

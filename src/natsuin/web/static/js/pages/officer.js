@@ -1,20 +1,25 @@
 /** Registering a person: the form, the record that the officer's passkey signs, the invitation shown once. */
 
 import { send } from "../api.js";
-import { fact, find, goToStep, onSubmit } from "../dom.js";
+import { fact, find, goToStep, moment, onPress, onSubmit } from "../dom.js";
+import { refreshPeople } from "../people.js";
 import { checkRecord, checkRegistration } from "../record.js";
 import { clear, guarded, notice, tellBusy, tellProblem } from "../status.js";
 import { assert } from "../webauthn.js";
-import { say, sayMoment } from "../words.js";
+import { say } from "../words.js";
 
 const form = find("[data-person]");
 const formStatus = find("[data-status]", form);
 const approvePart = find('[data-step="approve"]');
 const approveButton = find("[data-approve]");
+const fieldNames = [
+  ...["common_name", "email", "country", "organization", "algorithm"],
+  ...["evidence_kind", "evidence_reference", "evidence_level"],
+];
 let act = null;
 
 onSubmit(form, async () => {
-  const fields = Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, value.normalize("NFC").trim()]));
+  const fields = Object.fromEntries(fieldNames.map((name) => [name, find(`#${name}`, form).value.normalize("NFC").trim()]));
   const typed = {
     common_name: fields.common_name,
     email: fields.email,
@@ -40,7 +45,7 @@ onSubmit(form, async () => {
 /** The facts as the record states them, in the words of the form. */
 function show(content) {
   const { subject, evidence, algorithm } = content;
-  const words = (name, value) => form.querySelector(`[name="${name}"] option[value="${CSS.escape(String(value))}"]`).textContent;
+  const words = (name, value) => form.querySelector(`#${name} option[value="${CSS.escape(String(value))}"]`).textContent;
   find("[data-approval-facts]").replaceChildren(
     ...fact(say("name"), subject.common_name),
     ...fact(say("organization"), subject.organization || "–"),
@@ -53,15 +58,17 @@ function show(content) {
   find("[data-record-check]").replaceChildren(notice("good", "", say("actGood")));
 }
 
-approveButton.addEventListener("click", () =>
+onPress(approveButton, () =>
   guarded({ place: find(":scope > [data-status]", approvePart), button: approveButton, busy: say("waitingForPasskey") }, async () => {
     const credential = await assert(act.publicKey, act.challenge);
     const made = await send(`/api/officer/people/${encodeURIComponent(act.act_id)}/approve`, { json: { credential } });
     find("#invitation").value = made.invitation_url;
-    find("[data-invitation-expiry]").textContent = say("validUntil", { time: sayMoment(made.expires_at) });
+    find("[data-invitation-expiry]").replaceChildren(say("validUntil"), " ", moment(made.expires_at));
     goToStep("invitation");
+    // The invitation is what counts; a list that does not come is old, and says nothing wrong.
+    await refreshPeople().catch((problem) => console.warn("The list of people was not refreshed", problem.code));
   }),
 );
 
-find("[data-back]").addEventListener("click", () => goToStep("form"));
+onPress(find("[data-back]"), () => goToStep("form"));
 find("#invitation").addEventListener("focus", (event) => event.target.select());

@@ -1,7 +1,7 @@
 /** A registration officer's own passkey, registered with the one-time link that `natsuin init` printed. */
 
 import { send } from "../api.js";
-import { find, goToStep } from "../dom.js";
+import { find, goToStep, onPress } from "../dom.js";
 import { forgetInvitation, invitationToken } from "../invitation.js";
 import { clear, guarded, tellBusy, tellProblem } from "../status.js";
 import { register } from "../webauthn.js";
@@ -17,7 +17,7 @@ try {
   find("[data-display-name]").textContent = offer.display_name;
   clear(opening);
   goToStep("welcome");
-  button.addEventListener("click", () =>
+  onPress(button, () =>
     guarded({ place: find('[data-step="welcome"] [data-status]'), button, busy: say("passkeyRegistering") }, async () => {
       const credential = await register(offer.publicKey);
       await send("/api/officer/register", { json: { token, credential } });

@@ -3,7 +3,7 @@
 import { Problem, send } from "../api.js";
 import { find, goToStep, onSubmit } from "../dom.js";
 import { checkRecord } from "../record.js";
-import { isRecoveryCode, normalisedCode } from "../recovery.js";
+import { faultOfCode, normalisedCode } from "../recovery.js";
 import { purposes, seal } from "../sealing.js";
 import { bindPINStep, bindRecoveryStep } from "../secret_steps.js";
 import { clear, tellBusy, tellProblem } from "../status.js";
@@ -17,9 +17,10 @@ const reset = { oldCode: "", pin: "" };
 
 onSubmit(find("[data-code-form]"), async () => {
   const code = normalisedCode(codeField.value);
-  if (!isRecoveryCode(code)) {
-    const detail = say("codeInvalid", { count: code.length });
-    tellProblem(codeStatus, new Problem({ code: "malformed", detail, hint: say("codeInvalidStep") }));
+  const fault = faultOfCode(code);
+  codeField.setAttribute("aria-invalid", String(Boolean(fault)));
+  if (fault) {
+    tellFault(fault, code);
     codeField.focus();
     return;
   }
@@ -27,6 +28,19 @@ onSubmit(find("[data-code-form]"), async () => {
   reset.oldCode = code;
   goToStep("pin");
 });
+
+codeField.addEventListener("input", () => {
+  // A code of full length that cannot be right is told of at once; a shorter one may still become right.
+  const code = normalisedCode(codeField.value);
+  const fault = faultOfCode(code);
+  if (fault && fault !== "codeTooShort") tellFault(fault, code);
+  else clear(codeStatus);
+});
+
+function tellFault(fault, code) {
+  const detail = say(fault, { count: code.length });
+  tellProblem(codeStatus, new Problem({ code: "malformed", detail, hint: say("codeInvalidStep") }));
+}
 
 const pinStep = bindPINStep((pin) => {
   reset.pin = pin;

@@ -2,13 +2,15 @@
 
 import { Problem, send } from "../api.js";
 import { sha256, toHex } from "../bytes.js";
-import { fact, find, fingerprint, make, onSubmit } from "../dom.js";
+import { fact, find, fingerprint, make, moment, onSubmit } from "../dom.js";
 import { clear, notice, tellBusy, tellProblem } from "../status.js";
-import { language, say, sayMoment, saySize } from "../words.js";
+import { language, say, saySize } from "../words.js";
 
 const form = find("[data-verify]");
 const pdf = find("#pdf", form);
 const receipt = find("#receipt", form);
+const roots = find("#roots", form);
+const logKey = find("#log-key", form);
 const status = find("[data-status]", form);
 const result = find("[data-result]");
 const drop = find("[data-drop]", form);
@@ -30,6 +32,8 @@ onSubmit(form, async () => {
     }
     body.append("pdf", file);
     if (receipt.files.length > 0) body.append("receipt", receipt.files[0]);
+    if (roots.files.length > 0) body.append("trust", roots.files[0]);
+    if (logKey.value.trim()) body.append("log_vkey", logKey.value.trim());
     result.hidden = true;
     tellBusy(status, say("verifying"));
     const report = await send("/api/verify", { body });
@@ -41,18 +45,19 @@ onSubmit(form, async () => {
 });
 
 function show(report, file, digest) {
-  const kind = { valid: "good", not_valid: "bad" }[report.overall] ?? "caution";
+  const unlooked = report.summary.code === "valid_unless_revoked";
+  const kind = unlooked ? "caution" : ({ valid: "good", not_valid: "bad" }[report.overall] ?? "caution");
   const step = told(report.summary, "next");
   const print = make("button", { type: "button", class: "button not-printed" }, say("printResult"));
   print.addEventListener("click", () => window.print());
   find("[data-verdict]", result).replaceChildren(
-    notice(kind, say(`overall_${report.overall}`), told(report.summary, "text"), step && nextStep(step)),
+    notice(kind, say(`overall_${unlooked ? report.summary.code : report.overall}`), told(report.summary, "text"), step && nextStep(step)),
     make(
       "dl",
       { class: "facts" },
       ...fact(say("examined"), `${file.name} (${saySize(file.size)})`),
       ...fact(say("fullPrint"), fingerprint(toHex(digest))),
-      ...fact(say("checkedAt"), sayMoment(report.checked_at)),
+      ...fact(say("checkedAt"), moment(report.checked_at)),
     ),
     ...report.signatures.map((signature, index) => signatureCard(signature, index + 1)),
     make("p", {}, print),
@@ -64,8 +69,8 @@ function show(report, file, digest) {
 function signatureCard(signature, number) {
   const words = signature.level === "time-stamp" ? "timeStampBy" : "signatureBy";
   const facts = [
-    ...(signature.proven_at ? fact(say("provenTime"), sayMoment(signature.proven_at)) : []),
-    ...(signature.claimed_at ? fact(say("claimedTime"), sayMoment(signature.claimed_at)) : []),
+    ...(signature.proven_at ? fact(say("provenTime"), moment(signature.proven_at)) : []),
+    ...(signature.claimed_at ? fact(say("claimedTime"), moment(signature.claimed_at)) : []),
     ...(signature.issuer ? fact(say("issuer"), signature.issuer) : []),
     ...(signature.reason ? fact(say("reason"), signature.reason) : []),
   ];

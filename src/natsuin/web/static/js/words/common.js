@@ -1,9 +1,10 @@
 /** Words of every page: [日本語, English]. */
 export const common = {
   working: ["処理しています…", "Working…"],
-  nextStep: ["次にすること:", "Next step:"],
-  requestNumber: ["問い合わせ番号:", "Number for enquiries:"],
-  tryAgain: ["もう一度試す", "Try again"],
+  nextStep: ["次にすること：", "Next step:"],
+  requestNumber: ["問い合わせ番号：", "Number for enquiries:"],
+  signInAgain: ["サインインして、このページに戻る", "Sign in and come back to this page"],
+  toStart: ["トップページへ", "To the start page"],
   show: ["表示", "Show"],
   hide: ["隠す", "Hide"],
   copied: ["コピーしました。", "Copied."],
@@ -34,7 +35,7 @@ export const common = {
   passkeyAlreadyStep: ["別の端末かセキュリティキーを使ってください。", "Use another device or a security key."],
   passkeyUnsupported: ["このブラウザーはパスキーに対応していません。", "This browser does not know passkeys."],
   passkeyUnsupportedStep: [
-    "新しいブラウザーを使うか、このページを暗号化された接続 (https) で開いてください。",
+    "新しいブラウザーを使うか、このページを暗号化された接続（https）で開いてください。",
     "Use a recent browser, and open this page over an encrypted connection (https).",
   ],
   passkeyWrongPlace: [
@@ -47,19 +48,27 @@ export const common = {
   ],
 
   uploading: ["「{name}」を送って検査しています…", "Sending and checking “{name}”…"],
-  notAPDF: ["「{name}」は PDF ではないようです。", "“{name}” does not seem to be a PDF."],
-  notAPDFStep: ["PDF ファイルを選んでください。ほかの形式は PDF に変換してから追加してください。", "Choose a PDF file. Convert other formats to PDF first."],
-  tooLarge: ["「{name}」は大きすぎます ({size})。", "“{name}” is too large ({size})."],
-  tooLargeStep: ["{limit} 以下のファイルを選んでください。", "Choose a file of at most {limit}."],
-  oneFile: ["一度に追加できるのは 1 ファイルです。", "One file at a time, please."],
+  notAPDF: ["「{name}」はPDFではないようです。", "“{name}” does not seem to be a PDF."],
+  notAPDFStep: ["PDFファイルを選んでください。ほかの形式はPDFに変換してから追加してください。", "Choose a PDF file. Convert other formats to PDF first."],
+  tooLarge: ["「{name}」は大きすぎます（{size}）。", "“{name}” is too large ({size})."],
+  tooLargeStep: ["{limit}以下のファイルを選んでください。", "Choose a file of at most {limit}."],
+  oneFile: ["一度に追加できるのは1ファイルです。", "One file at a time, please."],
   removeConfirm: [
     "この文書を一覧から取り除きます。サーバーにある写しも消えます。よろしいですか。",
     "This removes the document from your list, together with the copy on the server. Go on?",
   ],
-  tokenMissing: ["招待リンクが完全ではありません。", "The invitation link is not complete."],
+  tokenMissing: ["招待リンクの後半がありません。", "The second half of the invitation link is missing."],
   tokenMissingStep: [
-    "受け取ったリンク全体 (# より後も) を開いてください。なければ登録担当者に新しい招待を頼んでください。",
-    "Open the whole link that you were given, with the part after #. Otherwise ask the registration officer for a new one.",
+    "受け取ったリンク全体（# より後も）を開いてください。",
+    "Open the whole link that you were given, with the part after #.",
   ],
-  validUntil: ["{time} まで有効です。", "Good until {time}."],
+  tokenCut: [
+    "招待リンクが途中で切れているか、余分な文字が付いています（# の後は{wanted}文字ですが、{found}文字あります）。",
+    "The invitation link was cut, or something was added: after # there should be {wanted} characters, and there are {found}.",
+  ],
+  tokenCutStep: [
+    "メールなどで改行されていないか確かめ、リンク全体をコピーして開いてください。それでも開けなければ、送り主に知らせてください。招待はまだ使われていません。",
+    "Mail programs sometimes break links: copy the whole link and open it. If that does not help, tell its sender. It has not been used.",
+  ],
+  validUntil: ["有効期限：", "Good until"],
 };

@@ -1,0 +1,77 @@
+"""A restoration that nobody needs: into a scratch folder, to see that it would work; and when that was last done.
+
+sam is not started on the scratch folder. It would sign a checkpoint of a second history with the log's real key.
+"""
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from natsuin.cli.backup.examination import Findings, examine_contents, examine_files, unpack
+from natsuin.cli.backup.manifest import Manifest
+from natsuin.cli.backup.restoration import NewestLog, Progress, restore_backup
+from natsuin.clock import SystemClock, milliseconds
+from natsuin.config import Config
+from natsuin.key_management import MasterKey
+
+RECORD = "backup-rehearsal.json"
+
+
+class Rehearsal(msgspec.Struct, frozen=True):
+    """The last one that went well. `at` milliseconds."""
+
+    at: int
+    backup: str
+    made_at: int
+    keys: int
+    archives: int
+    log_size: int
+
+
+def rehearse(
+    backup: Path, manifest: Manifest, config: Config, master: MasterKey, identities: list[Any], *, progress: Progress
+) -> Findings:
+    """Examine everything and restore it into a scratch folder, which is removed. Remembered only if all is well."""
+    with tempfile.TemporaryDirectory(prefix="natsuin-rehearsal-") as scratch:
+        found = examine_files(backup, manifest, progress=progress)
+        unpacked = Path(scratch) / "unpacked"
+        unpack(backup, manifest, unpacked, identities)
+        inside = examine_contents(unpacked, manifest, master, progress=progress)
+        problems = (*found.problems, *inside.problems)
+        if not problems:
+            restore_backup(
+                backup,
+                manifest,
+                Path(scratch) / "restored",
+                master,
+                identities,
+                NewestLog(nothing_newer=True),
+                progress=progress,
+            )
+            _remember(config, backup, manifest, inside)
+    return replace(inside, problems=problems)
+
+
+def last_rehearsal(config: Config) -> Rehearsal | None:
+    """What the installation remembers, or None."""
+    file = _record_file(config)
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Rehearsal)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def _remember(config: Config, backup: Path, manifest: Manifest, found: Findings) -> None:
+    now = milliseconds(SystemClock().now())
+    record = Rehearsal(now, backup.name, manifest.made_at, found.keys, found.archives, manifest.log_size)
+    file = _record_file(config)
+    aside = file.with_name(f"{file.name}.new")
+    aside.write_bytes(msgspec.json.encode(record))
+    aside.replace(file)
+
+
+def _record_file(config: Config) -> Path:
+    return (config.file.parent if config.file else Path()) / RECORD

@@ -1,0 +1,51 @@
+"""`natsuin ceremony`: what several people do together with the master key, by a plan that they all have read."""
+
+from pathlib import Path
+
+import click
+
+from natsuin.cli.supervised import config_option
+
+_folder = click.Path(file_okay=False, exists=True, path_type=Path)
+
+
+@click.group()
+def ceremony() -> None:
+    """Split, change or recover the master key with its custodians. sam must be stopped."""
+
+
+@ceremony.command()
+@click.option("--kind", type=click.Choice(["split", "rotate", "recover"]), required=True)
+@click.option("--custodian", "custodians", multiple=True, required=True, help="A custodian's name; once for each.")
+@click.option("--threshold", default=2, show_default=True, help="How many of them must meet.")
+def plan(kind: str, custodians: tuple[str, ...], threshold: int) -> None:
+    """Print a plan to be completed, read by everybody, and run."""
+    import json
+
+    from natsuin.cli.ceremony.plan import TEMPLATE
+
+    names = ", ".join(json.dumps(name, ensure_ascii=False) for name in custodians)
+    click.echo(TEMPLATE.format(kind=kind, threshold=threshold, custodians=names), nl=False)
+
+
+@ceremony.command()
+@config_option
+@click.argument("plan_file", type=click.Path(path_type=Path), metavar="PLAN")
+@click.option("--plan-sha256", help="The reviewed plan's SHA-256, at least 8 characters. Asked for if it is left out.")
+@click.option("--shares-to", type=_folder, help="Write shares as files into this folder, instead of on the screen.")
+@click.option("--transcript-to", type=_folder, default=".", help="Folder for the transcript.  [default: here]")
+def run(file: Path, plan_file: Path, plan_sha256: str | None, shares_to: Path | None, transcript_to: Path) -> None:
+    """Do what a plan says. An interrupted change of the master key goes on when this is run again."""
+    from natsuin.cli.ceremony.dialogue import agree
+    from natsuin.cli.ceremony.plan import read_plan
+    from natsuin.cli.ceremony.steps import carry_out
+    from natsuin.cli.ceremony.transcript import Transcript
+    from natsuin.clock import SystemClock
+    from natsuin.config import load
+
+    config, agreed = load(file), read_plan(plan_file)
+    agree(agreed, plan_sha256)
+    transcript = Transcript(agreed, SystemClock())
+    transcript.note("everybody agreed to the plan by its hash")
+    carry_out(config, agreed, transcript, shares_to)
+    click.echo(f"\nDone. Print and sign: {transcript.write(transcript_to)}")

@@ -1,0 +1,61 @@
+"""The three kinds of ceremony, step by step."""
+
+from pathlib import Path
+
+import click
+from rich.progress import BarColumn as Bar
+from rich.progress import Progress, TextColumn, TimeRemainingColumn
+
+from natsuin.cli.ceremony.dialogue import hand_out, take_in, write_out
+from natsuin.cli.ceremony.plan import Plan
+from natsuin.cli.ceremony.transcript import Transcript
+from natsuin.config import Config
+from natsuin.key_backup import split
+from natsuin.key_management import MasterKey
+from natsuin.sam.ceremonies import Facts, present_master, recover, rotate, tell
+
+
+def carry_out(config: Config, plan: Plan, transcript: Transcript, shares_to: Path | None) -> None:
+    """Do what the plan says and note it. Raises what the steps refuse; a rotation may then be run again."""
+    if plan.kind == "recover":
+        recover(config, take_in(plan.threshold))
+        transcript.note(
+            f"{plan.threshold} shares gave this database's master key; it is in its file"
+        )
+    else:
+        master = present_master(config) if plan.kind == "split" else _rotated(config, transcript)
+        _share(master, plan, transcript, shares_to)
+    facts = Facts(plan.kind, plan.sha256, plan.threshold, plan.custodians, plan.witnesses)
+    receipt = tell(config, facts)
+    transcript.note(f"the signing log has it as entry {receipt.index}")
+
+
+def _rotated(config: Config, transcript: Transcript) -> MasterKey:
+    columns = (TextColumn("{task.description:22}"), Bar(), TextColumn("{task.completed}/{task.total}"))
+    with Progress(*columns, TimeRemainingColumn()) as bars:
+        tasks = {}
+
+        def progress(table: str, done: int, total: int) -> None:
+            if table not in tasks:
+                tasks[table] = bars.add_task(table, total=total)
+            bars.update(tasks[table], completed=done)
+
+        rotated = rotate(config, progress)
+    counts = ", ".join(f"{table} {count}" for table, count in sorted(rotated.rows.items()) if count)
+    transcript.note(f"there is a new master key; rows put under it in this run: {counts or 'none were left'}")
+    transcript.note("the file of the old master key is replaced; destroy every other copy, and the shares, of the old")
+    return rotated.master
+
+
+def _share(master: MasterKey, plan: Plan, transcript: Transcript, shares_to: Path | None) -> None:
+    shares = split(master, threshold=plan.threshold, shares=len(plan.custodians))
+    for name, share in zip(plan.custodians, shares, strict=True):
+        if shares_to is None:
+            hand_out(name, share.number, share.set_name, share.words)
+            transcript.note(
+                f"{name} wrote down share {share.number} of set {share.set_name} and read words back"
+            )
+        else:
+            file = write_out(shares_to, name, share.number, share.set_name, share.words)
+            click.echo(f"Share {share.number} for {name}: {file}")
+            transcript.note(f"share {share.number} of set {share.set_name}, for {name}, is in the file {file.name}")

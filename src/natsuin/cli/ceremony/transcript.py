@@ -1,0 +1,51 @@
+"""The transcript of a ceremony: what was done, when and by whom, without any secret; to be printed and signed."""
+
+import platform
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from natsuin import __version__
+from natsuin.cli.ceremony.plan import Plan
+from natsuin.clock import Clock
+
+
+@dataclass
+class Transcript:
+    """Lines with their times, in order. One ceremony, one thread."""
+
+    plan: Plan
+    clock: Clock
+    steps: list[tuple[datetime, str]] = field(default_factory=list)
+
+    def note(self, words: str) -> None:
+        """Something was done just now."""
+        self.steps.append((self.clock.now(), words))
+
+    def write(self, folder: Path) -> Path:
+        """Write it into a new file in `folder`, mode 0644. Raises `FileExistsError` rather than write over one."""
+        file = folder / f"ceremony-{self.plan.kind}-{self.clock.now():%Y%m%dT%H%M%SZ}.txt"
+        with file.open("x", encoding="utf-8") as opened:
+            opened.write(self.text())
+        return file
+
+    def text(self) -> str:
+        """All of it."""
+        head = [
+            f"Ceremony of the master key: {self.plan.kind}",
+            f"Natsuin {__version__} on {platform.node()}, Python {platform.python_version()}, {platform.platform()}",
+            f"SHA-256 of the plan: {self.plan.sha256}",
+            "",
+            "The plan:",
+            *(f"    {line}" for line in self.plan.text.splitlines()),
+            "",
+            "What was done (UTC):",
+            *(f"    {at:%Y-%m-%d %H:%M:%S}  {words}" for at, words in self.steps),
+            "",
+            "We took part, and it was done as written above.",
+            "",
+        ]
+        roles = [("Custodian", name) for name in self.plan.custodians]
+        roles += [("Witness", name) for name in self.plan.witnesses]
+        lines = [f"    {role:10} {name:40} ______________________  date __________" for role, name in roles]
+        return "\n".join([*head, *lines, ""])

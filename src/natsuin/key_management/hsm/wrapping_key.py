@@ -1,0 +1,117 @@
+"""The wrapping key: AES-256, made in the token and never to leave it. Every person's key is stored under it.
+
+It may wrap and unwrap and nothing else. A key that could also decrypt would turn a wrapped key into a readable one,
+which is the oldest attack on PKCS#11 (Clulow, CHES 2003).
+"""
+
+from natsuin.errors import Conflict
+from natsuin.key_management.hsm.cryptoki import (
+    Attribute,
+    KeyType,
+    Mechanism,
+    ObjectClass,
+    PKCS11Error,
+    SecretKey,
+    Session,
+    name_of,
+    wrap,
+)
+from natsuin.key_management.hsm.refusals import VaultRefused, WrappingKeyMissing
+
+LABEL = "natsuin wrapping key"
+KEY_BITS = 256
+
+_MUST_HOLD = {
+    Attribute.TOKEN: True,
+    Attribute.PRIVATE: True,
+    Attribute.SENSITIVE: True,
+    Attribute.ALWAYS_SENSITIVE: True,
+    Attribute.EXTRACTABLE: False,
+    Attribute.NEVER_EXTRACTABLE: True,
+    Attribute.WRAP: True,
+    Attribute.UNWRAP: True,
+    Attribute.ENCRYPT: False,
+    Attribute.DECRYPT: False,
+    Attribute.SIGN: False,
+    Attribute.VERIFY: False,
+    Attribute.DERIVE: False,
+    Attribute.KEY_TYPE: KeyType.AES,
+    Attribute.VALUE_LEN: KEY_BITS // 8,
+}
+_SHOULD_HOLD = {Attribute.LOCAL: True, Attribute.MODIFIABLE: False}
+"""Whose absence a token for trials may be forgiven: made in this token, and not changeable by whoever logs in."""
+
+
+def make_wrapping_key(session: Session, identifier: bytes) -> None:
+    """Make the key; durable on return. Raises `Conflict` if there is one with this CKA_ID already."""
+    if _found(session, identifier):
+        raise Conflict("the token holds a wrapping key with this id already", hint="Nothing was changed.")
+    given = {attribute: value for attribute, value in _MUST_HOLD.items() if attribute in _GIVEN}
+    try:
+        session.generate_key(
+            KeyType.AES,
+            KEY_BITS,
+            id=identifier,
+            label=LABEL,
+            store=True,
+            mechanism=Mechanism.AES_KEY_GEN,
+            template={**given, Attribute.MODIFIABLE: False},
+        )
+    except PKCS11Error as error:
+        raise VaultRefused(f"the token makes no wrapping key by CKM_AES_KEY_GEN ({name_of(error)})") from error
+
+
+def find_wrapping_key(session: Session, identifier: bytes) -> SecretKey:
+    """The wrapping key, for use in `session`. Raises `WrappingKeyMissing`."""
+    found = _found(session, identifier)
+    if len(found) != 1:
+        raise WrappingKeyMissing(
+            f"the token holds {len(found)} wrapping keys with the id {identifier.hex()}, and there must be one",
+            hint="See that this is the right token, or restore it from the maker's backup.",
+        )
+    return found[0]
+
+
+def check_wrapping_key(key: SecretKey, mechanism: Mechanism) -> tuple[str, ...]:
+    """Look at a wrapping key and try to wrap it out. Answers with what only a token for trials is forgiven.
+
+    Raises:
+        VaultRefused: the key is not what `make_wrapping_key` made.
+    """
+    wrong = [attribute.name for attribute, value in _MUST_HOLD.items() if _read(key, attribute) != value]
+    if wrong:
+        raise VaultRefused(
+            f"the wrapping key in the token has wrong attributes: {', '.join(f'CKA_{name}' for name in wrong)}",
+            hint="It was not made by Natsuin, or was changed. Do not use it; have another one made.",
+        )
+    weaknesses = [
+        f"CKA_{attribute.name}" for attribute, value in _SHOULD_HOLD.items() if _read(key, attribute) != value
+    ]
+    try:
+        wrap(key, key, mechanism)
+    except PKCS11Error:
+        return tuple(weaknesses)
+    return (*weaknesses, "wraps-unextractable")
+
+
+_GIVEN = set(_MUST_HOLD) - {
+    Attribute.ALWAYS_SENSITIVE,
+    Attribute.NEVER_EXTRACTABLE,
+    Attribute.TOKEN,
+    Attribute.KEY_TYPE,
+    Attribute.VALUE_LEN,
+}
+"""What the caller chooses; the token sets the rest."""
+
+
+def _found(session: Session, identifier: bytes) -> list[SecretKey]:
+    wanted = {Attribute.CLASS: ObjectClass.SECRET_KEY, Attribute.LABEL: LABEL, Attribute.ID: identifier}
+    return [found for found in session.get_objects(wanted) if isinstance(found, SecretKey)]
+
+
+def _read(key: SecretKey, attribute: Attribute) -> object:
+    try:
+        value: object = key[attribute]
+    except PKCS11Error:
+        return None
+    return value

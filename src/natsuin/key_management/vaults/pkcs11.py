@@ -1,0 +1,223 @@
+"""The PKCS#11 vault: keys under a wrapping key that never leaves a token, used inside the token.
+
+    what is sealed = mark, AES-256-GCM(key from the master key, header and what the token wrapped, mark and binding)
+
+The token's own wrapping keeps the private key from sam; it says nothing about whose key it is. The layer around it
+does: it opens with the same binding only, so that two people's keys cannot be exchanged, and not without the master
+key.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field, replace
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from natsuin.algorithms import DEFAULT_SCHEME, FACTS, KeyAlgorithm, SignatureScheme
+from natsuin.errors import NatsuinError, Tampered
+from natsuin.key_management.hsm import messages
+from natsuin.key_management.hsm.line import TokenLine, TokenSettings
+from natsuin.key_management.hsm.methods import finished, method_of
+from natsuin.key_management.hsm.refusals import AlgorithmNotOffered, VaultInterrupted
+from natsuin.key_management.master_key import MasterKey
+from natsuin.key_management.vaults.operations import ImportNotOffered, PrivateKey, load_public_key, verify_signature
+from natsuin.key_management.vaults.token_keys import token_key
+
+_MARK = b"natsuin/token/v1\0"
+"""Tells what this vault sealed from what the software vault did, which begins with random bytes."""
+_NONCE_BYTES = 12
+_decode = msgspec.msgpack.Decoder(messages.Wrapped).decode
+
+Signer = Callable[[messages.Method, Sequence[bytes]], tuple[bytes, ...]]
+
+
+@dataclass(frozen=True)
+class _Open:
+    """A key that is opened in the token for each call, and destroyed there before the call returns."""
+
+    public_key: bytes
+    use: Signer = field(repr=False)
+
+    @property
+    def private_key(self) -> PrivateKey:
+        return token_key(load_public_key(self.public_key), lambda method, digest: self.use(method, [digest])[0])
+
+    def sign(self, dtbs: bytes, scheme: SignatureScheme) -> bytes:
+        return self.sign_all([dtbs], scheme)[0]
+
+    def sign_all(self, dtbs: Sequence[bytes], scheme: SignatureScheme) -> tuple[bytes, ...]:
+        method = method_of(scheme)
+        return tuple(finished(method, raw) for raw in self.use(method, dtbs))
+
+    def prove(self, algorithm: KeyAlgorithm) -> None:
+        """Sign with the key and check it: a key that does not come back from its wrapping must not be certified."""
+        scheme = DEFAULT_SCHEME[algorithm]
+        dtbs = hashlib.new(FACTS[scheme].hash_name, os.urandom(32)).digest()
+        verify_signature(load_public_key(self.public_key), dtbs, self.sign(dtbs, scheme), scheme)
+
+
+@dataclass(frozen=True)
+class _Fresh(_Open):
+    wrapped: messages.Wrapped
+    cipher: AESGCM = field(repr=False)
+    backend: str = "pkcs11"
+
+    def seal(self, binding: bytes) -> bytes:
+        return _sealed(self.cipher, self.wrapped, binding)
+
+
+class PKCS11Vault:
+    """Keys in a token. Claims no more about the token than the token says itself."""
+
+    name = "pkcs11"
+
+    def __init__(self, master: MasterKey, settings: TokenSettings, stop: Callable[[NatsuinError], None]) -> None:
+        """Start the worker, log in once, try out the token. Raises what refuses it. `stop`: see `TokenLine`."""
+        self._cipher = AESGCM(master.derive("pkcs11-vault"))
+        self._wrapping_key = settings.wrapping_key
+        self._line = TokenLine(settings, stop)
+        begun = self._line.open()
+        self.algorithms = frozenset(KeyAlgorithm(name) for name in begun.algorithms)
+        self.facts: Mapping[str, object] = {
+            "manufacturer": begun.manufacturer,
+            "model": begun.model,
+            "label": begun.label,
+            "weaknesses": list(begun.weaknesses),
+        }
+
+    @contextmanager
+    def generate(self, algorithm: KeyAlgorithm) -> Iterator[_Fresh]:
+        """Make a key pair of `algorithm` in the token, and prove that it can be opened again."""
+        self._require(algorithm)
+        made = self._line.ask(messages.Generate(algorithm.value, self._wrapping_key))
+        if not isinstance(made, messages.Made):
+            raise VaultInterrupted("the vault worker gave no key")
+        fresh = _Fresh(made.key.public_key, self._user_of(made.key), made.key, self._cipher)
+        fresh.prove(algorithm)
+        yield fresh
+
+    def import_key(self, private_key: PrivateKey) -> AbstractContextManager[_Fresh]:
+        """Refuses: a key that was in somebody's memory is none that never left a token."""
+        raise ImportNotOffered(
+            "imported keys are kept in software, and this server keeps keys in a token",
+            hint="Make a new key here instead.",
+        )
+
+    @contextmanager
+    def open(self, sealed: bytes | bytearray, binding: bytes) -> Iterator[_Open]:
+        """A key that `seal` closed. Raises `Tampered` if it or its binding changed."""
+        wrapped = self._unsealed(sealed, binding)
+        yield _Open(wrapped.public_key, self._user_of(wrapped))
+
+    def rebind(self, sealed: bytes, binding: bytes, new_binding: bytes) -> bytes:
+        """The same key for other names; the token is not asked. Raises `Tampered` as `open` does."""
+        return _sealed(self._cipher, self._unsealed(sealed, binding), new_binding)
+
+    @staticmethod
+    def sealed_here(sealed: bytes | bytearray) -> bool:
+        """Whether a vault of this kind sealed it."""
+        return sealed[: len(_MARK)] == _MARK
+
+    def make_resident(self, identifier: str, algorithm: KeyAlgorithm) -> bytes:
+        """Make a key that stays in the token; durable on return. Answers with SubjectPublicKeyInfo, DER.
+
+        Raises `Conflict` if there is one with this identifier.
+        """
+        self._require(algorithm)
+        made = self._line.ask(messages.MakeResident(identifier, algorithm.value))
+        if not isinstance(made, messages.Resident):
+            raise VaultInterrupted("the vault worker gave no key")
+        try:
+            with self.open_resident(made) as opened:
+                opened.prove(algorithm)
+        except BaseException:
+            self.destroy_resident(identifier)
+            raise
+        return made.public_key
+
+    def resident_keys(self) -> tuple[messages.Resident, ...]:
+        """The keys that live in the token, by identifier."""
+        found = self._line.ask(messages.ListResident())
+        return found.keys if isinstance(found, messages.Residents) else ()
+
+    @contextmanager
+    def open_resident(self, key: messages.Resident) -> Iterator[_Open]:
+        """A key that lives in the token. It may be another one than the caller means: verify what it signs with the
+        public key on record. Raises `NotFound` when it is used."""
+        yield _Open(
+            key.public_key,
+            lambda method, dtbs: self._signatures(messages.UseResident(key.identifier, method, tuple(dtbs))),
+        )
+
+    def destroy_resident(self, identifier: str) -> None:
+        """Destroy a key in the token for ever; durable on return. Raises `NotFound`."""
+        self._line.ask(messages.DestroyResident(identifier))
+
+    def count_objects(self) -> int:
+        """Objects in the token that a session can see; no use of the service changes their number."""
+        counted = self._line.ask(messages.Count())
+        return counted.objects if isinstance(counted, messages.Counted) else -1
+
+    def check(self) -> None:
+        """Raise `VaultUnavailable` if no key could be used now."""
+        self._line.check()
+
+    def close(self) -> None:
+        """Log out and end the worker."""
+        self._line.close()
+
+    @property
+    def worker_pid(self) -> int:
+        """The process that is logged in to the token; 0 while there is none."""
+        return self._line.worker_pid
+
+    def _require(self, algorithm: KeyAlgorithm) -> None:
+        if algorithm not in self.algorithms:
+            offered = ", ".join(sorted(self.algorithms))
+            raise AlgorithmNotOffered(
+                f"the token does not offer keys of {algorithm.value}", hint=f"Choose one of {offered}."
+            )
+
+    def _unsealed(self, sealed: bytes | bytearray, binding: bytes) -> messages.Wrapped:
+        try:
+            if not self.sealed_here(sealed):
+                raise InvalidTag
+            nonce, content = bytes(sealed[len(_MARK) :][:_NONCE_BYTES]), bytes(sealed[len(_MARK) + _NONCE_BYTES :])
+            return _decode(self._cipher.decrypt(nonce, content, _MARK + binding))
+        except (InvalidTag, ValueError, msgspec.DecodeError) as error:
+            raise Tampered(
+                "a stored key does not open under the names it is stored with",
+                hint="Its record was changed or belongs to another key. Restore the record from a backup.",
+            ) from error
+
+    def _user_of(self, wrapped: messages.Wrapped) -> Signer:
+        return lambda method, dtbs: self._signatures(messages.Use(wrapped, method, tuple(dtbs)))
+
+    def _signatures(self, request: messages.Use | messages.UseResident) -> tuple[bytes, ...]:
+        answer = self._line.ask(request)
+        if not isinstance(answer, messages.Signatures) or len(answer.values) != len(request.dtbs):
+            raise VaultInterrupted("the vault worker gave another number of signatures")
+        return answer.values
+
+
+def _sealed(cipher: AESGCM, wrapped: messages.Wrapped, binding: bytes) -> bytes:
+    nonce = os.urandom(_NONCE_BYTES)
+    return _MARK + nonce + cipher.encrypt(nonce, msgspec.msgpack.encode(wrapped), _MARK + binding)
+
+
+def make_wrapping_key(settings: TokenSettings) -> None:
+    """Make the wrapping key that `settings` names, in the token; durable on return. Only at `natsuin init` and in a
+    ceremony.
+
+    Raises `Conflict` if the token has one with this id, `VaultRefused` if it makes none, `PINRefused`.
+    """
+    line = TokenLine(replace(settings, wrapping_key=b""), lambda _: None)
+    line.open()
+    try:
+        line.ask(messages.MakeWrappingKey(settings.wrapping_key))
+    finally:
+        line.close()

@@ -1,0 +1,139 @@
+"""What a ceremony does to the master key. Runs on sam's host while sam is stopped; the dialogue is
+`natsuin.cli.ceremony`'s.
+
+    split      shares of the present key for custodians
+    rotate     a new key in place of the present one: everything stored is re-wrapped, then shares of the new one
+    recover    the key from custodians' shares, into the file where it belongs
+
+Each leaves an entry in the signing log. A rotation that was interrupted is known by the file of the next key, beside
+which sam does not start, and goes on where it stopped.
+"""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from natsuin.clock import SystemClock
+from natsuin.config import Config
+from natsuin.key_backup import combine
+from natsuin.key_management import (
+    VAULT,
+    MasterKey,
+    ProviderSecrets,
+    Rotation,
+    RotationProgress,
+    create_master_key,
+    keep_master_key,
+    next_key_file,
+    read_master_key,
+)
+from natsuin.sam.hardening import harden
+from natsuin.sam.permissions import check_permissions
+from natsuin.sam.process import open_sam
+from natsuin.signing_log import Receipt
+from natsuin.storage import open_database
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the entry of a ceremony says: public are kind, hash of the plan (hexadecimal), threshold and number of
+    shares; names are committed to."""
+
+    kind: str
+    plan_sha256: str
+    threshold: int
+    custodians: tuple[str, ...]
+    witnesses: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Rotated:
+    """A rotation's end. `rows` by table, of this run."""
+
+    master: MasterKey = field(repr=False)
+    rows: dict[str, int]
+
+
+def present_master(config: Config) -> MasterKey:
+    """The master key, if it belongs to the database. Raises `MasterKeyMissing`."""
+    master = read_master_key(config.sam.master_key_file)
+    _require_fits(config, master)
+    return master
+
+
+def rotate(config: Config, progress: RotationProgress) -> Rotated:
+    """Make a new master key and re-wrap everything; or go on with a rotation that was interrupted.
+
+    Raises:
+        Conflict: sam is running.
+        Tampered: a row of DB-2 was changed outside the service.
+    """
+    harden()
+    check_permissions(config)
+    file = config.sam.master_key_file
+    following = next_key_file(file)
+    if not following.exists():
+        # Opening sam shows that none is running and that everything is whole. The next key's file, made while it is
+        # open, keeps every other sam from starting until the end.
+        sam = open_sam(config)
+        try:
+            create_master_key(following)
+        finally:
+            sam.close()
+    old, new = read_master_key(file), read_master_key(following)
+    database = open_database(config.sam.database, name="sam")
+    try:
+        rows = Rotation(database, old, new).run(progress)
+    finally:
+        database.close()
+    following.replace(file)
+    _sync_folder(file.parent)
+    return Rotated(new, rows)
+
+
+def recover(config: Config, shares: list[str]) -> MasterKey:
+    """Put the master key that the shares give where it belongs; durable on return.
+
+    Raises:
+        SharesRefused, MasterKeyMissing: they give none, or another database's.
+        Conflict: there is a master key already; it was not touched.
+    """
+    harden()
+    master = combine(shares)
+    _require_fits(config, master)
+    keep_master_key(config.sam.master_key_file, master)
+    return master
+
+
+def tell(config: Config, facts: Facts) -> Receipt:
+    """Write the entry of a ceremony that is done. Raises `Conflict` if sam is running."""
+    sam = open_sam(config)
+    try:
+        return sam.journal.record(
+            "ceremony",
+            public={
+                "kind": facts.kind,
+                "plan_sha256": facts.plan_sha256,
+                "threshold": facts.threshold,
+                "shares": len(facts.custodians),
+            },
+            private={"custodians": list(facts.custodians), "witnesses": list(facts.witnesses)},
+        )
+    finally:
+        sam.close()
+
+
+def _require_fits(config: Config, master: MasterKey) -> None:
+    database = open_database(config.sam.database, name="sam")
+    try:
+        ProviderSecrets(database, master, SystemClock()).load(VAULT)
+    finally:
+        database.close()
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

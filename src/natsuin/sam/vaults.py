@@ -1,0 +1,57 @@
+"""From the section [vault] of the configuration to open vaults."""
+
+import sys
+from collections.abc import Callable
+
+from natsuin.config import Config
+from natsuin.errors import NatsuinError
+from natsuin.key_management import (
+    MasterKey,
+    PINSource,
+    PKCS11Vault,
+    SoftwareVault,
+    TokenSettings,
+    Vaults,
+    WorkerCommand,
+    make_wrapping_key,
+)
+
+WORKER = (sys.executable, "-m", "natsuin.sam.vault_worker")
+REFUSED_PIN = "refused-pin"
+"""File beside the log's state that remembers a PIN which the token refused."""
+
+
+def open_vaults(config: Config, master: MasterKey, stop: Callable[[NatsuinError], None]) -> Vaults:
+    """The vaults of this installation. With a token this logs in to it, once.
+
+    `stop` is called later, from any thread, when the token does not take its PIN any more.
+    """
+    software = SoftwareVault(master)
+    if config.vault.kind == "software":
+        return Vaults(software)
+    return Vaults(software, PKCS11Vault(master, token_settings(config, master), stop))
+
+
+def make_vaults(config: Config, master: MasterKey) -> Vaults:
+    """As `open_vaults`, for a new installation: the wrapping key is made first. Raises `Conflict` if there is one."""
+    if config.vault.kind == "pkcs11":
+        make_wrapping_key(token_settings(config, master))
+    return open_vaults(config, master, lambda _: None)
+
+
+def token_settings(config: Config, master: MasterKey) -> TokenSettings:
+    """What the vault needs to know of its token."""
+    vault = config.vault
+    return TokenSettings(
+        command=WorkerCommand(WORKER, dict(vault.environment)),
+        module=str(vault.module),
+        parameters=vault.parameters,
+        label=vault.token,
+        pin=PINSource(
+            lambda: vault.pin_file, config.sam.log_state.with_name(REFUSED_PIN), master.derive("refused-pin")
+        ),
+        wrapping_key=bytes.fromhex(vault.wrapping_key),
+        sessions=vault.sessions,
+        deadline_seconds=vault.deadline_seconds,
+        allow_weak_token=vault.allow_weak_token,
+    )

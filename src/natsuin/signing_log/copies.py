@@ -1,0 +1,113 @@
+"""Copies of a log's public files: taken while it grows, and put to use after a loss.
+
+A copy holds exactly what one signed checkpoint covers and is verified whole. Putting one to use makes its checkpoint
+the newest that the log ever signed, so it must be the newest that anybody has: whoever goes on from an older one signs
+two histories, and everybody who kept a later checkpoint will find that out.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+from natsuin.errors import StorageFailed
+from natsuin.signing_log.audit import LogReport, verify_log
+from natsuin.signing_log.checkpoints import Checkpoint, open_checkpoint
+from natsuin.signing_log.merkle import HASH_SIZE
+from natsuin.signing_log.notes import MAX_NOTE, parse_verifier_key
+from natsuin.signing_log.publication import CHECKPOINT
+from natsuin.signing_log.refusals import BadTile, FileMissing, LogDamaged, LogExists
+from natsuin.signing_log.sources import FolderSource
+from natsuin.signing_log.state import Signed, State
+from natsuin.signing_log.tiles import (
+    MAX_BUNDLE,
+    TILE_BITS,
+    TILE_SIZE,
+    TILE_WIDTH,
+    TileName,
+    decode_bundle,
+    encode_bundle,
+)
+
+_FILE_MODE: Final = 0o644
+_FOLDER_MODE: Final = 0o755
+
+
+def read_checkpoint(folder: Path, vkey: str) -> Checkpoint:
+    """The checkpoint that a log's folder shows now. Raises `FileMissing`, `UntrustedNote`, `BadNote`, `BadKey`."""
+    return open_checkpoint(FolderSource(folder).read(CHECKPOINT, MAX_NOTE), parse_verifier_key(vkey))
+
+
+def copy_log(folder: Path, target: Path, vkey: str, *, progress: Callable[[int, int], None] | None = None) -> LogReport:
+    """Copy what the log in `folder` shows now into `target`, a new folder, and verify the copy whole.
+
+    The log may grow meanwhile. `progress(done, total)` is told about files. Raises `LogExists`, `LogDamaged` and as
+    `verify_log`; what was copied until then stays.
+    """
+    source = FolderSource(folder)
+    note = source.read(CHECKPOINT, MAX_NOTE)
+    size = open_checkpoint(note, parse_verifier_key(vkey)).size
+    try:
+        target.mkdir(mode=_FOLDER_MODE)
+    except FileExistsError as error:
+        raise LogExists("there is something in the place of the copy already") from error
+    target.chmod(_FOLDER_MODE)
+    names = list(_names(size))
+    for done, name in enumerate(names, 1):
+        _write(target / str(name), _read(source, name), below=target)
+        if progress is not None:
+            progress(done, len(names))
+    _write(target / CHECKPOINT, note, below=target)
+    return verify_log(target, vkey)
+
+
+def adopt_log(folder: Path, state: Path, vkey: str) -> LogReport:
+    """Make the record of a log that was brought back, so that sam goes on from its checkpoint. Durable on return.
+
+    Only for a copy whose checkpoint is the newest that anybody has. Raises `LogExists` where there is a record, and as
+    `verify_log`.
+    """
+    report = verify_log(folder, vkey)
+    State.create(state, Signed(report.entries, report.root, report.checkpoint))
+    return report
+
+
+def _names(size: int) -> Iterator[TileName]:
+    """Every file that a log of `size` entries has."""
+    level, count = 0, size
+    while count:
+        levels: tuple[int | None, ...] = (level, None) if level == 0 else (level,)
+        for kind in levels:
+            yield from (TileName(kind, index) for index in range(count // TILE_WIDTH))
+            if count % TILE_WIDTH:
+                yield TileName(kind, count // TILE_WIDTH, count % TILE_WIDTH)
+        level, count = level + 1, count >> TILE_BITS
+
+
+def _read(source: FolderSource, name: TileName) -> bytes:
+    """The file, cut out of the full one if that took its place meanwhile."""
+    limit = MAX_BUNDLE if name.level is None else TILE_SIZE
+    try:
+        return source.read(str(name), limit)
+    except FileMissing:
+        if name.width == TILE_WIDTH:
+            raise
+    content = source.read(str(TileName(name.level, name.index)), limit)
+    if name.level is not None:
+        return content[: name.width * HASH_SIZE]
+    try:
+        return encode_bundle(decode_bundle(content)[: name.width])
+    except BadTile as error:
+        raise LogDamaged("an entry bundle of the log cannot be read") from error
+
+
+def _write(path: Path, content: bytes, *, below: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for folder in path.parents:
+            if folder == below:
+                break
+            folder.chmod(_FOLDER_MODE)
+        path.write_bytes(content)
+        path.chmod(_FILE_MODE)
+    except OSError as error:
+        raise StorageFailed("the copy of the log cannot be written") from error

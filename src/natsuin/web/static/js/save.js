@@ -1,0 +1,10 @@
+/** Giving the reader a file that the page holds already. */
+
+import { make } from "./dom.js";
+
+/** @param {string} text @param {string} name of the file @param {string} type its media type */
+export function saveText(text, name, type) {
+  const address = URL.createObjectURL(new Blob([text], { type }));
+  make("a", { href: address, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(address), 10_000);
+}

@@ -1,0 +1,235 @@
+"""`natsuin backup` on an installation whose sam is signing: what it finds, refuses and leaves."""
+
+import shutil
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from natsuin import errors
+from natsuin.cli.backup.examination import examine_files
+from natsuin.cli.backup.manifest import describe, read_manifest, write_manifest
+from natsuin.sam import protocol as p
+from natsuin.signing_log import verify_log
+from natsuin.storage import create_database, open_database, upgrade_schema
+from rigs.invariants import check_invariants, entries_of
+from rigs.key_copies import archive_key
+from rigs.sam_process import SamProcess
+from rigs.web_side import Officer, Signer, digests
+
+
+@dataclass
+class Case:
+    """A running sam with two officers, and the folder where backups go."""
+
+    sam: SamProcess
+    officers: list[Officer]
+    backups: Path
+
+    def natsuin(self, *words: str | Path, code: int = 0) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "natsuin.cli", *map(str, words)], capture_output=True, text=True, timeout=240
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    @property
+    def config(self) -> Path:
+        return self.sam.folder / "config.toml"
+
+    @property
+    def master(self) -> Path:
+        return self.sam.folder / "sam/master.key"
+
+    def create(self) -> Path:
+        said = self.natsuin("backup", "create", "--config", self.config, "--to", self.backups, "--clear")
+        return Path(said.splitlines()[0])
+
+    def check(self, backup: Path, code: int = 0) -> str:
+        return self.natsuin("backup", "check", backup, "--master-key", self.master, code=code)
+
+
+@pytest.fixture
+def case(fresh_sam: Callable[..., SamProcess], officer: Officer, tmp_path: Path) -> Iterator[Case]:
+    sam = fresh_sam()
+    sam.stop()
+    create_database(sam.config.web.database, name="web")
+    database = open_database(sam.config.web.database, name="web")
+    upgrade_schema(database, "web")
+    database.close()
+    made = Case(sam, [officer], tmp_path / "backups")
+    said = made.natsuin("officer", "invite", "--config", made.config, "--name", "Second officer")
+    sam.start()
+    made.officers.append(sam.web.register_officer(said.split("#")[1].split()[0]))
+    yield made
+    sam.kill()
+
+
+def test_a_backup_while_signing_holds_everything_and_loses_nothing(case: Case, alice: Signer, tmp_path: Path) -> None:
+    archive_key(case.sam.web, case.officers)
+    received: list[p.Signed] = []
+    done = threading.Event()
+
+    def keep_signing() -> None:
+        while not done.is_set():
+            wanted = digests(1)
+            received.append(case.sam.web.sign(case.sam.web.approve(alice, wanted), wanted))
+
+    busy = threading.Thread(target=keep_signing)
+    busy.start()
+    backup = case.create()
+    done.set()
+    busy.join()
+    assert "2 keys and 2 key archives open" in case.check(backup)
+    case.sam.stop()
+    target = tmp_path / "again"
+    case.natsuin(
+        "backup", "restore", backup, "--dir", target, "--master-key", case.master,
+        "--log", case.sam.config.sam.log_folder,
+    )  # fmt: skip
+    again = SamProcess(target).start()
+    try:
+        wanted = digests(1)
+        received.append(again.web.sign(again.web.approve(alice, wanted), wanted))
+        vkey = again.web.info.log_vkey
+        kept = {one.key_id for one in again.web.ask(p.ListKeyArchives()).archives if one.here}
+        assert alice.key.key_id in kept
+    finally:
+        again.stop()
+    check_invariants(target / "log", vkey, received)
+
+
+def test_wrong_tries_since_the_backup_stand_after_a_restoration(case: Case, alice: Signer, tmp_path: Path) -> None:
+    backup = case.create()
+    for _ in range(4):
+        with pytest.raises(errors.WrongSecret):
+            case.sam.web.activate(alice, case.sam.web.instruct(alice, digests(1)), pin="wrong horse 7")
+    case.sam.stop()
+    log = case.sam.config.sam.log_folder
+    restore = ("backup", "restore", backup, "--master-key", case.master)
+    case.natsuin(*restore, "--dir", tmp_path / "again", "--log", log)
+    again = SamProcess(tmp_path / "again").start()
+    try:
+        assert again.web.ask(p.ListKeys(user_id=alice.user_id)).keys[0].pin_tries_left == 6
+    finally:
+        again.stop()
+
+
+def test_approvals_open_at_the_backup_are_closed_even_if_the_log_knows_nothing_newer(
+    case: Case, alice: Signer, tmp_path: Path
+) -> None:
+    wanted = digests(1)
+    sad = case.sam.web.approve(alice, wanted)
+    backup = case.create()
+    case.sam.stop()
+    case.natsuin(
+        "backup", "restore", backup, "--dir", tmp_path / "again", "--master-key", case.master, "--nothing-newer"
+    )
+    again = SamProcess(tmp_path / "again").start()
+    try:
+        with pytest.raises(errors.Refused):
+            again.web.sign(sad, wanted)
+        fresh = digests(1)
+        again.web.sign(again.web.approve(alice, fresh), fresh)
+    finally:
+        again.stop()
+    types = [entry["type"] for entry in entries_of(tmp_path / "again/log")]
+    assert types.count("database-restored") == 1
+
+
+def test_the_master_key_is_in_no_backup(case: Case) -> None:
+    backup = case.create()
+    secret = case.master.read_bytes()
+    assert not [path for path in backup.rglob("*") if path.is_file() and secret in path.read_bytes()]
+    assert {path.stat().st_mode & 0o077 for path in (backup, backup / "databases")} == {0}
+
+
+def test_every_damage_is_found(case: Case) -> None:
+    archive_key(case.sam.web, case.officers)
+    backup = case.create()
+    names = [path for path in sorted(backup.rglob("*")) if path.is_file() and path.name != "manifest.json"]
+    assert {"config.toml", "web.sqlite", "sam.sqlite", "checkpoint"} <= {path.name for path in names}
+    for path in names:
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        whole = path.read_bytes()
+        path.write_bytes(content)
+        found = examine_files(backup, read_manifest(backup), progress=lambda *_: None)
+        assert f"{path.relative_to(backup)} is changed" in found.problems
+        path.write_bytes(whole)
+    case.natsuin("backup", "check", backup)
+    names[0].unlink()
+    assert "is missing" in case.natsuin("backup", "check", backup, code=1)
+
+
+def test_a_forged_manifest_is_found_and_not_restored(case: Case, tmp_path: Path) -> None:
+    """Whoever can write where backups lie exchanges DB-1 and makes the hashes fit."""
+    backup = case.create()
+    database = backup / "databases/web.sqlite"
+    connection = sqlite3.connect(database)
+    connection.execute("CREATE TABLE mine (a)")
+    connection.close()
+    write_manifest(backup, msgspec.structs.replace(read_manifest(backup), files=describe(backup)))
+    case.natsuin("backup", "check", backup)
+    assert "was not made with this master key" in case.check(backup, code=1)
+    restore = ("backup", "restore", backup, "--dir", tmp_path / "again", "--master-key", case.master)
+    assert "not made with this master key" in case.natsuin(*restore, "--nothing-newer", code=65)
+    assert not (tmp_path / "again").exists()
+
+
+def test_an_archive_that_was_exchanged_is_found(case: Case, alice: Signer, bob: Signer) -> None:
+    first, second = archive_key(case.sam.web, case.officers)
+    folder = case.sam.config.sam.archive_folder
+    place = folder / f"{first.archive_id}.natsuin-key"
+    place.write_bytes((folder / f"{second.archive_id}.natsuin-key").read_bytes())
+    backup = case.create()
+    assert f"{place.name} holds another archive" in case.check(backup, code=1)
+    said = case.natsuin("backup", "rehearse", backup, "--config", case.config, code=1)
+    assert "PROBLEM" in said
+    assert "never rehearsed" in case.natsuin("backup", "list", case.backups, "--config", case.config)
+
+
+def test_restoring_over_something_is_refused(case: Case) -> None:
+    backup = case.create()
+    before = case.config.read_bytes()
+    restore = ("backup", "restore", backup, "--dir", case.sam.folder, "--master-key", case.master, "--nothing-newer")
+    assert "not an empty folder" in case.natsuin(*restore, code=73)
+    assert case.config.read_bytes() == before
+
+
+def test_an_encrypted_backup_opens_with_its_identity_only(case: Case, tmp_path: Path) -> None:
+    said = case.natsuin("backup", "key", tmp_path / "identity")
+    case.natsuin("backup", "key", tmp_path / "identity", code=73)
+    case.natsuin("backup", "key", tmp_path / "other")
+    create = ("backup", "create", "--config", case.config, "--to", case.backups)
+    case.natsuin(*create, code=78)
+    case.natsuin(*create, "--recipient", "age1nobody", code=65)
+    backup = Path(case.natsuin(*create, "--recipient", said.split("recipient: ")[1].split()[0]).splitlines()[0])
+    inside = [path.name for path in backup.iterdir()]
+    assert {"config.toml.age", "manifest.json", "log"} <= set(inside)
+    assert all(path.suffix == ".age" for path in (backup / "databases").iterdir())
+    check = ("backup", "check", backup, "--master-key", case.master)
+    case.natsuin(*check, code=78)
+    case.natsuin(*check, "--identity", tmp_path / "other", code=65)
+    assert "2 keys" in case.natsuin(*check, "--identity", tmp_path / "identity")
+    verify_log(backup / "log", case.sam.web.info.log_vkey)
+
+
+def test_an_interrupted_backup_leaves_none(case: Case) -> None:
+    """The log is damaged, so the copy does not verify."""
+    case.sam.stop()
+    tile = next((case.sam.config.sam.log_folder / "tile/entries").rglob("*[0-9]"))
+    while tile.is_dir():
+        tile = next(tile.iterdir())
+    shutil.copy2(tile, case.backups.with_name("saved"))
+    tile.write_bytes(b"\0\1x")
+    case.natsuin("backup", "create", "--config", case.config, "--to", case.backups, "--clear", code=65)
+    assert list(case.backups.iterdir()) == []
+    assert not [path for path in case.sam.folder.iterdir() if path.name.startswith(".backup-")]
+    assert "There is no backup" in case.natsuin("backup", "list", case.backups)

@@ -1,0 +1,179 @@
+"""Ceremonies of the master key, through the command: split, recover, rotate, and a rotation that is killed."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from natsuin import errors
+from natsuin.key_management import MasterKey, ProviderLayer
+from natsuin.key_management.keys import key_binding
+from natsuin.storage import open_database
+from rigs.invariants import check_invariants, entries_of
+from rigs.sam_process import SamProcess
+from rigs.web_side import Signer, digests
+
+NAMES = ("山田 太郎", "Suzuki", "Sato")
+
+
+def natsuin(*words: str, typed: str = "", **environment: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "natsuin.cli", *words],
+        input=typed,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **environment},
+    )
+
+
+def plan(folder: Path, kind: str) -> tuple[Path, str]:
+    wishes = [word for name in NAMES for word in ("--custodian", name)]
+    printed = natsuin("ceremony", "plan", "--kind", kind, *wishes).stdout
+    file = folder / f"{kind}.toml"
+    file.write_text(printed.replace("Write why.", "yearly change"))
+    import hashlib
+
+    return file, hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def run(sam: SamProcess, kind: str, typed: str = "", **environment: str) -> "subprocess.CompletedProcess[str]":
+    folder = sam.folder / "ceremony"
+    folder.mkdir(exist_ok=True)
+    file, digest = plan(folder, kind)
+    config = str(sam.folder / "config.toml")
+    words = ["--plan-sha256", digest, "--shares-to", str(folder), "--transcript-to", str(folder)]
+    return natsuin("ceremony", "run", "--config", config, str(file), *words, typed=typed, **environment)
+
+
+def shares(sam: SamProcess) -> list[str]:
+    """The newest set of shares that a ceremony wrote, in order."""
+    files = sorted((sam.folder / "ceremony").glob("share-*.txt"), key=lambda file: (file.stat().st_mtime_ns, file.name))
+    texts = [file.read_text() for file in files[-len(NAMES) :]]
+    return [" ".join(re.findall(r"^ ?\d+ ([a-z]+)$", text, re.MULTILINE)) for text in texts]
+
+
+def sign(sam: SamProcess, signer: Signer) -> None:
+    web, wanted = sam.web, digests(1)
+    received = [web.sign(web.approve(signer, wanted), wanted)]
+    check_invariants(sam.config.sam.log_folder, web.info.log_vkey, received)
+
+
+def test_split_and_recover(fresh_sam: Callable[..., SamProcess], alice: Signer) -> None:
+    sam = fresh_sam()
+    assert "running" in run(sam, "split").stderr or run(sam, "split").returncode != 0
+    sam.stop()
+    done = run(sam, "split")
+    assert done.returncode == 0, done.stderr
+    kept = shares(sam)
+    assert [len(words.split()) for words in kept] == [33, 33, 33]
+    assert all(file.stat().st_mode & 0o077 == 0 for file in (sam.folder / "ceremony").glob("share-*.txt"))
+
+    key_file = sam.config.sam.master_key_file
+    before = key_file.read_bytes()
+    key_file.unlink()
+    minority = run(sam, "recover", typed=f"{kept[0]}\n{kept[0]}\n")
+    assert minority.returncode != 0
+    assert not key_file.exists()
+    done = run(sam, "recover", typed=f"not a share\n{kept[2]}\n{kept[0]}\n")
+    assert done.returncode == 0, done.stderr
+    assert key_file.read_bytes() == before
+    assert key_file.stat().st_mode & 0o777 == 0o600
+    sam.start()
+    sign(sam, alice)
+    told = [entry for entry in entries_of(sam.config.sam.log_folder) if entry["type"] == "ceremony"]
+    assert [entry["kind"] for entry in told] == ["split", "recover"]
+    transcripts = [file.read_text() for file in (sam.folder / "ceremony").glob("ceremony-*.txt")]
+    assert len(transcripts) == 2
+    for text in transcripts:
+        assert all(name in text for name in NAMES)
+        assert not any(words in text for words in kept)
+
+
+def test_rotation_puts_everything_under_the_new_key(fresh_sam: Callable[..., SamProcess], alice: Signer) -> None:
+    sam = fresh_sam()
+    wanted = digests(2)
+    sad = sam.web.approve(alice, wanted)
+    first = sam.web.sign(sad, wanted[:1])
+    sam.stop()
+    key_file = sam.config.sam.master_key_file
+    old = MasterKey(key_file.read_bytes())
+    done = run(sam, "rotate")
+    assert done.returncode == 0, done.stderr
+    new = MasterKey(key_file.read_bytes())
+    assert new.secret != old.secret
+    assert not key_file.with_name("master.key.next").exists()
+    row = key_row(sam, alice)
+    with pytest.raises(errors.Tampered):
+        ProviderLayer.from_master(old).open(row["key_blob"], key_binding(row))
+    ProviderLayer.from_master(new).open(row["key_blob"], key_binding(row))
+    sam.start()
+    # An approval from before is still good for what it approved, and what was answered is answered again.
+    assert sam.web.sign(sad, wanted[:1]) == first
+    sam.web.sign(sad, wanted[1:])
+    sign(sam, alice)
+    sam.stop()
+    key_file.write_bytes(old.secret)
+    refused = natsuin("sam", "--config", str(sam.folder / "config.toml"))
+    assert refused.returncode != 0
+    assert "does not belong to this database" in refused.stderr
+    key_file.unlink()
+    done = run(sam, "recover", typed="\n".join(shares(sam)[1:]) + "\n")
+    assert done.returncode == 0, done.stderr
+    sam.start()
+    sign(sam, alice)
+
+
+@pytest.mark.parametrize("batch", [1, 3, 6])
+def test_a_killed_rotation_goes_on(fresh_sam: Callable[..., SamProcess], alice: Signer, batch: int) -> None:
+    sam = fresh_sam()
+    sign(sam, alice)
+    sam.stop()
+    killed = run(sam, "rotate", NATSUIN_FAULT_AT=f"rotation.after_batch:{batch}")
+    assert killed.returncode == -9
+    refused = natsuin("sam", "--config", str(sam.folder / "config.toml"))
+    assert refused.returncode != 0
+    assert "not finished" in refused.stderr
+    done = run(sam, "rotate")
+    assert done.returncode == 0, done.stderr
+    sam.start()
+    sign(sam, alice)
+
+
+def test_a_row_changed_outside_stops_a_rotation(fresh_sam: Callable[..., SamProcess], alice: Signer) -> None:
+    sam = fresh_sam()
+    sam.stop()
+    sam.sql("UPDATE signing_key SET state = 'suspended' WHERE key_id = ?", alice.key.key_id)
+    refused = run(sam, "rotate")
+    assert refused.returncode != 0
+    assert "signing_key" in refused.stderr
+
+
+def test_another_plan_is_not_run(fresh_sam: Callable[..., SamProcess]) -> None:
+    sam = fresh_sam()
+    sam.stop()
+    file, _ = plan(sam.folder, "rotate")
+    before = shutil.copy(sam.config.sam.master_key_file, sam.folder / "before")
+    config = str(sam.folder / "config.toml")
+    done = natsuin("ceremony", "run", "--config", config, str(file), typed="00000000\n")
+    assert done.returncode != 0
+    assert "not the plan" in done.stderr
+    assert sam.config.sam.master_key_file.read_bytes() == Path(before).read_bytes()
+
+
+def key_row(sam: SamProcess, signer: Signer) -> dict[str, object]:
+    import sqlalchemy as sa
+
+    from natsuin.key_management import signing_key
+
+    database = open_database(sam.config.sam.database, name="sam")
+    with database.read() as connection:
+        query = sa.select(signing_key).where(signing_key.c.key_id == signer.key.key_id)
+        row = dict(connection.execute(query).mappings().one())
+    database.close()
+    return row

@@ -1,0 +1,64 @@
+"""`natsuin init --vault pkcs11`: the wrapping key it makes, and what is asked for before anything is made."""
+
+import stat
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from natsuin.cli import main
+from natsuin.cli.demo.tokens import make_trial_token
+from natsuin.config import load
+from natsuin.sam.permissions import check_permissions
+from rigs.tokens import in_token, settings_of
+
+
+def test_it_makes_a_wrapping_key_and_names_it(tmp_path: Path) -> None:
+    token = make_trial_token("softhsm2", tmp_path / "hsm")
+    folder = tmp_path / "natsuin"
+    (variable,) = token.environment.items()
+    options = ["--module", token.module, "--token", token.label, "--pin-file", str(token.pin_file)]
+    command = [
+        "init",
+        "--dir",
+        str(folder),
+        "--demo",
+        "--vault",
+        "pkcs11",
+        *options,
+        "--environment",
+        "=".join(variable),
+    ]
+    result = CliRunner().invoke(main, command)
+    assert result.exit_code == 0, result.output
+    config = load(folder / "config.toml")
+    check_permissions(config)
+    assert (config.vault.kind, config.vault.token) == ("pkcs11", token.label)
+    assert stat.S_IMODE((folder / "config.toml").stat().st_mode) == 0o600
+    assert token.pin not in (folder / "config.toml").read_text()
+    script = "print(*(item[Attribute.ID].hex() for item in session.get_objects({Attribute.TOKEN: True})))"
+    assert in_token(settings_of(token, tmp_path), script) == config.vault.wrapping_key
+    assert len(config.vault.wrapping_key) == 32
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ([], "needs --module, --token, --pin-file"),
+        (["--module", "/bin/true", "--token", "t"], "needs --pin-file"),
+        (["--module", "/bin/true", "--token", "t", "--pin-file", "/bin/true", "--environment", "x"], "NAME=VALUE"),
+    ],
+)
+def test_what_is_missing_is_said_before_anything_is_made(tmp_path: Path, options: list[str], said: str) -> None:
+    result = CliRunner().invoke(main, ["init", "--dir", str(tmp_path / "n"), "--vault", "pkcs11", *options])
+    assert result.exit_code == 2
+    assert said in result.output
+    assert not (tmp_path / "n").exists()
+
+
+def test_a_library_that_is_none_leaves_nothing_behind(tmp_path: Path) -> None:
+    options = ["--module", "/bin/true", "--token", "t", "--pin-file", "/etc/hostname"]
+    result = CliRunner().invoke(main, ["init", "--dir", str(tmp_path / "n"), "--vault", "pkcs11", *options])
+    assert result.exit_code == 79
+    assert "cannot be loaded" in result.output
+    assert not (tmp_path / "n").exists()

@@ -1,0 +1,227 @@
+"""What somebody with the PIN can do to a token, and what a token must be for Natsuin to use it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from natsuin.algorithms import KeyAlgorithm
+from natsuin.cli.demo.tokens import make_trial_token
+from natsuin.errors import Conflict, NatsuinError
+from natsuin.key_management import (
+    PKCS11Vault,
+    TokenSettings,
+    VaultRefused,
+    VaultUnavailable,
+    WrappingKeyMissing,
+    make_wrapping_key,
+)
+from rigs.tokens import MASTER, FaultyToken, in_token, settings_of
+
+SECRETS = "VALUE PRIVATE_EXPONENT PRIME_1 PRIME_2 EXPONENT_1 EXPONENT_2 COEFFICIENT"
+READ_ALL = f"""
+answers = set()
+for item in session.get_objects():
+    if item.object_class == ObjectClass.PUBLIC_KEY:
+        continue
+    for name in "{SECRETS}".split():
+        try:
+            item[Attribute[name]]
+            answers.add("read")
+        except PKCS11Error as error:
+            answers.add(type(error).__name__)
+print(*sorted(answers))
+"""
+CHANGE = """
+(item,) = session.get_objects({Attribute.CLASS: ObjectClass.SECRET_KEY})
+for name, value in (("EXTRACTABLE", True), ("SENSITIVE", False), ("DECRYPT", True), ("MODIFIABLE", True)):
+    try:
+        item[Attribute[name]] = value
+        print(name, "was changed")
+    except PKCS11Error:
+        print(name, "stays")
+"""
+WRAP_OUT = """
+(wrapping,) = session.get_objects({Attribute.CLASS: ObjectClass.SECRET_KEY})
+own = session.create_object({
+    Attribute.CLASS: ObjectClass.SECRET_KEY, Attribute.KEY_TYPE: KeyType.AES, Attribute.VALUE: b"K" * 32,
+    Attribute.WRAP: True, Attribute.TOKEN: False,
+})
+for mechanism in (Mechanism.AES_KEY_WRAP, Mechanism.AES_KEY_WRAP_PAD):
+    try:
+        own.wrap_key(wrapping, mechanism=mechanism)
+        print("stolen")
+    except PKCS11Error as error:
+        print(type(error).__name__)
+"""
+DECRYPT = """
+(wrapping,) = session.get_objects({Attribute.CLASS: ObjectClass.SECRET_KEY})
+for ask in ("encrypt", "decrypt", "sign", "derive_key"):
+    print(ask, hasattr(wrapping, ask))
+"""
+MAKE_KEY = """
+label, decrypt = arguments
+session.generate_key(KeyType.AES, 256, id=b"\\xa1" * 16, label=label, store=True, template={
+    Attribute.SENSITIVE: True, Attribute.EXTRACTABLE: False, Attribute.WRAP: True, Attribute.UNWRAP: True,
+    Attribute.ENCRYPT: False, Attribute.DECRYPT: decrypt == "yes", Attribute.SIGN: False, Attribute.VERIFY: False,
+    Attribute.DERIVE: False, Attribute.MODIFIABLE: False, Attribute.PRIVATE: True,
+})
+"""
+LABEL = "natsuin wrapping key"
+
+
+@pytest.fixture
+def softhsm(tmp_path: Path) -> TokenSettings:
+    """A token of its own, without a wrapping key."""
+    return settings_of(make_trial_token("softhsm2", tmp_path / "token"), tmp_path)
+
+
+def opened(settings: TokenSettings) -> PKCS11Vault:
+    def stop(error: NatsuinError) -> None:
+        raise AssertionError(error)
+
+    return PKCS11Vault(MASTER, settings, stop)
+
+
+def test_nothing_that_was_made_can_be_read(token_vault: PKCS11Vault) -> None:
+    settings = token_vault._line._settings
+    token_vault.make_resident("to be read", KeyAlgorithm.RSA_3072)
+    try:
+        answers = in_token(settings, READ_ALL).split()
+    finally:
+        token_vault.destroy_resident("to be read")
+    assert "AttributeSensitive" in answers
+    assert set(answers) <= {"AttributeSensitive", "AttributeTypeInvalid"}
+
+
+def test_the_wrapping_key_can_only_wrap_and_unwrap(token_vault: PKCS11Vault) -> None:
+    settings = token_vault._line._settings
+    assert in_token(settings, CHANGE).splitlines() == [
+        f"{name} stays" for name in ("EXTRACTABLE", "SENSITIVE", "DECRYPT", "MODIFIABLE")
+    ]
+    assert "True" not in in_token(settings, DECRYPT)
+
+
+def test_the_wrapping_key_cannot_be_wrapped_out(tokens: Callable[[str], PKCS11Vault]) -> None:
+    settings = tokens("softhsm2")._line._settings
+    assert set(in_token(settings, WRAP_OUT).split()) == {"KeyUnextractable"}
+
+
+def test_a_token_that_lets_its_wrapping_key_out_is_refused(tokens: Callable[[str], PKCS11Vault]) -> None:
+    """NSS's soft token wraps what it calls never extractable, so it serves for trials only and must be told so."""
+    settings = tokens("nss")._line._settings
+    assert "stolen" in in_token(settings, WRAP_OUT).split()
+    assert "wraps-unextractable" in tokens("nss").facts["weaknesses"]  # type: ignore[operator]  # a list of texts
+    assert tokens("softhsm2").facts["weaknesses"] == []
+    with pytest.raises(VaultRefused, match="wraps-unextractable"):
+        opened(replace(settings, allow_weak_token=False))
+
+
+def test_a_key_in_use_cannot_be_wrapped_again(tokens: Callable[[str], PKCS11Vault]) -> None:
+    """What is unwrapped for a signature is not extractable any more."""
+    vault = tokens("softhsm2")
+    with vault.generate(KeyAlgorithm.P_256) as fresh:
+        content = fresh.wrapped.content
+    script = """
+from natsuin.key_management.hsm.keys import Lane, Wrapped, _unwrapped
+from natsuin.key_management.hsm.cryptoki import wrap
+wrapped = Wrapped("p-256", b"", bytes.fromhex(arguments[0]), "AES_KEY_WRAP_PAD", bytes.fromhex(arguments[1]))
+lane = Lane(session, Mechanism.AES_KEY_WRAP_PAD)
+with _unwrapped(lane, wrapped) as key:
+    print([bool(key[Attribute[name]]) for name in ("SENSITIVE", "EXTRACTABLE", "TOKEN", "DECRYPT", "UNWRAP", "DERIVE")])
+    try:
+        wrap(lane.wrapping_key(wrapped.wrapping_key), key, Mechanism.AES_KEY_WRAP_PAD)
+    except PKCS11Error as error:
+        print(type(error).__name__)
+"""
+    settings = vault._line._settings
+    told = in_token(settings, script, settings.wrapping_key.hex(), content.hex()).splitlines()
+    assert told == ["[True, False, False, False, False, False]", "KeyUnextractable"]
+
+
+def test_a_wrapping_key_is_made_once(softhsm: TokenSettings) -> None:
+    make_wrapping_key(softhsm)
+    with pytest.raises(Conflict, match="already"):
+        make_wrapping_key(softhsm)
+    opened(softhsm).close()
+
+
+def test_a_wrapping_key_of_other_making_is_refused(softhsm: TokenSettings) -> None:
+    """One that can decrypt as well would open every stored key."""
+    in_token(softhsm, MAKE_KEY, LABEL, "yes")
+    with pytest.raises(VaultRefused, match="CKA_DECRYPT"):
+        opened(softhsm)
+
+
+def test_two_wrapping_keys_with_one_name_are_refused(softhsm: TokenSettings) -> None:
+    in_token(softhsm, MAKE_KEY, LABEL, "no")
+    opened(softhsm).close()
+    in_token(softhsm, MAKE_KEY, LABEL, "no")
+    with pytest.raises(WrappingKeyMissing, match="holds 2 wrapping keys"):
+        opened(softhsm)
+
+
+def test_another_token_is_refused(softhsm: TokenSettings) -> None:
+    with pytest.raises(WrappingKeyMissing, match="holds 0 wrapping keys"):
+        opened(softhsm)
+    with pytest.raises(VaultUnavailable, match="no token labelled"):
+        opened(replace(softhsm, label="elsewhere"))
+    with pytest.raises(VaultRefused, match="cannot be loaded"):
+        opened(replace(softhsm, module="/nowhere/module.so"))
+    with pytest.raises(VaultRefused, match="cannot be loaded"):
+        opened(replace(softhsm, module=str(Path(__file__))))
+
+
+@pytest.mark.parametrize(
+    ("hidden", "name"), [(0x1041, "CKM_ECDSA"), (0x210A, "CKM_AES_KEY_WRAP_PAD"), (0x1080, "CKM_AES_KEY_GEN")]
+)
+def test_a_missing_mechanism_is_named(faulty: FaultyToken, hidden: int, name: str) -> None:
+    faulty.order(f"C_GetMechanismList hide {hidden:#x}")
+    with pytest.raises(VaultRefused, match=name):
+        faulty.vault()
+
+
+def test_a_mechanism_that_is_listed_and_does_not_work_is_found(faulty: FaultyToken) -> None:
+    faulty.order("C_UnwrapKey return 0x70")
+    with pytest.raises(VaultRefused, match=r"CKM_AES_KEY_WRAP_PAD failed \(MechanismInvalid\)"):
+        faulty.vault()
+
+
+def test_a_token_without_rsa_serves_for_the_rest(faulty: FaultyToken) -> None:
+    faulty.order("C_GetMechanismList hide 0xd")
+    vault = faulty.vault()
+    assert vault.algorithms == {KeyAlgorithm.P_256, KeyAlgorithm.P_384, KeyAlgorithm.P_521}
+    vault.close()
+
+
+def test_a_token_that_signs_wrongly_is_refused_at_start(faulty: FaultyToken) -> None:
+    faulty.order("C_Sign flip -")
+    with pytest.raises(NatsuinError, match="does not verify"):
+        faulty.vault()
+
+
+def test_a_trusted_wrapping_key_is_the_only_one_for_new_keys(faulty: FaultyToken) -> None:
+    """The module lies that the wrapping key is CKA_TRUSTED, so new keys are made for trusted ones only; the token
+    knows better and does not wrap them."""
+    faulty.order("C_GetAttributeValue trusted -")
+    with pytest.raises(VaultRefused, match="KeyNotWrappable"):
+        faulty.vault()
+
+
+def test_a_forked_process_does_not_use_the_module(tokens: Callable[[str], PKCS11Vault]) -> None:
+    script = """
+import os
+from natsuin.errors import Refused
+from natsuin.key_management.hsm.messages import Count
+from natsuin.key_management.hsm.worker import OpenToken
+child = os.fork()
+if child == 0:
+    try:
+        OpenToken(session, None, token).answer(Count())
+    except Refused as error:
+        print(error.message, flush=True)
+    os._exit(0)
+os.waitpid(child, 0)
+"""
+    assert "forked" in in_token(tokens("softhsm2")._line._settings, script)
