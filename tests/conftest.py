@@ -18,7 +18,14 @@ settings.register_profile("natsuin", deadline=None)
 settings.load_profile("natsuin")
 
 
-pytest_plugins = ["rigs.installation", "rigs.other_users", "rigs.signed_documents", "rigs.tokens", "rigs.whole_server", "rigs.workers"]
+pytest_plugins = [
+    "rigs.installation",
+    "rigs.other_users",
+    "rigs.signed_documents",
+    "rigs.tokens",
+    "rigs.whole_server",
+    "rigs.workers",
+]
 
 
 @pytest.fixture(scope="session")

@@ -23,10 +23,10 @@ COMMITTED_ELSEWHERE = {
     "key-imported": ("src/natsuin/key_management/key_import.py", "_private"),
     "key-restored": ("src/natsuin/key_backup/restoring.py", "_private"),
     "signing-refused": ("src/natsuin/signing/reservation.py", "_private_of_refusal"),
-    **{
-        kind: ("src/natsuin/key_management/key_acts.py", "_private")
-        for kind in ("certificate-installed", "key-suspended", "key-resumed", "key-revoked", "key-destroyed")
-    },
+    **dict.fromkeys(
+        ("certificate-installed", "key-suspended", "key-resumed", "key-revoked", "key-destroyed"),
+        ("src/natsuin/key_management/key_acts.py", "_private"),
+    ),
 }
 """Types whose committed fields come from a function: its file and name."""
 

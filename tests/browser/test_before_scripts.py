@@ -42,7 +42,7 @@ def test_what_is_typed_at_the_first_moment_counts(visitor: PreviewVisitor) -> No
     """The race that a fast typist or a slow network makes: typing waits for the script, and Enter then works."""
     page = visitor.page
     held: list[Route] = []
-    page.route("**/static/js/pages/pin_reset.js", lambda route: held.append(route))  # noqa: PLW0108  # builtins cannot be
+    page.route("**/static/js/pages/pin_reset.js", lambda route: held.append(route))
     page.goto(visitor.origin + "/keys/k1/pin", wait_until="commit")
     code = page.locator("#recovery-code")
     expect(code).to_be_disabled()

@@ -89,7 +89,7 @@ def test_the_disk_is_full(
     assert "Traceback" not in sam.words()
     disk.grow()
     (disk.folder / "filler").unlink()
-    all_is_well(sam, alice, received)
+    all_is_well(sam, alice, received, asking=(sad, wanted))
 
 
 @may_mount
@@ -106,7 +106,7 @@ def test_sam_does_not_sign_while_the_disk_stays_full(
         with pytest.raises(AssertionError, match=f"sam ended with {STORAGE_FAILED}"):
             sam.start()
     disk.grow()
-    all_is_well(sam, alice, received)
+    all_is_well(sam, alice, received, asking=(sad, wanted))
 
 
 def test_db2_may_not_grow(fresh_sam: Callable[..., SamProcess], alice: Signer) -> None:
@@ -118,7 +118,7 @@ def test_db2_may_not_grow(fresh_sam: Callable[..., SamProcess], alice: Signer) -
     limit_file_size(process, sam.database.with_name("db2.sqlite-wal").stat().st_size + 8192)
     received = sign_until_it_fails(web, sad, wanted)
     assert sam.wait_for_death() == STORAGE_FAILED
-    all_is_well(sam, alice, received)
+    all_is_well(sam, alice, received, asking=(sad, wanted))
 
 
 def sign_until_it_fails(web: WebSide, sad: bytes, wanted: tuple[bytes, ...]) -> list[Signed]:
@@ -136,11 +136,24 @@ def sign_until_it_fails(web: WebSide, sad: bytes, wanted: tuple[bytes, ...]) -> 
     return received
 
 
-def all_is_well(sam: SamProcess, alice: Signer, received: list[Signed]) -> None:
-    """There is space again: sam goes on or starts by itself, and every signature ever given out is in the log."""
-    if sam.process is None or sam.process.poll() is not None:
-        sam.start()
+def all_is_well(
+    sam: SamProcess, alice: Signer, received: list[Signed], *, asking: tuple[bytes, tuple[bytes, ...]]
+) -> None:
+    """There is space again: sam starts by itself, and every signature ever given out is in the log.
+
+    `asking` is the approval and what was asked for under it. What was released at the moment when sam ended, and whose
+    answer was lost, is given to who asks again.
+    """
+    sam.start()
     web = sam.web
+    sad, wanted = asking
+    for digest in wanted:
+        try:
+            again = web.sign(sad, (digest,))
+        except errors.NatsuinError:
+            continue
+        if again not in received:
+            received = [*received, again]
     received = [*received, web.sign(web.approve(alice, one := digests(1)), one)]
     entries = check_invariants(sam.config.sam.log_folder, web.info.log_vkey, received)
     signed = [entry for entry in entries if entry.get("result") == "signed"]

@@ -93,7 +93,8 @@ def test_an_edited_row_is_refused(rig: SamRig, web: WebSide, alice: Signer) -> N
     instruction = web.instruct(alice, digests(1))
     with psycopg.connect(rig.config.sam.database) as connection:
         changed = connection.execute(
-            "UPDATE instruction_content SET digests = %s WHERE instruction_id = %s", [bytes(32), instruction.instruction_id]
+            "UPDATE instruction_content SET digests = %s WHERE instruction_id = %s",
+            [bytes(32), instruction.instruction_id],
         )
         assert changed.rowcount == 1
     with pytest.raises(errors.Tampered):

@@ -21,6 +21,7 @@ def sam(file: Path) -> None:
 
     configure_logs()
     config = load(file)
-    allow_memory_locks()
+    if config.serve.sam_user:
+        allow_memory_locks()
     take_place("sam", config)
     run(config)

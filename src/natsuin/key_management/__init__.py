@@ -54,7 +54,7 @@ from natsuin.key_management.outside_certificates import Accept, OutsideCertifica
 from natsuin.key_management.pin_reset import PINResets
 from natsuin.key_management.pkcs12_key import BadPKCS12, read_pkcs12
 from natsuin.key_management.provider_layer import ProviderLayer
-from natsuin.key_management.provider_secrets import ARCHIVE, VAULT, ProviderSecrets
+from natsuin.key_management.provider_secrets import VAULT, ProviderSecrets
 from natsuin.key_management.records import Record, challenge_of, make_record, new_identifier
 from natsuin.key_management.renewal import Renewals
 from natsuin.key_management.rotation import Rotation, RotationProgress
@@ -99,7 +99,6 @@ from natsuin.key_management.wrapping import Slot, decrypt, encrypt, open_slot, u
 
 __all__ = [
     "ALGORITHMS",
-    "ARCHIVE",
     "ENDED",
     "IMPORT",
     "ISSUING",

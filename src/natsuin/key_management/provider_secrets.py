@@ -1,4 +1,4 @@
-"""Secrets under the master key that last longer than it: what the vaults and the archives derive their keys from.
+"""The secret under the master key that lasts longer than it: what the vaults derive their keys from.
 
 A vault's layer lies inside the signer's, so no ceremony could renew it without every signer. Its secret is therefore a
 random one of its own, kept in DB-2 under the master key, and stays when the master key changes; the provider's outer
@@ -20,8 +20,7 @@ from natsuin.key_management.wrapping import decrypt, encrypt
 from natsuin.storage import Database
 
 VAULT = "vault"
-ARCHIVE = "archive"
-NAMES = (VAULT, ARCHIVE)
+NAMES = (VAULT,)
 
 
 @dataclass(frozen=True)

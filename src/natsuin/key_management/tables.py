@@ -16,7 +16,7 @@ provider_secret = sa.Table(
     sa.Column("created_at", sa.BigInteger, nullable=False),
     sa.Column("seal", sa.LargeBinary, nullable=False),
 )
-"""Random secrets of the provider under the master key: for the vaults and for key archives."""
+"""Random secrets of the provider under the master key: what the vaults derive their keys from."""
 
 service_key = sa.Table(
     "service_key",

@@ -1,4 +1,5 @@
-"""The sam process: made once by `initialise`, run by `run`. Only here are the parts of the sam side put together."""
+"""The sam process: made once by `initialise`, run by `run`. `wiring.py` puts the parts of the sam side
+together."""
 
 import os
 from collections.abc import Callable
@@ -7,12 +8,8 @@ from datetime import datetime
 
 import structlog
 from cryptography.hazmat.primitives.asymmetric import ed25519
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from natsuin import __version__
-from natsuin.algorithm_policy import Act
-from natsuin.algorithms import KeyAlgorithm
-from natsuin.certification import check_subject
 from natsuin.clock import Clock, SystemClock
 from natsuin.config import Config
 from natsuin.errors import NatsuinError
@@ -23,23 +20,13 @@ from natsuin.key_management import (
     ROOT,
     SEALED_SECRETS,
     VAULT,
-    Enrolments,
     Foundation,
     Journal,
-    KeyActs,
-    KeyMaker,
-    KeyMoves,
-    Keys,
     MasterKey,
     Officers,
-    OutsideCertificates,
-    PINResets,
     ProviderLayer,
     ProviderSecrets,
-    Renewals,
     RowSealer,
-    SecretChanges,
-    SecretOpener,
     ServiceKeys,
     VaultRefused,
     Vaults,
@@ -51,13 +38,11 @@ from natsuin.passkeys import RelyingParty
 from natsuin.plain_text import plain_text
 from natsuin.sam.accounts import allowed_users
 from natsuin.sam.algorithm_ends import warn_of_ends
-from natsuin.sam.built_in_authority import BuiltInAuthority, establish
+from natsuin.sam.built_in_authority import establish
 from natsuin.sam.connection import Capacity, Listening
-from natsuin.sam.copies import make_backup_acts
-from natsuin.sam.handlers import Handlers, service_information
+from natsuin.sam.handlers import Handlers
 from natsuin.sam.hardening import harden
-from natsuin.sam.key_imports import import_key_of, make_key_imports
-from natsuin.sam.outside_authority import accept_outside
+from natsuin.sam.housekeeping import Housekeeping
 from natsuin.sam.permissions import check_permissions
 from natsuin.sam.protocol import Hello, Sign
 from natsuin.sam.server import serve
@@ -65,18 +50,10 @@ from natsuin.sam.time_keeping import TimeKeeping, begin_after_newest
 from natsuin.sam.transport import TLSFiles
 from natsuin.sam.vaults import make_vaults, open_vaults
 from natsuin.sam.watched_clock import WatchedClock
+from natsuin.sam.wiring import put_together
 from natsuin.signing import (
-    Activation,
-    EvidenceRoom,
-    Instructing,
-    LastUse,
-    Reservations,
-    SigningLine,
-    SigningPath,
-    cancel_approvals,
     cancel_every_approval,
     close_unfinished,
-    destroy_one_time_keys,
     note_all_closed,
 )
 from natsuin.signing_log import LogKey, SigningLog, create_log
@@ -100,10 +77,12 @@ class Sam:
     database: Database
     vaults: Vaults
     time_keeping: TimeKeeping
+    housekeeping: Housekeeping
 
     def close(self) -> None:
         """Finish what waits, write the entry `shutdown`, let go of log, database and token."""
         self.time_keeping.close()
+        self.housekeeping.close()
         self.handlers.line.close()
         note_all_closed(self.handlers.keys.foundation, self.log)
         self.journal.record("shutdown", public={"version": __version__}, private={})
@@ -216,81 +195,10 @@ def open_sam(config: Config, *, clock: Clock | None = None, stop: Callable[[Nats
     _log.info("opened", log_size=log.size, unknown=closed.unknown, undelivered=closed.undelivered)
     warn_of_ends(foundation)
     seal = ArchiveSeal.from_master(master)
-    handlers = _handlers(config, foundation, service_keys, log=log, stop=stop, archive_seal=seal)
-    return Sam(handlers, foundation.journal, log, database, vaults, time_keeping)
-
-
-def _handlers(
-    config: Config,
-    foundation: Foundation,
-    service_keys: ServiceKeys,
-    *,
-    log: SigningLog,
-    stop: Callable[[NatsuinError], None],
-    archive_seal: ArchiveSeal,
-) -> Handlers:
-    vault = service_keys.vault
-    authority = BuiltInAuthority.load(service_keys, foundation, config)
-    sealing_key = service_keys.load(SEALED_SECRETS).elliptic
-    opener = SecretOpener(sealing_key)
-    keys = Keys(foundation, authority.chain, LastUse(foundation))
-    officers = Officers(foundation)
-    moves = KeyMoves(foundation)
-    maker = KeyMaker(
-        vault, authority.certify, foundation.clock, foundation.provider, require_usable=_possible(foundation, vault)
-    )
-
-    def end_one_time_keys() -> None:
-        destroy_one_time_keys(foundation, moves)
-
-    end_one_time_keys()
-    path = SigningPath(foundation, vault, Reservations(foundation), moves.block, stop, end_one_time_keys)
-    imports = make_key_imports(
-        config, service_keys, keys=keys, officers=officers, maker=maker, opener=opener, log=log
-    )
-    return Handlers(
-        information=service_information(
-            authority,
-            log,
-            backend=vault.name,
-            hpke_public_key=sealing_key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint),
-            import_key=import_key_of(imports),
-        ),
-        key_imports=imports,
-        officers=officers,
-        enrolments=Enrolments(
-            foundation, officers, keys, maker=maker, opener=opener, require_certifiable=check_subject
-        ),
-        keys=keys,
-        pin_resets=PINResets(foundation, keys, opener),
-        key_acts=KeyActs(
-            foundation,
-            officers,
-            keys,
-            moves,
-            Renewals(foundation, keys, moves, maker=maker, opener=opener),
-            OutsideCertificates(foundation, keys, moves, accept_outside(config, foundation)),
-            SecretChanges(foundation, keys, vault, opener, cancel_approvals(foundation)),
-        ),
-        backup_acts=make_backup_acts(
-            config, archive_seal, keys=keys, officers=officers, opener=opener, vault=vault, log=log
-        ),
-        instructing=Instructing(foundation, keys),
-        activation=Activation(foundation, keys, opener),
-        line=SigningLine(path, lanes=max(2, min(4, os.cpu_count() or 1))),
-        evidence=EvidenceRoom(foundation, keys, log),
-        authority=authority,
-        log=log,
-        vault=vault,
-    )
-
-
-def _possible(foundation: Foundation, vault: Vaults) -> Callable[[KeyAlgorithm], None]:
-    def require_possible(algorithm: KeyAlgorithm) -> None:
-        foundation.policy.require(Act.GENERATE, algorithm, foundation.clock.now())
-        vault.require(algorithm)
-
-    return require_possible
+    handlers = put_together(config, foundation, service_keys, log=log, stop=stop, archive_seal=seal)
+    housekeeping = Housekeeping(foundation, handlers.key_acts.moves, stop)
+    housekeeping.round()
+    return Sam(handlers, foundation.journal, log, database, vaults, time_keeping, housekeeping)
 
 
 def _foundation(config: Config, database: Database, master: MasterKey, *, log: SigningLog, clock: Clock) -> Foundation:
@@ -339,6 +247,7 @@ def run(config: Config) -> None:
     check_permissions(config)
     sam = open_sam(config)
     sam.time_keeping.start()
+    sam.housekeeping.start()
     try:
         serve(
             sam.handlers.answer,

@@ -1,4 +1,4 @@
-"""Everybody's keys, as officers see them: sam's record with the owners' names from DB-1; nothing of PINs or passkeys."""
+"""Everybody's keys, as officers see them: sam's record with the owners' names; nothing of PINs and passkeys."""
 
 from dataclasses import asdict, dataclass
 

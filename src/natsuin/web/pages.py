@@ -12,18 +12,15 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from natsuin.errors import Unauthenticated
-from natsuin.user_management import Register
 from natsuin.web.addresses import local_path, sign_in_address
 from natsuin.web.answers import language_of
 from natsuin.web.callers import Access, Callers, check_access
 from natsuin.web.document_signing import DocumentSigning
 from natsuin.web.document_store import DocumentStore, StoredDocument
-from natsuin.web.history import Histories
 from natsuin.web.i18n import LANGUAGES, render
 from natsuin.web.instruction_store import InstructionStore, StoredInstruction
 from natsuin.web.keys import OwnKeys, certificate_view
 from natsuin.web.receipts import log_index
-from natsuin.web.sam_calls import ServiceFacts
 from natsuin.web.settings import WebSettings
 
 Context = dict[str, Any]
@@ -66,10 +63,6 @@ class Pages:
         instructions: InstructionStore,
         signing: DocumentSigning,
         keys: OwnKeys,
-        register: Register,
-        histories: Histories,
-        facts: ServiceFacts,
-        more: Sequence[Page],
     ) -> None:
         self._settings = settings
         self._callers = callers
@@ -77,25 +70,17 @@ class Pages:
         self._instructions = instructions
         self._signing = signing
         self._keys = keys
-        self._register = register
-        self._histories = histories
-        self._facts = facts
-        self._more = more
 
-    def routes(self) -> list[BaseRoute]:
-        """The routes of all pages."""
+    def routes(self, more: Sequence[Page] = ()) -> list[BaseRoute]:
+        """The routes of all pages, with `more` that are made elsewhere."""
         pages = (
             Page("/", "index", Access.PUBLIC, self._index),
             Page("/enrol", "enrol", Access.PUBLIC, _nothing),
             Page("/officer/enrol", "officer_enrol", Access.PUBLIC, _nothing),
-            Page("/verify", "verify", Access.PUBLIC, self._verify),
             Page("/help/limits", "limits", Access.PUBLIC, _nothing),
-            Page("/help/check", "check", Access.PUBLIC, self._check),
-            Page("/officer", "officer", Access.OFFICER, self._officer),
             Page("/documents", "documents", Access.SIGNER, self._documents_page),
             Page("/documents/{document_id}", "document", Access.SIGNER, self._document),
-            Page("/history", "history", Access.SIGNER, self._history),
-            *self._more,
+            *more,
         )
         return [PageRoute(page, self._endpoint(page)) for page in pages]
 
@@ -134,31 +119,6 @@ class Pages:
         following = local_path(request.query_params.get("next", ""))
         return {"recent": recent, "next": following or "/", "kept": f"&next={quote(following)}" if following else ""}
 
-    async def _verify(self, request: Request) -> Context:
-        facts = await self._facts.get()
-        return {
-            "max_bytes": self._settings.max_document_bytes,
-            "log_vkey": facts.log_vkey,
-            "root": certificate_view(facts.root_certificate),
-        }
-
-    async def _officer(self, request: Request) -> Context:
-        people = await to_thread.run_sync(self._register.people)
-        return {
-            "key_algorithms": (await self._facts.get()).algorithms,
-            "people": [
-                {
-                    "common_name": line.common_name,
-                    "email": line.email,
-                    "organization": line.organization,
-                    "state": line.state,
-                    "registered_at": line.proposed_at,
-                    "invitation_expires_at": line.expires_at,
-                }
-                for line in people
-            ]
-        }
-
     async def _documents_page(self, request: Request) -> Context:
         stored = await to_thread.run_sync(self._documents.of, request.state.caller.user_id)
         return {
@@ -184,16 +144,6 @@ class Pages:
             "keys": [key for key in keys if not key.cannot_sign],
             "other_keys": [key for key in keys if key.cannot_sign],
         }
-
-    async def _history(self, request: Request) -> Context:
-        asked = request.query_params.get("before", "")
-        before = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 16 else 0
-        page = await self._histories.of(request.state.caller.user_id, before=before)
-        return {"entries": page.entries, "older": page.older, "newest": before == 0}
-
-    async def _check(self, request: Request) -> Context:
-        facts = await self._facts.get()
-        return {"log_vkey": facts.log_vkey, "root": certificate_view(facts.root_certificate)}
 
 
 async def _nothing(request: Request) -> Context:

@@ -28,12 +28,13 @@ from natsuin.web.hash_signing import HashSigning
 from natsuin.web.health import HealthChecks
 from natsuin.web.history import Histories
 from natsuin.web.instruction_store import InstructionStore
+from natsuin.web.key_pages import KeyPages
 from natsuin.web.keys import OwnKeys
 from natsuin.web.log_files import LogFiles
-from natsuin.web.key_pages import KeyPages
 from natsuin.web.officer_keys import OfficerKeys
 from natsuin.web.pages import Pages
 from natsuin.web.pki import PublicPKI
+from natsuin.web.record_pages import RecordPages
 from natsuin.web.revocation_lists import RevocationLists
 from natsuin.web.routing import ApiRoutes
 from natsuin.web.sam_calls import Sam, ServiceFacts
@@ -69,9 +70,7 @@ def assemble(
     callers = Callers(sessions, database, https=settings.is_https)
     facts = ServiceFacts(sam)
     keys = OwnKeys(sam, clock)
-    passkeys = SignInPasskeys(database, clock, keys=keys, sessions=sessions)
-    officer_keys = OfficerKeys(sam, clock, database=database)
-    answers = ActAnswers(settings, facts=facts, database=database)
+    key_topics, key_pages = _about_keys(settings, database, sam, clock=clock, facts=facts, keys=keys, callers=callers)
     lists = RevocationLists(sam)
     register = Register(database, clock)
     documents = DocumentStore(database, clock, max_bytes_per_person=settings.max_bytes_per_person)
@@ -84,6 +83,41 @@ def assemble(
         LoginAPI(Login(database, clock, party=settings.party), callers, database),
         OfficerAPI(sam, clock, settings=settings, database=database, register=register),
         EnrolmentAPI(sam, clock, settings=settings, facts=facts, database=database, register=register, callers=callers),
+        *key_topics,
+        DocumentAPI(sam, documents=documents, instructions=instructions, signing=signing, work=work),
+        InstructionAPI(settings=settings, facts=facts, database=database, signing=signing, hash_signing=hash_signing),
+        VerificationAPI(settings, facts=facts, revocation_lists=lists, work=work),
+    )
+    api = ApiRoutes(callers)
+    for topic in topics:
+        topic.add_to(api)
+    pages = Pages(settings, callers, documents=documents, instructions=instructions, signing=signing, keys=keys)
+    histories = Histories(sam, instructions)
+    record_pages = RecordPages(settings, facts=facts, histories=histories, register=register)
+    plain_routes = [
+        *pages.routes((*record_pages.pages(), *key_pages.pages())),
+        *PublicPKI(sam, facts, lists, callers).routes(),
+        *LogFiles(settings.log_folder, callers).routes(),
+        *HealthChecks(sam, database, callers, remember_seconds=settings.limits.readiness_seconds).routes(),
+    ]
+    return Parts(api, plain_routes, sessions, callers, instructions, signing, work)
+
+
+def _about_keys(
+    settings: WebSettings,
+    database: Database,
+    sam: Sam,
+    *,
+    clock: Clock,
+    facts: ServiceFacts,
+    keys: OwnKeys,
+    callers: Callers,
+) -> tuple[tuple[KeyAPI, KeyActAPI, OfficerKeyAPI], KeyPages]:
+    """What owners and officers do with keys: by the API, and on pages."""
+    passkeys = SignInPasskeys(database, clock, keys=keys, sessions=callers.sessions)
+    officer_keys = OfficerKeys(sam, clock, database=database)
+    answers = ActAnswers(settings, facts=facts, database=database)
+    topics = (
         KeyAPI(sam, keys=keys, answers=answers, passkeys=passkeys, callers=callers),
         KeyActAPI(
             sam,
@@ -95,29 +129,5 @@ def assemble(
             callers=callers,
         ),
         OfficerKeyAPI(sam, keys=officer_keys, answers=answers),
-        DocumentAPI(sam, documents=documents, instructions=instructions, signing=signing, work=work),
-        InstructionAPI(settings=settings, facts=facts, database=database, signing=signing, hash_signing=hash_signing),
-        VerificationAPI(settings, facts=facts, revocation_lists=lists, work=work),
     )
-    api = ApiRoutes(callers)
-    for topic in topics:
-        topic.add_to(api)
-    pages = Pages(
-        settings,
-        callers,
-        documents=documents,
-        instructions=instructions,
-        signing=signing,
-        keys=keys,
-        register=register,
-        histories=Histories(sam, instructions),
-        facts=facts,
-        more=KeyPages(keys, passkeys=passkeys, callers=callers, officer_keys=officer_keys, facts=facts).pages(),
-    )
-    plain_routes = [
-        *pages.routes(),
-        *PublicPKI(sam, facts, lists, callers).routes(),
-        *LogFiles(settings.log_folder, callers).routes(),
-        *HealthChecks(sam, database, callers, remember_seconds=settings.limits.readiness_seconds).routes(),
-    ]
-    return Parts(api, plain_routes, sessions, callers, instructions, signing, work)
+    return topics, KeyPages(keys, passkeys=passkeys, callers=callers, officer_keys=officer_keys, facts=facts)

@@ -27,6 +27,7 @@ PUBLIC = {
     ("GET", "/enrol"),
     ("GET", "/officer/enrol"),
     ("GET", "/verify"),
+    ("GET", "/help/check"),
     ("GET", "/help/limits"),
     ("GET", "/pki/root.cer"),
     ("GET", "/pki/issuing.cer"),
@@ -121,7 +122,7 @@ def test_nobody_signed_in_gets_nothing(portal, routes, alices):
             expected = 401 if path.startswith("/api/") else 303
             assert answer.status_code == expected, (method, path)
             if expected == 303:
-                assert answer.headers["location"] == "/"
+                assert answer.headers["location"] == f"/?next={filled(path, alices)}"
 
 
 def test_a_signer_reaches_nothing_of_another_signer(portal, routes, alices, bob):

@@ -56,10 +56,9 @@ def test_a_file_that_its_password_does_not_protect_is_refused() -> None:
 def test_hostile_bytes_end_in_the_projects_own_errors(data: bytes) -> None:
     try:
         found = read_pkcs12(data, PASSWORD)
-    except NatsuinError as error:
-        assert error.message
-    else:
-        assert found.certificates[0] == der(CERTIFICATE)
+    except NatsuinError:
+        return
+    assert found.certificates[0] == der(CERTIFICATE)
 
 
 @settings(max_examples=50, deadline=None)

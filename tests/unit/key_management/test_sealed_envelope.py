@@ -67,10 +67,9 @@ def test_it_ends_with_its_time_and_with_its_signers() -> None:
 def test_hostile_bytes_end_in_the_projects_own_errors(data: bytes) -> None:
     try:
         opened = OPENER.open(data, "someone", NOW)
-    except NatsuinError as error:
-        assert error.message
-    else:
-        assert opened.key.certificates == (der(CERTIFICATE),)
+    except NatsuinError:
+        return
+    assert opened.key.certificates == (der(CERTIFICATE),)
 
 
 @settings(max_examples=200, deadline=None)
@@ -89,8 +88,7 @@ def test_hostile_bytes_end_in_the_projects_own_errors(data: bytes) -> None:
 def test_what_a_careless_authority_signs_ends_so_too(content: bytes) -> None:
     try:
         opened = OPENER.open(AUTHORITY.sign(content), "someone", NOW)
-    except NatsuinError as error:
-        assert error.message
-    else:
-        assert content == CONTENT
-        assert opened.header == HEADER
+    except NatsuinError:
+        return
+    assert content == CONTENT
+    assert opened.header == HEADER

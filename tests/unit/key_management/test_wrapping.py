@@ -4,6 +4,7 @@ import pytest
 
 from natsuin.algorithms import FACTS, SCHEMES_OF, KeyAlgorithm
 from natsuin.errors import Tampered, WrongSecret
+from natsuin.key_management.bound_passkeys import BoundPasskey, encode_passkeys
 from natsuin.key_management.keys import key_binding
 from natsuin.key_management.master_key import MasterKey, MasterKeyMissing
 from natsuin.key_management.vaults import WrongSignature, load_public_key, verify_signature
@@ -17,8 +18,8 @@ ROW = {
     "user_id": "u",
     "algorithm": "p-256",
     "public_key": b"p",
-    "credential_id": b"c",
-    "passkey": b"q",
+    "origin": "generated",
+    "passkeys": encode_passkeys((BoundPasskey(b"c", b"q", "", False, (), 0),)),
 }
 
 
@@ -53,11 +54,18 @@ def test_no_layer_opens_under_other_names_or_with_another_key() -> None:
         pass
 
 
-@pytest.mark.parametrize("column", [name for name in ROW if name != "version"])
+@pytest.mark.parametrize("column", [name for name in ROW if name not in ("version", "passkeys")])
 def test_every_name_is_in_the_binding(column: str) -> None:
     changed = {**ROW, column: ROW[column] + ROW[column]}  # type: ignore[operator]  # text and bytes both add
     assert key_binding(changed) != key_binding(ROW)
     assert key_binding({**ROW, "version": 2}) != key_binding(ROW)
+
+
+@pytest.mark.parametrize(
+    "passkey", [BoundPasskey(b"d", b"q", "", False, (), 0), BoundPasskey(b"c", b"r", "", False, (), 0)]
+)
+def test_every_passkey_is_in_the_binding(passkey: BoundPasskey) -> None:
+    assert key_binding({**ROW, "passkeys": encode_passkeys((passkey,))}) != key_binding(ROW)
 
 
 def test_a_slot_opens_with_its_secret_name_and_binding() -> None:

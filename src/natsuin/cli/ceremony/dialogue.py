@@ -37,9 +37,7 @@ def hand_out(name: str, number: int, set_name: str, words: Sequence[str]) -> Non
     click.clear()
     for place in sorted(secrets.SystemRandom().sample(range(len(words)), _CHECKS)):
         while click.prompt(f"Word {place + 1} from the paper").strip().lower() != words[place]:
-            click.echo(
-                "That is not the word. Compare with the paper; what cannot be read back is worth nothing."
-            )
+            click.echo("That is not the word. Compare with the paper; what cannot be read back is worth nothing.")
 
 
 def write_out(folder: Path, name: str, number: int, set_name: str, words: Sequence[str]) -> Path:

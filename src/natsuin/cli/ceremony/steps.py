@@ -19,9 +19,7 @@ def carry_out(config: Config, plan: Plan, transcript: Transcript, shares_to: Pat
     """Do what the plan says and note it. Raises what the steps refuse; a rotation may then be run again."""
     if plan.kind == "recover":
         recover(config, take_in(plan.threshold))
-        transcript.note(
-            f"{plan.threshold} shares gave this database's master key; it is in its file"
-        )
+        transcript.note(f"{plan.threshold} shares gave this database's master key; it is in its file")
     else:
         master = present_master(config) if plan.kind == "split" else _rotated(config, transcript)
         _share(master, plan, transcript, shares_to)
@@ -52,9 +50,7 @@ def _share(master: MasterKey, plan: Plan, transcript: Transcript, shares_to: Pat
     for name, share in zip(plan.custodians, shares, strict=True):
         if shares_to is None:
             hand_out(name, share.number, share.set_name, share.words)
-            transcript.note(
-                f"{name} wrote down share {share.number} of set {share.set_name} and read words back"
-            )
+            transcript.note(f"{name} wrote down share {share.number} of set {share.set_name} and read words back")
         else:
             file = write_out(shares_to, name, share.number, share.set_name, share.words)
             click.echo(f"Share {share.number} for {name}: {file}")

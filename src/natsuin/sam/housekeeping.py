@@ -1,0 +1,46 @@
+"""What has to be done from time to time without anybody asking."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from natsuin.errors import Busy, NatsuinError
+from natsuin.key_management import Foundation, KeyMoves
+from natsuin.signing import destroy_one_time_keys
+
+_EVERY_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Housekeeping:
+    """Destroys keys for one instruction whose time is over, once when sam opens and then on a thread of its own."""
+
+    foundation: Foundation
+    moves: KeyMoves
+    stop: Callable[[NatsuinError], None]
+    """Ends the process."""
+    every_seconds: float = _EVERY_SECONDS
+    _closing: threading.Event = field(default_factory=threading.Event)
+
+    def round(self) -> None:
+        """Do it now. Durable on return."""
+        destroy_one_time_keys(self.foundation, self.moves)
+
+    def start(self) -> None:
+        """Do it again and again until `close`."""
+        threading.Thread(target=self._keep, name="housekeeping", daemon=True).start()
+
+    def close(self) -> None:
+        """No more rounds."""
+        self._closing.set()
+
+    def _keep(self) -> None:
+        while not self._closing.wait(self.every_seconds):
+            try:
+                self.round()
+            except Busy:
+                continue
+            except NatsuinError as error:
+                if not self._closing.is_set():
+                    self.stop(error)
+                return

@@ -1,0 +1,143 @@
+"""Puts the parts of the sam side together. Who is new here sees on this page what depends on what."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from natsuin.algorithm_policy import Act
+from natsuin.algorithms import KeyAlgorithm
+from natsuin.certification import check_subject
+from natsuin.config import Config
+from natsuin.errors import NatsuinError
+from natsuin.key_backup import ArchiveSeal
+from natsuin.key_management import (
+    SEALED_SECRETS,
+    Enrolments,
+    Foundation,
+    KeyActs,
+    KeyMaker,
+    KeyMoves,
+    Keys,
+    Officers,
+    OutsideCertificates,
+    PINResets,
+    Renewals,
+    SecretChanges,
+    SecretOpener,
+    ServiceKeys,
+    Vaults,
+)
+from natsuin.sam.built_in_authority import BuiltInAuthority
+from natsuin.sam.copies import make_backup_acts
+from natsuin.sam.handlers import Handlers, service_information
+from natsuin.sam.key_imports import import_key_of, make_key_imports
+from natsuin.sam.outside_authority import accept_outside
+from natsuin.signing import (
+    Activation,
+    EvidenceRoom,
+    Instructing,
+    LastUse,
+    Reservations,
+    SigningLine,
+    SigningPath,
+    cancel_approvals,
+    destroy_one_time_keys,
+)
+from natsuin.signing_log import SigningLog
+
+
+@dataclass(frozen=True)
+class _Core:
+    """What most parts need."""
+
+    foundation: Foundation
+    vault: Vaults
+    keys: Keys
+    officers: Officers
+    moves: KeyMoves
+    maker: KeyMaker
+    opener: SecretOpener
+
+
+def put_together(
+    config: Config,
+    foundation: Foundation,
+    service_keys: ServiceKeys,
+    *,
+    log: SigningLog,
+    stop: Callable[[NatsuinError], None],
+    archive_seal: ArchiveSeal,
+) -> Handlers:
+    """Everything that answers messages, over a foundation, service keys and a log that are open."""
+    authority = BuiltInAuthority.load(service_keys, foundation, config)
+    sealing_key = service_keys.load(SEALED_SECRETS).elliptic
+    core = _core(foundation, service_keys.vault, authority, SecretOpener(sealing_key))
+    keys, officers, maker, opener = core.keys, core.officers, core.maker, core.opener
+    imports = make_key_imports(config, service_keys, keys=keys, officers=officers, maker=maker, opener=opener, log=log)
+    return Handlers(
+        information=service_information(
+            authority,
+            log,
+            backend=core.vault.name,
+            hpke_public_key=sealing_key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint),
+            import_key=import_key_of(imports),
+        ),
+        key_imports=imports,
+        officers=officers,
+        enrolments=Enrolments(
+            foundation, officers, keys, maker=maker, opener=opener, require_certifiable=check_subject
+        ),
+        keys=keys,
+        pin_resets=PINResets(foundation, keys, opener),
+        key_acts=_key_acts(core, config),
+        backup_acts=make_backup_acts(
+            config, archive_seal, keys=keys, officers=officers, opener=opener, vault=core.vault, log=log
+        ),
+        instructing=Instructing(foundation, keys),
+        activation=Activation(foundation, keys, opener),
+        line=SigningLine(_path(core, stop), lanes=max(2, min(4, os.cpu_count() or 1))),
+        evidence=EvidenceRoom(foundation, keys, log),
+        authority=authority,
+        log=log,
+        vault=core.vault,
+    )
+
+
+def _core(foundation: Foundation, vault: Vaults, authority: BuiltInAuthority, opener: SecretOpener) -> _Core:
+    def require_possible(algorithm: KeyAlgorithm) -> None:
+        foundation.policy.require(Act.GENERATE, algorithm, foundation.clock.now())
+        vault.require(algorithm)
+
+    return _Core(
+        foundation,
+        vault,
+        Keys(foundation, authority.chain, LastUse(foundation)),
+        Officers(foundation),
+        KeyMoves(foundation),
+        KeyMaker(vault, authority.certify, foundation.clock, foundation.provider, require_usable=require_possible),
+        opener,
+    )
+
+
+def _key_acts(core: _Core, config: Config) -> KeyActs:
+    foundation, keys, moves, opener = core.foundation, core.keys, core.moves, core.opener
+    return KeyActs(
+        foundation,
+        core.officers,
+        keys,
+        moves,
+        Renewals(foundation, keys, moves, maker=core.maker, opener=opener),
+        OutsideCertificates(foundation, keys, moves, accept_outside(config, foundation)),
+        SecretChanges(foundation, keys, core.vault, opener, cancel_approvals(foundation)),
+    )
+
+
+def _path(core: _Core, stop: Callable[[NatsuinError], None]) -> SigningPath:
+    foundation, moves = core.foundation, core.moves
+
+    def end_one_time_keys() -> None:
+        destroy_one_time_keys(foundation, moves)
+
+    return SigningPath(foundation, core.vault, Reservations(foundation), moves.block, stop, end_one_time_keys)
