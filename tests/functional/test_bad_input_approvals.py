@@ -101,7 +101,7 @@ def test_an_expired_approval_is_refused_and_the_document_stays(
     instruction = instruct(alice, document)
     clock.advance(APPROVAL_SECONDS + 1)
     answer = approve(alice, instruction, approval_of(alice, instruction))
-    assert (answer.status_code, answer.json()["code"]) == (410, "invitation_expired")
+    assert (answer.status_code, answer.json()["code"]) == (410, "expired")
     assert_tells_nothing_inside(answer)
     alice.sign(document)
 

@@ -67,8 +67,8 @@ export const common = {
     "The invitation link was cut, or something was added: after # there should be {wanted} characters, and there are {found}.",
   ],
   tokenCutStep: [
-    "メールなどで改行されていないか確かめ、リンク全体をコピーして開いてください。それでも開けなければ、送り主に知らせてください。招待はまだ使われていません。",
-    "Mail programs sometimes break links: copy the whole link and open it. If that does not help, tell its sender. It has not been used.",
+    "メールなどで改行されていないか確かめ、リンク全体をコピーして開いてください。それでも開けなければ、送り主に知らせてください。このまま開いても、招待が使用済みになることはありません。",
+    "Mail programs sometimes break links: copy the whole link and open it. If that does not help, tell its sender. Opening it like this does not use it up.",
   ],
   validUntil: ["有効期限：", "Good until"],
 };
