@@ -3,7 +3,6 @@ never a traceback, a path or a secret."""
 
 import re
 from collections.abc import Iterator
-from functools import cache
 from typing import Any, cast
 
 import httpx2
@@ -50,7 +49,6 @@ NEEDS_NO_BODY = {
 IDENTIFIERS = ("0" * 32, "a" * 128, "x.y:z")
 
 
-@cache
 def application(config: Config) -> FastAPI:
     """The same routes as the running server has, to be looked at: nothing is connected."""
     return create_app(config, cast("Any", None), cast("Any", None))

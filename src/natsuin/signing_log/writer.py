@@ -54,6 +54,8 @@ class Writer:
         `on_settled(size)` is called when the files of the first `size` entries are durable.
         After a failure `on_fatal` is called once, all who wait having failed: the process should then end.
         """
+        self._settling = threading.Lock()
+        """Held before `_writing`, and longer: files of earlier commits are durable before those of later ones."""
         # Owned by whoever holds _writing:
         self._writing = threading.Lock()
         self._committer = committer
@@ -98,9 +100,7 @@ class Writer:
     def publish(self) -> None:
         """Bring the folder up to the newest checkpoint now. Raises `StorageFailed`, which ends the log."""
         try:
-            with self._writing:
-                if self._failure is None:
-                    self._committer.publish()
+            self._publish()
         except Exception as error:
             self._fail(error, ())
         if self._failure is not None:
@@ -185,7 +185,7 @@ class Writer:
         try:
             while self._wait():
                 self._publish()
-            with self._writing:
+            with self._settling, self._writing:
                 if self._failure is None:
                     self._committer.finish()
         except Exception as error:
@@ -204,16 +204,17 @@ class Writer:
 
     def _publish(self) -> None:
         """Show what was committed; from time to time make the files durable while the next commits go on."""
-        with self._writing:
-            if self._failure is not None:
-                return
-            self._committer.publish()
-            settle = self._committer.detach() if self._committer.wants_settling else None
-        if settle is not None:
-            size = settle()
+        with self._settling:
             with self._writing:
-                self._committer.settled = size
-                self._on_settled(size)
+                if self._failure is not None:
+                    return
+                self._committer.publish()
+                settle = self._committer.detach() if self._committer.wants_settling else None
+            if settle is not None:
+                size = settle()
+                with self._writing:
+                    self._committer.settled = size
+                    self._on_settled(size)
 
     def _fail(self, error: BaseException, batch: Sequence[_Item]) -> None:
         failure = error if isinstance(error, StorageFailed) else StorageFailed("the log cannot sign or go on")

@@ -43,7 +43,7 @@ class KeyPages:
 
     async def _own(self, request: Request) -> Context:
         user_id = request.state.caller.user_id
-        kept = await self._passkeys.settle(user_id, besides=self._callers.secret_of(request))
+        kept = await self._passkeys.settle(user_id, besides=None)
         views = [self._keys.view(key, kept) for key in await self._keys.of(user_id)]
         # What still lives comes first, the newest of it on top.
         return {"keys": sorted(views, key=lambda view: (not view.acts, -view.created_at))}
@@ -56,7 +56,7 @@ class KeyPages:
 
     async def _act(self, request: Request) -> Context:
         user_id, act = request.state.caller.user_id, request.path_params["act"]
-        kept = await self._passkeys.settle(user_id, besides=self._callers.secret_of(request))
+        kept = await self._passkeys.settle(user_id, besides=None)
         view = self._keys.view(await self._keys.require(user_id, request.path_params["key_id"]), kept)
         if act not in view.acts:
             raise NotFound("this cannot be done with the key as it is now", hint="See My keys.")

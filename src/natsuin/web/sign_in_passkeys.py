@@ -34,7 +34,9 @@ class SignInPasskeys:
         """Let go of copies that no living key of the person has any more, and sign out every browser but the one whose
         cookie is `besides` if there were any. Answers with the copies that stay, by credential id.
 
-        Asked whenever the keys are shown and after every change, so a crash in between changes nothing for long.
+        Asked whenever the keys are shown and after every change, so a crash in between changes nothing for long. Only
+        after a change, which a passkey on record approved, does the browser that asks stay signed in: whoever just
+        looks may have come in by the very passkey that goes.
         """
         # Read before sam is asked: what is added in between is on neither list, or on both.
         kept = await to_thread.run_sync(self._kept, user_id)
