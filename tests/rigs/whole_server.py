@@ -120,10 +120,11 @@ class WholeServer:
             try:
                 signer.enrol(invitation, PIN)
             except ServerRefused as refused:
-                # Many tests enrol from one address, which the service slows down, as it should.
+                # Many tests enrol from one address, which the service slows down, as it should: one token in six
+                # seconds, and to enrol takes two.
                 if not left or "too many" not in refused.message:
                     raise
-                time.sleep(7)
+                time.sleep(15)
             else:
                 break
         return signer

@@ -39,7 +39,7 @@ def test_the_same_number_from_another_authority_is_another_envelope() -> None:
         **second.header(origin="https://sign.example", log="log", user="someone", envelope=HEADER.envelope)
     )
     theirs = second.sign(seal_content(header, EnvelopeContent(key_file(KEY, CERTIFICATE), PASSWORD), POINT))
-    opened = both.open(theirs, "someone", NOW)
+    opened = both.open(theirs, "someone", datetime.now(UTC))
     assert opened.anchor == der(second.certificate)
     assert opened.name != both.open(ENVELOPE, "someone", NOW).name
 
