@@ -101,7 +101,7 @@ def test_an_installation_comes_back_with_a_newer_log(drill: Drill) -> None:
     assert "1 keys and 0 key archives open" in said
     drill.run("natsuin backup rehearse BACKUP --config DIR/config.toml --identity IDENTITY")
     assert "last rehearsed 0 days ago" in drill.run("natsuin backup list BACKUPS --config DIR/config.toml")
-    assert b"PDF" not in b"".join(path.read_bytes() for path in drill.names["BACKUP"].glob("databases/*"))
+    assert b"%PDF-1." not in b"".join(path.read_bytes() for path in drill.names["BACKUP"].glob("databases/*"))
 
     receipts.append(sign_document(signer, contract)[1])
     for _ in range(3):

@@ -38,6 +38,7 @@ from natsuin.signing import (
     Activation,
     EvidenceRoom,
     Instructing,
+    KeyWorkers,
     LastUse,
     Reservations,
     SigningLine,
@@ -97,7 +98,7 @@ def put_together(
         ),
         instructing=Instructing(foundation, keys),
         activation=Activation(foundation, keys, opener),
-        line=SigningLine(_path(core, stop), lanes=max(2, min(4, os.cpu_count() or 1))),
+        line=SigningLine(_path(core, stop), lanes=_cores()),
         evidence=EvidenceRoom(foundation, keys, log),
         authority=authority,
         log=log,
@@ -140,4 +141,9 @@ def _path(core: _Core, stop: Callable[[NatsuinError], None]) -> SigningPath:
     def end_one_time_keys() -> None:
         destroy_one_time_keys(foundation, moves)
 
-    return SigningPath(foundation, core.vault, Reservations(foundation), moves.block, stop, end_one_time_keys)
+    workers = KeyWorkers(_cores() - 1)
+    return SigningPath(foundation, core.vault, Reservations(foundation), moves.block, stop, end_one_time_keys, workers)
+
+
+def _cores() -> int:
+    return max(2, min(4, os.cpu_count() or 1))

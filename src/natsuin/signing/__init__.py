@@ -12,6 +12,7 @@ Nothing here trusts web: every check uses what sam itself recorded.
 from natsuin.signing.activation import Activation
 from natsuin.signing.evidence import EvidenceRoom
 from natsuin.signing.instructing import Instructing, cancel_approvals, cancel_every_approval
+from natsuin.signing.key_workers import KeyWorkers
 from natsuin.signing.last_use import LastUse
 from natsuin.signing.line import SigningLine
 from natsuin.signing.one_time import destroy_one_time_keys
@@ -24,6 +25,7 @@ __all__ = [
     "Closed",
     "EvidenceRoom",
     "Instructing",
+    "KeyWorkers",
     "LastUse",
     "NotApproved",
     "Reservations",

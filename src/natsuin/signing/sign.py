@@ -39,6 +39,7 @@ from natsuin.key_management import (
 )
 from natsuin.sam.protocol import Sign, Signed
 from natsuin.signing.activation import open_with_sad
+from natsuin.signing.key_workers import KeyWorkers
 from natsuin.signing.reservation import RefusedUse, Reservations
 from natsuin.signing_log import Receipt
 
@@ -82,6 +83,8 @@ class SigningPath:
     """Ends the process: when a step after the reservation fails, only a new start can tell what is true."""
     end_one_time_keys: Callable[[], object]
     """Destroys keys for one instruction whose work is done."""
+    workers: KeyWorkers
+    """Use keys beside the lane, where that is worth a change of threads."""
 
     def sign_together(self, requests: Sequence[SignRequest]) -> None:
         """Answer every request, each by its own merits. Nothing is raised; nothing is retried."""
@@ -102,8 +105,7 @@ class SigningPath:
             faults.point("sign.after_reserve")
             self._intend(uses, refusals)
             faults.point("sign.after_intent")
-            for use in uses:
-                self._use_and_check(use)
+            self._use_and_check_all(uses)
             faults.point("sign.before_outcome")
             self._log_outcomes(uses)
             faults.point("sign.after_outcome")
@@ -157,6 +159,13 @@ class SigningPath:
         receipts = journal.add_all(entries)
         for use, receipt in zip(uses, receipts[refused:], strict=True):
             use.intent = receipt
+
+    def _use_and_check_all(self, uses: Sequence[Use]) -> None:
+        long = [use for use in uses if _takes_long(use)]
+        self.workers.run(self._use_and_check, long)
+        for use in uses:
+            if not _takes_long(use):
+                self._use_and_check(use)
 
     def _use_and_check(self, use: Use) -> None:
         scheme = SignatureScheme(use.instruction["scheme"])
@@ -215,6 +224,12 @@ class SigningPath:
                 for use in uses
             ]
         )
+
+
+def _takes_long(use: Use) -> bool:
+    """Whether the operation is long enough, or far enough away, for others to go on beside it: elliptic curves in
+    software are done before another thread has woken up."""
+    return use.key.row["backend"] != "software" or str(use.key.row["algorithm"]).startswith("rsa")
 
 
 def _released(use: Use) -> Signed:
