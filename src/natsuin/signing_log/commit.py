@@ -1,22 +1,23 @@
 """One commit of the log: a batch of entries becomes durable and signed, in an order that a crash cannot spoil.
 
-    1. append       to the tree in memory; each new entry is led back to the new root by its own proof
-    2. sign         the new checkpoint, still unknown to everybody
-    3. swap         the row in `State`, together with the batch itself: from here on it stands, whatever happens
+    1. link         entries about a key get their places in its chain (`natsuin.signing_log.key_chains`)
+    2. append       to the tree in memory; each new entry is led back to the new root by its own proof
+    3. sign         the new checkpoint, still unknown to everybody
+    4. swap         the row in `State`, together with the batch itself: from here on it stands, whatever happens
 
-Only step 3 waits for the disk, and after it receipts are given. The files that everybody reads follow
+Only step 4 waits for the disk, and after it receipts are given. The files that everybody reads follow
 (`natsuin.signing_log.publication`), many commits at a time; `State` keeps the batches until their files are durable,
 and the next start writes them again from there (`Committer.restore`). Any failure is final: the process must end.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from natsuin import faults
 from natsuin.errors import StorageFailed
 from natsuin.signing_log.checkpoints import Checkpoint, sign_checkpoint
 from natsuin.signing_log.folder import LogFolder
+from natsuin.signing_log.key_chains import KeyChains, Leaf, Waiting
 from natsuin.signing_log.merkle import leaf_hash, verify_inclusion
 from natsuin.signing_log.notes import LogKey
 from natsuin.signing_log.publication import Publication
@@ -47,19 +48,6 @@ _SETTLE_COMMITS: Final = 512
 _SETTLE_BYTES: Final = 4 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
-    """An entry on its way: its bytes and its leaf hash (32 bytes)."""
-
-    content: bytes
-    digest: bytes
-
-    @classmethod
-    def of(cls, content: bytes) -> "Leaf":
-        """The leaf for an entry's bytes."""
-        return cls(content, leaf_hash(content))
-
-
 class Committer:
     """The writing half of an open log. For one thread at a time; after any error it must not be used again."""
 
@@ -70,6 +58,7 @@ class Committer:
         durable.
         """
         self._state = state
+        self._chains = KeyChains(state.head)
         self._origin, self._key = origin, key
         self._edge = edge
         self._publication = Publication(folder, size=edge.size, bundle=bundle)
@@ -80,11 +69,13 @@ class Committer:
         self.signed = state.read()
         """The newest checkpoint."""
 
-    def commit(self, leaves: Sequence[Leaf]) -> list[Receipt]:
-        """Append `leaves`, at least one. On return they are durable under the signed checkpoint `self.signed.note`.
+    def commit(self, waiting: Sequence[Waiting]) -> list[Receipt]:
+        """Append what waits, at least one entry. On return it is durable under the signed checkpoint
+        `self.signed.note`.
 
         Raises `StorageFailed` or whatever the key raises; then nothing may be acknowledged.
         """
+        leaves, heads = self._chains.link(waiting)
         entries = [leaf.content for leaf in leaves]
         proofs, root = self._append(leaves)
         faults.point("log.before_sign")
@@ -92,7 +83,8 @@ class Committer:
         new = Signed(self._edge.size, root, note)
         faults.point("log.before_swap")
         forget = self.settled if self.settled > self._forgotten else 0
-        self._state.swap(self.signed, new, entries=entries, settled=forget)
+        self._state.swap(self.signed, new, entries=entries, heads=heads, settled=forget)
+        self._chains.advance(heads)
         self._forgotten = self.settled
         faults.point("log.after_swap")
         first, self.signed = self.signed.size, new

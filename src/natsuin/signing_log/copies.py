@@ -12,9 +12,11 @@ from typing import Final
 from natsuin.errors import StorageFailed
 from natsuin.signing_log.audit import LogReport, verify_log
 from natsuin.signing_log.checkpoints import Checkpoint, open_checkpoint
+from natsuin.signing_log.key_chains import ChainReader
 from natsuin.signing_log.merkle import HASH_SIZE
 from natsuin.signing_log.notes import MAX_NOTE, parse_verifier_key
 from natsuin.signing_log.publication import CHECKPOINT
+from natsuin.signing_log.reader import LogReader
 from natsuin.signing_log.refusals import BadTile, FileMissing, LogDamaged, LogExists
 from natsuin.signing_log.sources import FolderSource
 from natsuin.signing_log.state import Signed, State
@@ -63,11 +65,16 @@ def copy_log(folder: Path, target: Path, vkey: str, *, progress: Callable[[int, 
 def adopt_log(folder: Path, state: Path, vkey: str) -> LogReport:
     """Make the record of a log that was brought back, so that sam goes on from its checkpoint. Durable on return.
 
-    Only for a copy whose checkpoint is the newest that anybody has. Raises `LogExists` where there is a record, and as
-    `verify_log`.
+    Only for a copy whose checkpoint is the newest that anybody has. Raises `LogExists` where there is a record,
+    `ChainBroken`, and as `verify_log`.
     """
     report = verify_log(folder, vkey)
-    State.create(state, Signed(report.entries, report.root, report.checkpoint))
+    reader = LogReader(FolderSource(folder), open_checkpoint(report.checkpoint, parse_verifier_key(vkey)))
+    chains = ChainReader()
+    for bundle in range(-(-report.entries // TILE_WIDTH)):
+        for index, entry in enumerate(reader.bundle(bundle), bundle * TILE_WIDTH):
+            chains.read(index, entry)
+    State.create(state, Signed(report.entries, report.root, report.checkpoint), chains.heads())
     return report
 
 

@@ -13,9 +13,10 @@ from natsuin.clock import Clock
 from natsuin.errors import Malformed, NatsuinError
 from natsuin.signing_log.checkpoints import Checkpoint, open_checkpoint, sign_checkpoint
 from natsuin.signing_log.cleaning import Cleaner
-from natsuin.signing_log.commit import Committer, Leaf
-from natsuin.signing_log.entries import JSON, encode_entry
+from natsuin.signing_log.commit import Committer
+from natsuin.signing_log.entries import JSON
 from natsuin.signing_log.folder import LogFolder
+from natsuin.signing_log.key_chains import prepare
 from natsuin.signing_log.merkle import EMPTY_ROOT, leaf_hash
 from natsuin.signing_log.notes import MAX_NOTE, LogKey, VerifierKey, make_verifier_key
 from natsuin.signing_log.publication import CHECKPOINT
@@ -122,12 +123,13 @@ class SigningLog:
     def add_all(self, entries: Sequence[Mapping[str, JSON]]) -> list[Receipt]:
         """Write entries that belong together, all or none, in one commit; they are durable and signed for on return.
 
-        The files show them within `PUBLISH_SECONDS` or after `publish`.
+        Those with a field `key` get their numbers in the chain of that key. The files show them within
+        `PUBLISH_SECONDS` or after `publish`.
 
         Raises `BadEntry` or `EntryTooLarge` for an unusable entry, `Busy` when 4,096 wait, `LogClosed`,
         `StorageFailed`. Who got `StorageFailed` does not know whether the entries were written.
         """
-        return self._writer.add_all([Leaf.of(encode_entry(entry)) for entry in entries])
+        return self._writer.add_all([prepare(entry) for entry in entries])
 
     def publish(self) -> None:
         """Bring the folder up to the newest checkpoint now. Raises `StorageFailed`."""

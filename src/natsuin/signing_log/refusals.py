@@ -79,6 +79,12 @@ class ProofRefused(Refused):
     code = "log_proof_refused"
 
 
+class ChainBroken(Tampered):
+    """An entry about a key does not follow the one before it in that key's chain."""
+
+    code = "log_chain_broken"
+
+
 class LogDamaged(Tampered):
     """Files of a log do not agree with its signed checkpoint."""
 

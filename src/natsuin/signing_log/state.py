@@ -2,7 +2,8 @@
 
 A folder alone cannot tell that it was rolled back to an older state of itself. This row can, and it decides which of
 two writers goes on. Beside it stand the entries of the newest commits, written in the same transaction: one fsync makes
-a commit durable, and the files of the log are made durable later, many commits at a time.
+a commit durable, and the files of the log are made durable later, many commits at a time. A table holds the newest
+entry of each key, which the next one of that key names.
 
 The record is a SQLite file of its own, in WAL mode with synchronous=FULL (the default of WAL mode may lose the last
 commits when power fails), and it must be there before a log is opened: an empty disk never begins a log anew.
@@ -10,12 +11,13 @@ commits when power fails), and it must be there before a log is opened: an empty
 
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
 from natsuin.errors import StorageFailed
+from natsuin.signing_log.key_chains import Head
 from natsuin.signing_log.refusals import BadTile, LogExists, LogLocked, LoosePermissions, StateDamaged, StateMissing
 from natsuin.signing_log.tiles import decode_bundle, encode_bundle
 
@@ -31,7 +33,13 @@ CREATE TABLE staged (
     start INTEGER PRIMARY KEY,
     entries BLOB NOT NULL
 ) STRICT;
+CREATE TABLE key_head (
+    key TEXT PRIMARY KEY,
+    number INTEGER NOT NULL,
+    digest BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
 """
+_PUT_HEAD: Final = "INSERT OR REPLACE INTO key_head VALUES (?, ?, ?)"
 _UNWRITABLE: Final = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_READONLY")
 
 
@@ -59,13 +67,17 @@ class State:
         self._connection = connection
 
     @classmethod
-    def create(cls, path: Path, first: Signed) -> None:
-        """Make the record with its first row, readable by its owner only. Raises `LogExists`, `StorageFailed`."""
+    def create(cls, path: Path, first: Signed, heads: Mapping[str, Head] | None = None) -> None:
+        """Make the record with its first row, readable by its owner only; `heads` are those of a log that was there
+        before. Raises `LogExists`, `StorageFailed`."""
         try:
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
             connection = _connect(path)
             connection.executescript(_SCHEMA)
+            connection.execute("BEGIN")
             connection.execute("INSERT INTO signed VALUES (1, ?, ?, ?, 0)", (first.size, first.root, first.note))
+            connection.executemany(_PUT_HEAD, _head_rows(heads or {}))
+            connection.execute("COMMIT")
             connection.close()
             _synchronise(path.parent)
         except FileExistsError as error:
@@ -128,8 +140,19 @@ class State:
             raise StateDamaged("the newest entries in the record of the log have gaps")
         return staged
 
-    def swap(self, old: Signed, new: Signed, *, entries: Sequence[bytes], settled: int) -> None:
-        """Put `new` in the place of `old`, with the `entries` between them. From here on the new checkpoint stands.
+    def head(self, key: str) -> Head | None:
+        """The newest entry of `key`; None before its first. Raises `StorageFailed`."""
+        try:
+            row = self._connection.execute("SELECT number, digest FROM key_head WHERE key = ?", (key,)).fetchone()
+        except sqlite3.Error as error:
+            raise StorageFailed("the record of the log cannot be read") from error
+        return None if row is None else Head(*row)
+
+    def swap(
+        self, old: Signed, new: Signed, *, entries: Sequence[bytes], heads: Mapping[str, Head], settled: int
+    ) -> None:
+        """Put `new` in the place of `old`, with the `entries` between them and the `heads` of the keys they are about.
+        From here on the new checkpoint stands.
 
         Forgets staged entries below index `settled`. Raises `StorageFailed` when the row was not `old` or cannot be
         written; the writer must then stop.
@@ -147,6 +170,8 @@ class State:
             if settled:
                 execute("DELETE FROM staged WHERE start < ?", (settled,))
             execute("INSERT INTO staged VALUES (?, ?)", (old.size, encode_bundle(entries)))
+            if heads:
+                self._connection.executemany(_PUT_HEAD, _head_rows(heads))
             execute("COMMIT")
         except sqlite3.Error as error:
             raise StorageFailed("the record of the last signed checkpoint cannot be written") from error
@@ -161,6 +186,10 @@ class State:
     def close(self) -> None:
         """Close the file. The row stays."""
         self._connection.close()
+
+
+def _head_rows(heads: Mapping[str, Head]) -> list[tuple[str, int, bytes]]:
+    return [(key, head.number, head.digest) for key, head in heads.items()]
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -14,7 +14,8 @@ from typing import Final
 
 from natsuin import faults
 from natsuin.errors import Busy, NatsuinError, StorageFailed
-from natsuin.signing_log.commit import Committer, Leaf
+from natsuin.signing_log.commit import Committer
+from natsuin.signing_log.key_chains import Waiting
 from natsuin.signing_log.receipts import Receipt
 from natsuin.signing_log.refusals import LogClosed
 
@@ -27,10 +28,10 @@ PUBLISH_SECONDS: Final = 0.1
 class _Item:
     """What one caller wants written in one commit, and what came of it."""
 
-    __slots__ = ("answered", "error", "leaves", "receipts", "wake")
+    __slots__ = ("answered", "entries", "error", "receipts", "wake")
 
-    def __init__(self, leaves: Sequence[Leaf]) -> None:
-        self.leaves = leaves
+    def __init__(self, entries: Sequence[Waiting]) -> None:
+        self.entries = entries
         self.receipts: list[Receipt] = []
         self.error: NatsuinError | None = None
         self.answered = False
@@ -73,15 +74,15 @@ class Writer:
         self._keeper = threading.Thread(target=self._keep, name="signing-log-keeper", daemon=True)
         self._keeper.start()
 
-    def add_all(self, leaves: Sequence[Leaf]) -> list[Receipt]:
+    def add_all(self, entries: Sequence[Waiting]) -> list[Receipt]:
         """Write entries, all or none, one after the other in one commit. On return they are durable and signed for.
 
         Raises `Busy` when the queue is full, `LogClosed` after `close`, `StorageFailed`; after the last the caller
         knows nothing: the entries may be written.
         """
-        if not leaves:
+        if not entries:
             return []
-        item = _Item(leaves)
+        item = _Item(entries)
         with self._condition:
             self._enqueue(item)
             if self._led:
@@ -119,10 +120,10 @@ class Writer:
             raise StorageFailed(self._failure.message) from self._failure
         if self._closing:
             raise LogClosed("the log is closed")
-        if self._entries + len(item.leaves) > MAX_WAITING:
+        if self._entries + len(item.entries) > MAX_WAITING:
             raise Busy("too many entries wait for the log", hint="Try again in a moment.")
         self._waiting.append(item)
-        self._entries += len(item.leaves)
+        self._entries += len(item.entries)
 
     def _sleep(self, item: _Item, wake: threading.Lock) -> None:
         """Until somebody has written the entries, or hands on the lead."""
@@ -133,7 +134,7 @@ class Writer:
             with self._condition:
                 if item in self._waiting:
                     self._waiting.remove(item)
-                    self._entries -= len(item.leaves)
+                    self._entries -= len(item.entries)
                     if not wake.locked():
                         self._hand_on()
             raise
@@ -172,13 +173,13 @@ class Writer:
     def _commit(self, batch: Sequence[_Item]) -> None:
         if self._failure is not None:
             raise StorageFailed(self._failure.message)
-        receipts = self._committer.commit([leaf for item in batch for leaf in item.leaves])
+        receipts = self._committer.commit([entry for item in batch for entry in item.entries])
         signed = self._committer.signed
         self._on_commit(signed.size, signed.note)
         first = 0
         for item in batch:
-            item.receipts = receipts[first : first + len(item.leaves)]
-            first += len(item.leaves)
+            item.receipts = receipts[first : first + len(item.entries)]
+            first += len(item.entries)
 
     def _keep(self) -> None:
         """The keeper's work: publish when it is time, until the log is closed or has failed."""

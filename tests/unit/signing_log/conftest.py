@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from natsuin.clock import FixedClock
 from natsuin.signing_log import LogKey, Receipt, SigningLog, create_log
-from natsuin.signing_log.commit import Leaf
+from natsuin.signing_log.key_chains import Leaf
 
 ORIGIN = "sign.example.jp/log/2026"
 SEED = bytes(range(32))

@@ -10,7 +10,7 @@ import pytest
 
 from natsuin.errors import Busy, StorageFailed
 from natsuin.signing_log import LogClosed, LogKey, Receipt, SigningLog, publication, verify_log, verify_receipt, writer
-from natsuin.signing_log.commit import Leaf
+from natsuin.signing_log.key_chains import Leaf
 from natsuin.signing_log.merkle import leaf_hash
 from natsuin.signing_log.state import State
 from natsuin.signing_log.writer import MAX_WAITING, _Item

@@ -1,0 +1,149 @@
+"""The chain of each key: every entry about a key carries its number and the hash of the one before it.
+
+    {"key": "…", "key_number": 0, "key_previous": null, …}        the first
+    {"key": "…", "key_number": 1, "key_previous": "…", …}         leaf hash of the first, base64url
+
+So whoever has a key's entries sees that none is missing between the first and the last, without reading those of
+others. That there is no second entry with a number that is taken is seen by everybody who reads the whole log.
+
+The newest entry of each key is in `State`, written in the transaction that makes the entry itself durable.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import msgspec
+
+from natsuin import base64url
+from natsuin.signing_log.entries import JSON, encode_entry
+from natsuin.signing_log.merkle import HASH_SIZE, leaf_hash
+from natsuin.signing_log.refusals import BadEntry, ChainBroken
+
+KEY: Final = "key"
+NUMBER: Final = "key_number"
+PREVIOUS: Final = "key_previous"
+
+_REMEMBERED: Final = 10_000
+_LONGEST: Final = {NUMBER: 2**53 - 1, PREVIOUS: "A" * 43}
+_decode = msgspec.json.Decoder().decode
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """An entry on its way: its bytes and its leaf hash (32 bytes)."""
+
+    content: bytes
+    digest: bytes
+
+    @classmethod
+    def of(cls, content: bytes) -> "Leaf":
+        """The leaf for an entry's bytes."""
+        return cls(content, leaf_hash(content))
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An entry about a key before it has its place in the key's chain."""
+
+    key: str
+    entry: Mapping[str, JSON]
+
+
+Waiting: TypeAlias = "Leaf | Draft"
+
+
+def prepare(entry: Mapping[str, JSON]) -> Waiting:
+    """What the writer takes. Raises `BadEntry`, `EntryTooLarge`; afterwards nothing about the entry can be refused."""
+    if NUMBER in entry or PREVIOUS in entry:
+        raise BadEntry("an entry's place in the chain of its key is given by the log")
+    if KEY not in entry:
+        return Leaf.of(encode_entry(entry))
+    key = entry[KEY]
+    if not isinstance(key, str) or not key:
+        raise BadEntry("the key that an entry is about is a text")
+    encode_entry({**entry, **_LONGEST})
+    return Draft(key, entry)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The newest entry of a key: its number in the chain, and its leaf hash (32 bytes)."""
+
+    number: int
+    digest: bytes
+
+
+class KeyChains:
+    """Gives entries their places. For one thread at a time."""
+
+    def __init__(self, read: Callable[[str], Head | None]) -> None:
+        """`read` finds the newest durable entry of a key."""
+        self._read = read
+        self._heads: OrderedDict[str, Head] = OrderedDict()
+
+    def link(self, waiting: Sequence[Waiting]) -> tuple[list[Leaf], dict[str, Head]]:
+        """The leaves, in order, and the new heads, which stand once they are durable: `advance` says so."""
+        leaves: list[Leaf] = []
+        heads: dict[str, Head] = {}
+        for one in waiting:
+            if isinstance(one, Leaf):
+                leaves.append(one)
+                continue
+            last = heads.get(one.key) or self._heads.get(one.key) or self._read(one.key)
+            leaf = Leaf.of(encode_entry({**one.entry, **_place_after(last)}))
+            heads[one.key] = Head(last.number + 1 if last else 0, leaf.digest)
+            leaves.append(leaf)
+        return leaves, heads
+
+    def advance(self, heads: Mapping[str, Head]) -> None:
+        """These are durable. The least recently used are forgotten, and read again when they are wanted."""
+        for key, head in heads.items():
+            self._heads[key] = head
+            self._heads.move_to_end(key)
+        while len(self._heads) > _REMEMBERED:
+            self._heads.popitem(last=False)
+
+
+class ChainReader:
+    """Follows the chains of all keys through a log, for whoever reads it from its first entry."""
+
+    def __init__(self) -> None:
+        # Number and hash of each key's newest entry in one value: a log may know millions of keys.
+        self._heads: dict[str, bytes] = {}
+
+    def read(self, index: int, content: bytes) -> None:
+        """Take the next entry. Raises `ChainBroken` where a key's entry is missing, doubled or out of order."""
+        try:
+            entry = _decode(content)
+        except (msgspec.DecodeError, RecursionError):
+            return
+        if not isinstance(entry, dict) or not isinstance(entry.get(KEY), str):
+            return
+        key = entry[KEY]
+        last = self._head(key)
+        place = {name: entry.get(name, False) for name in (NUMBER, PREVIOUS)}
+        if type(place[NUMBER]) is not int or place != _place_after(last):
+            raise ChainBroken(
+                f"entry {index} is not the next one of its key",
+                hint="An entry of this key is missing or was written twice. Keep this copy of the log.",
+            )
+        number = last.number + 1 if last else 0
+        self._heads[key] = number.to_bytes(8, "big") + leaf_hash(content)
+
+    def heads(self) -> dict[str, Head]:
+        """The newest entry of every key so far."""
+        return {
+            key: Head(int.from_bytes(head[:-HASH_SIZE], "big"), head[-HASH_SIZE:]) for key, head in self._heads.items()
+        }
+
+    def _head(self, key: str) -> Head | None:
+        head = self._heads.get(key)
+        return None if head is None else Head(int.from_bytes(head[:-HASH_SIZE], "big"), head[-HASH_SIZE:])
+
+
+def _place_after(last: Head | None) -> dict[str, JSON]:
+    if last is None:
+        return {NUMBER: 0, PREVIOUS: None}
+    return {NUMBER: last.number + 1, PREVIOUS: base64url.encode(last.digest)}
