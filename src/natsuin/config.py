@@ -26,6 +26,7 @@ from natsuin.settings import (
     FOLDER,
     FilePath,
     KeysSection,
+    NoticesSection,
     SecretSource,
     Section,
     ServeSection,
@@ -237,6 +238,7 @@ class Config(BaseSettings):
     vault: VaultSection = VaultSection()
     algorithms: AlgorithmsSection = AlgorithmsSection()
     keys: KeysSection = KeysSection()
+    notices: NoticesSection = NoticesSection()
     serve: ServeSection = ServeSection()
 
     @classmethod

@@ -81,10 +81,37 @@ class ServeSection(Section):
 
 
 class KeysSection(Section):
-    """Keys that are not made here. Without this section there are none."""
+    """Keys that are not made here, and passkeys that are lost."""
 
     import_from: FilePath | None = None
     """PEM: the authorities that may hand over keys which they made and certified for registered people."""
+    replacement_wait_seconds: int = Field(default=259_200, ge=1, le=2_592_000)
+    """How long everybody waits after two officers approved a new passkey for who lost all. At least an hour, but for
+    demonstrations."""
+    rehearsal_days: int = Field(default=90, ge=1, le=3650)
+    """Officers are warned when no restoration of a backup was rehearsed for so long."""
+
+
+class NoticesSection(Section):
+    """The mail server by which people are told what happens to their passkeys. Without a host no mail is sent."""
+
+    host: str = Field(default="", max_length=253)
+    port: int = Field(default=587, ge=1, le=65535)
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    """`none` is for a relay on this host."""
+    sender: str = Field(default="", max_length=254, pattern=r"^([^@\s<>\"\\]{1,64}@[^@\s<>\"\\]{1,189})?$")
+    """The address that mails come from."""
+    user: str = ""
+    password: SecretSource | None = None
+    """The first line counts."""
+
+    @model_validator(mode="after")
+    def _check_complete(self) -> "NoticesSection":
+        if self.host and not self.sender:
+            raise ValueError("a mail server needs sender, the address that mails come from")
+        if bool(self.user) != (self.password is not None) or (self.user and self.security == "none"):
+            raise ValueError("write both user and password, and security starttls or tls, or neither of the two")
+        return self
 
 
 class VaultSection(Section):

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from natsuin.algorithm_settings import AlgorithmsSection
 from natsuin.config import CertificationSection, SAMSection, ServiceSection, TLSSection, WebSection
-from natsuin.settings import KeysSection, VaultSection
+from natsuin.settings import KeysSection, NoticesSection, VaultSection
 
 SECTIONS: dict[str, type[BaseModel]] = {
     "service": ServiceSection,
@@ -18,6 +18,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "algorithms": AlgorithmsSection,
     "vault": VaultSection,
     "keys": KeysSection,
+    "notices": NoticesSection,
 }
 """Every section, by the name under which the code has it in hand."""
 

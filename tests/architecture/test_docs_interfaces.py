@@ -22,6 +22,11 @@ COMMITTED_ELSEWHERE = {
     "intent": ("src/natsuin/signing/reservation.py", "_private"),
     "key-imported": ("src/natsuin/key_management/key_import.py", "_private"),
     "key-restored": ("src/natsuin/key_backup/restoring.py", "_private"),
+    "passkeys-replaced": ("src/natsuin/key_management/lost_passkey/completion.py", "_private"),
+    **dict.fromkeys(
+        ("replacement-proposed", "replacement-begun", "replacement-completed", "replacement-cancelled"),
+        ("src/natsuin/key_management/lost_passkey/states.py", "_private"),
+    ),
     "signing-refused": ("src/natsuin/signing/reservation.py", "_private_of_refusal"),
     **dict.fromkeys(
         ("certificate-installed", "key-suspended", "key-resumed", "key-revoked", "key-destroyed"),
@@ -150,7 +155,7 @@ def test_every_log_entry_is_listed_with_its_fields(root: Path) -> None:
 
 
 def test_every_fault_point_is_in_the_path_of_one_signature(root: Path) -> None:
-    parts = "sign|log|secret|key_move|renewal|archive|restore|recovery|rotation"
+    parts = "creation|sign|log|secret|key_move|renewal|archive|restore|import|recovery|rotation|replacement"
     named = set(re.findall(rf"`((?:{parts})\.\w+)`", page(root, "one-signature.md")))
     points: set[str] = set()
     for path in (root / "src/natsuin").rglob("*.py"):

@@ -37,6 +37,17 @@ def test_every_test_that_a_page_names_exists(repository_files: tuple[Path, ...],
     assert missing == []
 
 
+def test_every_attack_names_its_test(root: Path) -> None:
+    """Every row below `| attack | test |`, and no row that a blank line cut off from its table."""
+    page = (root / "docs/trust.md").read_text(encoding="utf-8")
+    attacks = re.findall(r"^\| attack \| test \|\n\|---\|---\|\n((?:\|.*\n)+)", page, re.MULTILINE)
+    assert len(attacks) >= 7
+    for row in "".join(attacks).splitlines():
+        assert NAMED_TEST.search(row), row
+    for table in re.findall(r"(?:^|\n\n)((?:\|.*\n)+)", page):
+        assert re.match(r"\|.*\n\|(?:---\|)+\n", table), table
+
+
 def test_every_promise_is_attacked(root: Path) -> None:
     parts = re.split(r"^## (P\d) ", (root / "docs/trust.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
     assert parts[1::2] == ["P1", "P2", "P3", "P4", "P5", "P6"]

@@ -175,7 +175,10 @@ def page_context(preview: Preview, path: str, query: Any) -> tuple[str, dict[str
         "/": ("index", {"next": query.get("next", "/"), "recent": rows[:3]}),
         "/enrol": ("enrol", {}),
         "/officer/enrol": ("officer_enrol", {}),
-        "/officer": ("officer", {"people": example.people(), "key_algorithms": ["rsa-3072", "p-256"]}),
+        "/officer": (
+            "officer",
+            {"people": example.people(), "key_algorithms": ["rsa-3072", "p-256"], "in_token": True},
+        ),
         "/documents": ("documents", {"documents": rows, "max_bytes": 64 * 2**20}),
         "/documents/d1": ("document", {"document": document} | preview_keys.for_signing()),
         "/documents/s1": ("signed", {"document": document, "signed": signed}),
@@ -240,7 +243,13 @@ class Pretence:
             return problem(409, "invitation_used", "招待は使用済みです。", "サインインしてください。")
         subject = {"common_name": "山田 太郎", "organization": "例示商事株式会社", "country": "JP"}
         options = self.preview.creation_options("山田 太郎")
-        offer = {"user_id": "u1", "common_name": "山田 太郎", "subject": subject, "algorithm": "rsa-3072"}
+        offer = {
+            "user_id": "u1",
+            "common_name": "山田 太郎",
+            "subject": subject,
+            "algorithm": "rsa-3072",
+            "resident": True,
+        }
         offer |= {"challenge": b64(self.preview.challenge), "publicKey": options}
         return JSONResponse(offer | {"hpke_public_key": self.preview.hpke_public_key, "expires_at": example.NOW})
 
@@ -264,9 +273,10 @@ class Pretence:
         subject = {name: body[name] for name in ("common_name", "organization", "country")}
         if self.preview.trick == "record":
             subject["common_name"] = "悪意 ある者"
-        return JSONResponse(
-            self.preview.act("enrol", subject=subject, evidence=body["evidence"], algorithm=body["algorithm"])
-        )
+        fields = {name: body[name] for name in ("evidence", "algorithm", "resident")}
+        if self.preview.trick == "resident":
+            fields["resident"] = not body["resident"]
+        return JSONResponse(self.preview.act("enrol", subject=subject, **fields))
 
     async def approve_person(self, request: Request) -> Response:
         self.preview.verify((await request.json())["credential"])

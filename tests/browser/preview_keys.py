@@ -1,7 +1,9 @@
 """Example keys in every state, with every warning, and the pages that show them."""
 
+from collections import Counter
 from typing import Any
 
+import preview_shared
 from preview_data import CERTIFICATE, DAY, NOW
 
 ACTS = ("change-pin", "add-passkey", "remove-passkey", "renew", "suspend", "revoke", "destroy")
@@ -30,6 +32,7 @@ def key(number: int, state: str, **different: Any) -> dict[str, Any]:
         "state": state,
         "suspended_by": "",
         "one_time": False,
+        "origin": "generated",
         "backend": "software",
         "created_at": NOW - number * 30 * DAY,
         "last_used_at": NOW - number * 3_600_000,
@@ -61,7 +64,7 @@ def keys() -> list[dict[str, Any]]:
     return [
         key(1, "active", algorithm="rsa-3072", pin_tries_left=4, warnings=low, passkeys=(passkey(1),), acts=few),
         key(2, "active", warnings=(*more, warning("algorithm_experimental")), cannot_sign="pin_locked"),
-        key(3, "active", warnings=ended, cannot_sign="certificate_ended", backend="pkcs11"),
+        key(3, "active", warnings=ended, cannot_sign="certificate_ended", backend="pkcs11", origin="imported"),
         key(4, "suspended", suspended_by="owner", cannot_sign="suspended", acts=resumable),
         key(5, "suspended", suspended_by="officer", cannot_sign="suspended", acts=resumable[1:]),
         key(
@@ -87,11 +90,12 @@ def for_signing() -> dict[str, Any]:
 
 def key_pages(query: Any) -> dict[str, tuple[str, dict[str, Any]]]:
     """The pages about keys, of the owner and of an officer."""
+    both = [preview_shared.waiting("restore", mine=True), preview_shared.waiting("import", mine=True)]
     algorithms = ("rsa-3072", "p-256", "p-384", "ed25519")
     filters = {"states": ("active", "suspended"), "name": query.get("name", ""), "state": query.get("state", "")}
     rows = {"keys": keys(), "following": "k8", "first": "after" not in query}
     pages: dict[str, tuple[str, dict[str, Any]]] = {
-        "/keys": ("keys", {"keys": keys()}),
+        "/keys": ("keys", {"keys": keys(), "damaged": True, "waiting": both, "copies": Counter({"k1": 2})}),
         "/officer/keys": ("officer_keys", rows | filters),
     }
     for act in (*ACTS, "resume"):
@@ -100,4 +104,4 @@ def key_pages(query: Any) -> dict[str, tuple[str, dict[str, Any]]]:
         pages[f"/keys/k1/{act}"] = ("key_act", context)
     for one in keys():
         pages[f"/officer/keys/{one['key_id']}"] = ("officer_key", {"key": one})
-    return pages
+    return pages | preview_shared.shared_pages(query, keys()[0])

@@ -254,8 +254,8 @@ def test_a_passkey_that_does_not_answer_signs_nothing(visitor: PreviewVisitor) -
     assert {"path": "/api/instructions/i1/cancel"} in visitor.preview.requests
 
 
-def fill_person(visitor: PreviewVisitor) -> None:
-    page = visitor.go("/officer")
+def fill_person(visitor: PreviewVisitor, *, begun: bool = False) -> None:
+    page = visitor.page if begun else visitor.go("/officer")
     page.locator("#common_name").fill("鈴木 一郎")
     page.locator("#email").fill("suzuki@example.jp")
     page.locator("#evidence_reference").fill("台帳 2026-117")
@@ -273,8 +273,22 @@ def test_an_officer_registers_a_person(visitor: PreviewVisitor, language: str) -
     visitor.picture(f"officer-3-{language}")
 
 
-def test_an_officer_is_not_asked_to_approve_another_name(visitor: PreviewVisitor) -> None:
-    visitor.preview.trick = "record"
+@pytest.mark.parametrize("wish", [True, False])
+def test_the_wish_for_a_key_in_the_token_is_asked_for_and_shown(visitor: PreviewVisitor, wish: bool) -> None:
+    visitor.go("/officer")
+    if wish:
+        visitor.page.locator("#algorithm").press("Tab")
+        visitor.page.keyboard.press("Space")
+    fill_person(visitor, begun=True)
+    place = visitor.page.locator("[data-approval-facts]")
+    expect(place).to_contain_text("鈴木 一郎")
+    assert ("HSM" in place.inner_text()) is wish
+    assert [request["resident"] for request in visitor.preview.requests if "resident" in request] == [wish]
+
+
+@pytest.mark.parametrize("trick", ["record", "resident"])
+def test_an_officer_is_not_asked_to_approve_something_else(visitor: PreviewVisitor, trick: str) -> None:
+    visitor.preview.trick = trick
     fill_person(visitor)
     expect(visitor.page.locator("[data-person] .notice.bad")).to_be_visible()
     expect(visitor.page.locator('[data-step="approve"]')).not_to_be_visible()

@@ -196,7 +196,9 @@ def test_an_archive_that_was_exchanged_is_found(case: Case, alice: Signer, bob: 
     assert f"{place.name} holds another archive" in case.check(backup, code=1)
     said = case.natsuin("backup", "rehearse", backup, "--config", case.config, code=1)
     assert "PROBLEM" in said
-    assert "never rehearsed" in case.natsuin("backup", "list", case.backups, "--config", case.config)
+    told = case.natsuin("backup", "list", case.backups, "--config", case.config)
+    assert "never rehearsed" in told
+    assert "The last backup was made 0 days ago" in told
 
 
 def test_restoring_over_something_is_refused(case: Case) -> None:

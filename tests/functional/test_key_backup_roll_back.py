@@ -1,5 +1,6 @@
 """Putting an older DB-2 back, whole and genuine, gives nobody a try, a second use, an old PIN or an old approval."""
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -166,6 +167,26 @@ def test_what_was_withdrawn_or_waiting_stays_closed(older: Older) -> None:
     older.web.sign(older.web.approve(older.alice, fresh), fresh)
 
 
+@pytest.mark.parametrize(("act", "state"), [("revoke", "revoked"), ("destroy", "destroyed"), ("suspend", "suspended")])
+def test_a_key_that_was_stopped_signs_no_more(older: Older, act: str, state: str) -> None:
+    """Neither with an approval from before, which that DB-2 has as good, nor with a new one."""
+    wanted = digests(2)
+    sad = older.web.approve(older.alice, wanted)
+    older.web.sign(sad, wanted[:1])
+    older.remember()
+    older.web.act(older.alice, act, **({"reason": "keyCompromise"} if act == "revoke" else {}))
+    older.roll_back()
+    assert older.key().state == state
+    with pytest.raises(errors.Refused):
+        older.web.sign(sad, wanted[1:])
+    with pytest.raises(errors.Conflict, match=state):
+        older.web.instruct(older.alice, digests(1))
+    if act != "suspend":
+        with sqlite3.connect(older.database) as connection:
+            query = "SELECT length(key_blob), (SELECT count(*) FROM key_slot) FROM signing_key"
+            assert connection.execute(query).fetchall() == [(0, 0)]
+
+
 def test_a_database_copied_in_the_middle_of_a_use_does_not_call_it_undelivered(older: Older) -> None:
     """A backup knows a use as reserved that was finished a moment later: its signature did leave."""
     wanted = digests(1)
@@ -174,8 +195,6 @@ def test_a_database_copied_in_the_middle_of_a_use_does_not_call_it_undelivered(o
     record, signed = path.reservations.record, []
 
     def copy_first(rows: Any) -> None:
-        import sqlite3
-
         older.place.mkdir()
         source, target = sqlite3.connect(older.database), sqlite3.connect(older.place / older.database.name)
         source.backup(target)

@@ -32,6 +32,7 @@ def test_it_lists_every_key_with_its_use_and_warnings(
     used, ended = rows[alice.key.key_id], rows[bob.key.key_id]
     assert (used["state"], used["backend"], used["algorithm"]) == ("active", "software", "p-256")
     assert used["user_id"] == alice.user_id
+    assert used["origin"] == "generated"
     assert str(used["last_used"]) >= str(used["created"])
     assert used["warnings"] == ["one_passkey"]
     assert (ended["state"], ended["last_used"], ended["warnings"]) == ("destroyed", None, [])

@@ -23,6 +23,7 @@ from natsuin.cli.demo.visitor import Visitor
 from natsuin.clock import Clock
 from natsuin.config import Config
 from natsuin.sam import protocol
+from natsuin.settings import NoticesSection
 from natsuin.storage import Database, create_database, open_database
 from natsuin.storage.schema import metadata_of
 from natsuin.web import create_app
@@ -127,12 +128,14 @@ class Portal:
         limits: WebLimits | None = None,
         proxies: tuple[str, ...] = (),
         origin: str = ORIGIN,
+        notices: NoticesSection | None = None,
     ) -> "Portal":
         rig = SamRig.make(folder, clock=clock)
         networks = tuple(ip_network(proxy) for proxy in proxies)
         web = rig.config.web.model_copy(update={"trusted_proxies": networks})
         service = rig.config.service.model_copy(update={"origin": origin})
-        rig.config = rig.config.model_copy(update={"web": web, "service": service})
+        mail = notices or NoticesSection()
+        rig.config = rig.config.model_copy(update={"web": web, "service": service, "notices": mail})
         # Tests make sam well and ill from one line to the next.
         limits = limits or WebLimits(readiness_seconds=0)
         create_database(rig.config.web.database, name="web")

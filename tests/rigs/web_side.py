@@ -82,7 +82,7 @@ class WebSide:
         made = self.ask(p.RegisterOfficer(token=token, attestation=attestation(device, offer.challenge, offer.user_id)))
         return Officer(made.user_id, device)
 
-    def propose(self, officer: Officer, *, name: str = "山田 太郎", algorithm: str = "p-256") -> p.Act:
+    def propose(self, officer: Officer, *, name: str = "山田 太郎", algorithm: str = "p-256", **wishes: Any) -> p.Act:
         return self.ask(
             p.ProposeEnrolment(
                 officer_id=officer.user_id,
@@ -92,6 +92,7 @@ class WebSide:
                     kind="passport", reference="file 12", level=2, checked_by="佐藤", checked_at=1
                 ),
                 algorithm=algorithm,
+                **wishes,
             )
         )
 

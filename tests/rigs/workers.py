@@ -15,6 +15,8 @@ TOGETHER = {
     "test_end_to_end_algorithms.py": "whole_server",
     "test_end_to_end_demo.py": "demonstration",
     "test_end_to_end_evidence.py": "demonstration",
+    "test_evidence_check.py": "demonstration",
+    "test_log_over_http.py": "whole_server",
 }
 """Files that share a fixture of the session, by its name."""
 APART = {"test_kill_signing.py"}

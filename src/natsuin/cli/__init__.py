@@ -32,7 +32,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "demo": ("natsuin.cli.demo.command:demo", "Enrol a signer, sign a PDF, verify it: the whole path in one command."),
     "verify": ("natsuin.cli.verify:verify", "Check a signed PDF."),
     "algorithms": ("natsuin.cli.algorithms:algorithms", "Show which kinds of key may be used, and until when."),
-    "log": ("natsuin.cli.log:log", "Check a signing log."),
+    "log": ("natsuin.cli.log:log", "Check a signing log, search it, make proofs from it."),
+    "evidence": ("natsuin.cli.evidence:evidence", "Check the evidence of a signature."),
 }
 """Name, where the command is, and the line that `natsuin --help` shows without loading it."""
 

@@ -33,7 +33,7 @@ def keys() -> None:
     help="Only keys that still live and whose certificate or algorithm ends within so many days.",
 )
 def list_keys(file: Path, as_json: bool, ending: int | None) -> None:
-    """List all keys: state, vault, algorithm, owner's id, end of the certificate, last use and warnings.
+    """List all keys: state, vault, origin, algorithm, owner's id, end of the certificate, last use and warnings.
 
     It asks sam, which must run. Times are UTC. Nothing secret is shown.
     """
@@ -87,6 +87,7 @@ def _row(key: "KeyInformation", now: datetime) -> dict[str, Any]:
         "backend": key.backend,
         "algorithm": key.algorithm,
         "one_time": key.one_time,
+        "origin": key.origin,
         "created": _moment(key.created_at),
         "certificate_end": _moment(certificate_end(key)),
         "algorithm_last_day": key.algorithm_last_day or None,
@@ -113,8 +114,8 @@ def _ends_by(row: dict[str, Any], limit: datetime) -> bool:
 
 def _table(rows: Iterable[dict[str, Any]]) -> list[str]:
     """Columns as wide as they must be; every line can be cut with standard tools, for nothing in a cell has blanks."""
-    head = ("KEY", "OWNER", "STATE", "VAULT", "ALGORITHM", "CERTIFICATE-END", "LAST-USED", "WARNINGS")
-    names = ("key_id", "user_id", "state", "backend", "algorithm", "certificate_end", "last_used")
+    head = ("KEY", "OWNER", "STATE", "VAULT", "ORIGIN", "ALGORITHM", "CERTIFICATE-END", "LAST-USED", "WARNINGS")
+    names = ("key_id", "user_id", "state", "backend", "origin", "algorithm", "certificate_end", "last_used")
     lines = [head, *((*(row[name] or "-" for name in names), ",".join(row["warnings"]) or "-") for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]

@@ -1,10 +1,22 @@
-"""`natsuin log`: what anybody can do with a signing log's public files."""
+"""`natsuin log`: what anybody can do with a signing log's public files, without asking the server that wrote them."""
 
+import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from natsuin.cli.arguments import verifier_key
+from natsuin.cli.log_evidence import evidence
+from natsuin.cli.log_find import find
+from natsuin.cli.log_prove import prove
+from natsuin.cli.log_reading import FILE, of_a_log, read_text, verdicts
+from natsuin.cli.log_statement import statement
+
+if TYPE_CHECKING:
+    from natsuin.signing_log import Known, LogMemory, LogReport
+
+_KEPT_EACH_SECONDS = 2.0
 
 
 @click.group()
@@ -12,58 +24,118 @@ def log() -> None:
     """Look at a signing log (署名生成ログ)."""
 
 
+for _command in (prove, find, evidence, statement):
+    log.add_command(_command)
+
+
 @log.command()
-@click.argument("location", metavar="PATH-OR-URL")
-@click.option("--vkey", required=True, help="The log's verifier key, or a file that holds it.")
+@of_a_log
+@click.option("--since", type=FILE, help="An older checkpoint that the log must still contain.")
 @click.option(
-    "--since",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="An older checkpoint that the log must still contain.",
+    "--remember",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Keep in this file what was verified, and next time read only what is new, or go on after an interruption.",
 )
+@click.option("--full", is_flag=True, help="With --remember: read everything once more all the same.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.pass_context
-def verify(context: click.Context, location: str, vkey: str, since: Path | None) -> None:
+def verify(context: click.Context, /, location: str, vkey: str, **options: object) -> None:
     """Check every entry and every hash of a log against its signed checkpoint.
 
     Exit status: 0 the log is valid, 1 it is not, 2 that cannot be told.
     """
-    from rich.console import Console
-    from rich.progress import Progress
+    from natsuin.signing_log import LogMemory
 
-    from natsuin.errors import NatsuinError, Refused
-    from natsuin.signing_log import BadKey, open_checkpoint, parse_verifier_key, verify_log
+    since, remember = options["since"], options["remember"]
+    memory = LogMemory(remember) if isinstance(remember, Path) else None
+    with verdicts(context):
+        known = _known(context, verifier_key(vkey), since if isinstance(since, Path) else None, memory)
+        if known is not None and options["full"]:
+            known = type(known)(known.checkpoint)
+        report = _verify(location, verifier_key(vkey), known, memory)
+    if options["as_json"]:
+        _print_json(report)
+    else:
+        _print(report)
 
-    output, messages = Console(highlight=False), Console(stderr=True, highlight=False)
+
+def _known(context: click.Context, vkey: str, since: Path | None, memory: "LogMemory | None") -> "Known | None":
+    """What the files given say of the log. What cannot be used is no verdict on the log: it ends with 2."""
+    from natsuin.errors import NatsuinError
+    from natsuin.signing_log import Known, open_checkpoint, parse_verifier_key
+
+    if since is not None and memory is not None:
+        raise click.UsageError("--since and --remember do not go together: the remembered checkpoint is the older one")
+    key = parse_verifier_key(vkey)
     try:
-        vkey = verifier_key(vkey)
-        key = parse_verifier_key(vkey)
-        older = None if since is None else since.read_text("utf-8")
-        if older is not None:
-            open_checkpoint(older, key)
-    except (NatsuinError, OSError, ValueError) as error:
-        messages.print(f"cannot tell: the verifier key or the older checkpoint is unusable: {error}", markup=False)
+        if memory is not None:
+            return memory.recall(key)
+        if since is None:
+            return None
+        older = read_text(since)
+        open_checkpoint(older, key)
+    except NatsuinError as error:
+        click.echo(f"cannot tell: the older checkpoint is unusable: {error.message}", err=True)
         context.exit(2)
-    try:
-        with Progress(console=messages, transient=True) as bar:
-            task = bar.add_task("Checking entries", total=None)
-            report = verify_log(
-                location,
-                vkey,
-                since=older,
-                progress=lambda done, total: bar.update(task, completed=done, total=total),
-            )
-    except (Refused, NatsuinError) as error:
-        refused = isinstance(error, Refused) and not isinstance(error, BadKey)
-        messages.print(f"{'NOT VALID' if refused else 'cannot tell'}: {error.message}", markup=False)
-        if error.hint:
-            messages.print(error.hint, markup=False)
-        context.exit(1 if refused else 2)
-    output.print(
-        f"valid: {report.origin}\n{_counted(report.entries, 'entry', 'entries')} in "
+    return Known(older)
+
+
+def _verify(location: str, vkey: str, known: "Known | None", memory: "LogMemory | None") -> "LogReport":
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from natsuin.signing_log import verify_log
+
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    checkpoint, done, kept = "", known.entries if known else 0, time.monotonic()
+    with Progress(*columns, console=Console(stderr=True, highlight=False), transient=True) as bar:
+        task = bar.add_task("Checking entries", total=None, completed=done)
+
+        def begun(note: str) -> None:
+            nonlocal checkpoint
+            checkpoint = note
+
+        def progress(verified: int, total: int) -> None:
+            nonlocal done, kept
+            done = verified
+            bar.update(task, completed=verified, total=total)
+            if memory is not None and time.monotonic() - kept > _KEPT_EACH_SECONDS:
+                kept = time.monotonic()
+                memory.keep_part(checkpoint, done)
+
+        try:
+            report = verify_log(location, vkey, since=known, progress=progress, begun=begun)
+        except BaseException:
+            # What was verified stays verified, whether the network broke off or the user.
+            if memory is not None and checkpoint:
+                memory.keep_part(checkpoint, done)
+            raise
+    if memory is not None:
+        memory.keep(report.checkpoint)
+    return report
+
+
+def _print(report: "LogReport") -> None:
+    known = f" ({report.known} known before and not read again)" if report.known else ""
+    click.echo(
+        f"valid: {report.origin}\n{_counted(report.entries, 'entry', 'entries')}{known} in "
         f"{_counted(report.bundles, 'bundle', 'bundles')}, {_counted(report.tiles, 'tile', 'tiles')}\n"
-        f"root {report.root.hex()}",
-        markup=False,
-        soft_wrap=True,
+        f"root {report.root.hex()}"
     )
+
+
+def _print_json(report: "LogReport") -> None:
+    import json
+
+    told = {
+        "valid": True,
+        "origin": report.origin,
+        "entries": report.entries,
+        "known": report.known,
+        "root": report.root.hex(),
+        "checkpoint": report.checkpoint,
+    }
+    click.echo(json.dumps(told, ensure_ascii=False, indent=1))
 
 
 def _counted(number: int, one: str, more: str) -> str:

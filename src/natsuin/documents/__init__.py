@@ -42,9 +42,11 @@ if TYPE_CHECKING:
     from natsuin.documents.lint import WARNINGS
     from natsuin.documents.preparation import prepare
     from natsuin.documents.reading import hostile_input, open_reader
+    from natsuin.documents.text_pages import TextLine, text_pdf
     from natsuin.documents.typeface import seal_typeface
 
 _AT_FIRST_USE = {
+    "TextLine": "text_pages",
     "TimeStamper": "embedding",
     "WARNINGS": "lint",
     "embed": "embedding",
@@ -53,6 +55,7 @@ _AT_FIRST_USE = {
     "open_reader": "reading",
     "prepare": "preparation",
     "seal_typeface": "typeface",
+    "text_pdf": "text_pages",
 }
 
 
@@ -82,6 +85,7 @@ __all__ = [
     "SealAppearance",
     "SealStyle",
     "SignatureMismatch",
+    "TextLine",
     "TimeStampFailed",
     "TimeStamper",
     "embed",
@@ -90,4 +94,5 @@ __all__ = [
     "open_reader",
     "prepare",
     "seal_typeface",
+    "text_pdf",
 ]

@@ -18,13 +18,27 @@ from natsuin.key_backup.archive import Archive, ArchiveSeal, content_hash
 from natsuin.key_backup.history import is_end
 from natsuin.key_backup.shelf import Shelf
 from natsuin.key_backup.tables import key_archive
-from natsuin.key_management import Foundation, Slot, StoredKey, key_slot, new_identifier, signing_key
-from natsuin.sam.protocol import KeyArchiveInformation
+from natsuin.key_management import (
+    RESIDENT_BACKEND,
+    Foundation,
+    Slot,
+    StoredKey,
+    key_slot,
+    new_identifier,
+    signing_key,
+)
+from natsuin.sam.protocol import KeyArchiveInformation, ListKeyArchives
 from natsuin.signing_log import SigningLog
 
 KEPT, SUPERSEDED, ENDED_KEY = "kept", "superseded", "ended"
 MOST_AT_ONCE = 10_000
 """Keys that one act archives."""
+
+
+class ResidentNotArchived(Conflict):
+    """The key is nowhere but in the token."""
+
+    code = "resident_not_archived"
 
 
 @dataclass(frozen=True)
@@ -83,17 +97,24 @@ class Archives:
         query = (
             sa.select(signing_key.c.key_id)
             .where(signing_key.c.one_time == 0, signing_key.c.state.in_(tuple(open_states)))
+            .where(signing_key.c.backend != RESIDENT_BACKEND)
             .order_by(signing_key.c.created_at)
         )
         with self.foundation.database.read() as connection:
             names = [str(name) for name in connection.execute(query).scalars()]
             return [name for name in names if not self._is_copied(connection, name)][:MOST_AT_ONCE]
 
-    def page(self, after: str, limit: int) -> tuple[KeyArchiveInformation, ...]:
-        """At most `limit` archives in the order of their ids, beginning behind `after`."""
-        query = sa.select(key_archive).where(key_archive.c.archive_id > after)
+    def page(self, wanted: ListKeyArchives) -> tuple[KeyArchiveInformation, ...]:
+        """The archives that are asked for, in the order of their ids."""
+        query = sa.select(key_archive).where(key_archive.c.archive_id > wanted.after)
+        if wanted.key_id:
+            query = query.where(key_archive.c.key_id == wanted.key_id)
+        if wanted.archive_id:
+            query = query.where(key_archive.c.archive_id == wanted.archive_id)
+        if wanted.user_id:
+            query = query.where(key_archive.c.user_id == wanted.user_id)
         with self.foundation.database.read() as connection:
-            rows = connection.execute(query.order_by(key_archive.c.archive_id).limit(limit)).mappings().all()
+            rows = connection.execute(query.order_by(key_archive.c.archive_id).limit(wanted.limit)).mappings().all()
             return tuple(self._information(self.foundation.checked(key_archive, row)) for row in rows)
 
     def settle(self, key_id: str) -> None:
@@ -147,6 +168,11 @@ class Archives:
         row = self.foundation.find(connection, signing_key, key_id=key_id)
         if row is None:
             raise NotFound("there is no such key")
+        if row["backend"] == RESIDENT_BACKEND:
+            raise ResidentNotArchived(
+                "the key lives in the token, so no copy of it can be made here",
+                hint="The token's own backup, by the means of its maker, is its only copy.",
+            )
         if row["one_time"] or is_end(row["state"]) or not row["key_blob"]:
             raise Conflict("a key that has ended, or serves one instruction, is not archived")
         return row

@@ -42,8 +42,10 @@ from natsuin.sam.protocol import (
     Act,
     ApproveKeyBackup,
     KeyBackupStep,
+    ListWaitingActs,
     ProposeKeyArchive,
     ProposeKeyRestore,
+    WaitingAct,
 )
 
 LIFE = timedelta(hours=24)
@@ -51,6 +53,8 @@ LIFE = timedelta(hours=24)
 ARCHIVE, RESTORE = "archive", "restore"
 MOST_REFUSALS = 5
 """So many refused approvals end an act."""
+MOST_LISTED = 200
+"""Open acts in one list."""
 
 
 @dataclass(frozen=True)
@@ -88,10 +92,12 @@ class BackupActs:
 
     def approve(self, message: ApproveKeyBackup) -> KeyBackupStep:
         """Take one approval; with the last one do what the act says. Each refusal is in the log, five end the act."""
-        act = self._open_act(message.act_id)
+        act = self._open_act(message.act_id, message.by)
         try:
             if self._is_officers(act, message.assertion.credential_id):
                 return self._take_officers(act, message)
+            if message.by not in ("", act["user_id"]):
+                raise ApprovalRefused("this is not your passkey", hint="Approve with your own.")
             return self._take_owners(act, message)
         except Refused as refusal:
             self._note_refusal(act["act_id"], refusal)
@@ -141,10 +147,28 @@ class BackupActs:
             raise Malformed("two different officers must approve this", hint="Name both of them.")
         return [self.officers.require(connection, name, REGISTRATION_OFFICER) for name in officer_ids]
 
-    def _open_act(self, act_id: str) -> dict[str, Any]:
+    def waiting(self, message: ListWaitingActs) -> tuple[WaitingAct, ...]:
+        """The acts that are open: all for an officer, for an owner the restorations that both officers approved."""
+        foundation, now = self.foundation, self.foundation.now()
+        query = sa.select(backup_act).where(backup_act.c.used_at == 0, backup_act.c.expires_at >= now)
+        if message.user_id:
+            query = query.where(backup_act.c.user_id == message.user_id)
+        with foundation.database.read() as connection:
+            found = connection.execute(query.order_by(backup_act.c.expires_at).limit(MOST_LISTED)).mappings()
+            rows = [foundation.checked(backup_act, row) for row in found]
+            own: tuple[bytes, ...] = ()
+            if message.officer_id:
+                asking = self.officers.require(connection, message.officer_id, REGISTRATION_OFFICER)
+                own = (asking["credential_id"],)
+        if message.user_id:
+            ready = [row for row in rows if len(_names(row["approved_by"])) == 2]
+            return tuple(_waiting(row, self.archives.seal.open(row["archive"]).key.credential_ids) for row in ready)
+        return tuple(_waiting(row, own if _is_turn_of(row, message.officer_id) else ()) for row in rows)
+
+    def _open_act(self, act_id: str, by: str) -> dict[str, Any]:
         with self.foundation.database.read() as connection:
             act = self.foundation.find(connection, backup_act, act_id=act_id)
-        if act is None:
+        if act is None or (by and by not in (*_names(act["officers"]), act["user_id"])):
             raise NotFound("there is no such act to approve", hint="Begin again.")
         if act["used_at"]:
             raise AlreadyUsed("this was approved, or refused too often, before", hint="Begin again.")
@@ -161,6 +185,8 @@ class BackupActs:
         with foundation.database.read() as connection:
             two = self._two(connection, _names(act["officers"]))
         who = next(one for one in two if one["credential_id"] == message.assertion.credential_id)
+        if message.by not in ("", who["user_id"]):
+            raise ApprovalRefused("this is not your passkey", hint="Approve with your own.")
         approved = _names(act["approved_by"])
         if who["user_id"] in approved:
             raise AlreadyUsed("this officer approved it before", hint="The other one must.")
@@ -216,3 +242,22 @@ def _names(column: str) -> tuple[str, ...]:
 def _waiting_for(act: dict[str, Any], approved: tuple[str, ...]) -> tuple[str, ...]:
     officers = tuple(name for name in _names(act["officers"]) if name not in approved)
     return (*officers, *((act["user_id"],) if act["kind"] == RESTORE else ()))
+
+
+def _is_turn_of(act: dict[str, Any], officer_id: str) -> bool:
+    return officer_id in _names(act["officers"]) and officer_id not in _names(act["approved_by"])
+
+
+def _waiting(act: dict[str, Any], credential_ids: tuple[bytes, ...]) -> WaitingAct:
+    return WaitingAct(
+        act_id=act["act_id"],
+        kind=act["kind"],
+        key_id=act["key_id"],
+        user_id=act["user_id"],
+        officers=_names(act["officers"]),
+        approved_by=_names(act["approved_by"]),
+        record=act["record"],
+        challenge=challenge_of(act["record"]),
+        credential_ids=credential_ids,
+        expires_at=act["expires_at"],
+    )

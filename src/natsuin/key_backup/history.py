@@ -8,7 +8,7 @@ import msgspec
 
 from natsuin.key_management import ENDED, MAX_TRIES, MOVE_OF, PIN_SLOT, RECOVERY_SLOT, KeyState, Move
 
-CLOSING = frozenset({"pin-changed", "pin-reset", "passkeys-changed", "certificate-installed"})
+CLOSING = frozenset({"pin-changed", "pin-reset", "passkeys-changed", "passkeys-replaced", "certificate-installed"})
 """After one of these an older archive would bring back what was replaced."""
 _ENDS = {Move.REVOKE: KeyState.REVOKED, Move.DESTROY: KeyState.DESTROYED}
 
@@ -47,7 +47,7 @@ class KeyHistory:
             self.failures[entry["slot"]] += 1
         elif kind in ("approved", "pin-changed", "key-restored"):
             self.failures[PIN_SLOT] = 0
-        elif kind in ("pin-reset", "passkeys-changed"):
+        elif kind in ("pin-reset", "passkeys-changed", "passkeys-replaced"):
             self.failures = dict.fromkeys(self.failures, 0)
         elif kind in MOVE_OF and MOVE_OF[kind] in _ENDS:
             self.end = _ENDS[MOVE_OF[kind]]

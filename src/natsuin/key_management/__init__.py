@@ -13,6 +13,8 @@ somebody a power is an entry in the signing log before it is a row in the databa
     KeyImports      a key that an authority made, by an officer's approval and its owner's
     KeyActs         suspend, resume, revoke, destroy, renew, install a certificate
     KeyMoves        the state machine of a key, each move with its entry
+    Replacements    a new passkey for who lost every other: two officers, a waiting period, cancelled by who has one
+    Completions     the person's own step of it, with PIN or recovery code
     ServiceKeys     keys for the log, the CA and the time-stamps
     Vault           the contract of every backend: `SoftwareVault`, the embedded one, and `PKCS11Vault`
 
@@ -40,6 +42,8 @@ from natsuin.key_management.key_import import ImportOff, KeyImports
 from natsuin.key_management.key_moves import MOVE_OF, KeyMoves, Wish
 from natsuin.key_management.key_states import ENDED, IllegalMove, KeyState, Move, Mover, after
 from natsuin.key_management.keys import MAX_TRIES, PIN_SLOT, RECOVERY_SLOT, Keys, StoredKey
+from natsuin.key_management.lost_passkey import Completions, Replacements, postpone_waiting
+from natsuin.key_management.lost_passkey import make_good as make_cancellation_good
 from natsuin.key_management.master_key import (
     MasterKey,
     MasterKeyMissing,
@@ -57,6 +61,7 @@ from natsuin.key_management.provider_layer import ProviderLayer
 from natsuin.key_management.provider_secrets import VAULT, ProviderSecrets
 from natsuin.key_management.records import Record, challenge_of, make_record, new_identifier
 from natsuin.key_management.renewal import Renewals
+from natsuin.key_management.resident_keys import ResidentKeys
 from natsuin.key_management.rotation import Rotation, RotationProgress
 from natsuin.key_management.sealed_envelope import (
     EnvelopeContent,
@@ -92,7 +97,7 @@ from natsuin.key_management.tables import (
 )
 from natsuin.key_management.vaults import ImportNotOffered, OpenKey, PrivateKey, Vault, WrongSignature, verify_signature
 from natsuin.key_management.vaults.choice import Vaults
-from natsuin.key_management.vaults.pkcs11 import PKCS11Vault, make_wrapping_key
+from natsuin.key_management.vaults.pkcs11 import RESIDENT_BACKEND, PKCS11Vault, make_wrapping_key
 from natsuin.key_management.vaults.software import SoftwareVault
 from natsuin.key_management.weak_keys import KeyKnown, SoundKey, WeakKey, check_strength, stored_public_keys
 from natsuin.key_management.wrapping import Slot, decrypt, encrypt, open_slot, unwrap_for_signer
@@ -109,6 +114,7 @@ __all__ = [
     "PIN_SLOT",
     "RECOVERY_SLOT",
     "REGISTRATION_OFFICER",
+    "RESIDENT_BACKEND",
     "ROOT",
     "SEALED_SECRETS",
     "TSA",
@@ -117,6 +123,7 @@ __all__ = [
     "AlgorithmNotOffered",
     "BadPKCS12",
     "Certified",
+    "Completions",
     "Enrolments",
     "EnvelopeContent",
     "EnvelopeHeader",
@@ -155,6 +162,8 @@ __all__ = [
     "ProviderSecrets",
     "Record",
     "Renewals",
+    "Replacements",
+    "ResidentKeys",
     "Rotation",
     "RotationProgress",
     "RowSealer",
@@ -190,6 +199,7 @@ __all__ = [
     "keep_master_key",
     "key_slot",
     "log_opening",
+    "make_cancellation_good",
     "make_record",
     "make_wrapping_key",
     "new_identifier",
@@ -198,6 +208,7 @@ __all__ = [
     "normal_pin",
     "officer",
     "open_slot",
+    "postpone_waiting",
     "read_master_key",
     "read_pkcs12",
     "require_settled",

@@ -70,14 +70,17 @@ class Enrolments:
         """Record what the officer wants to approve. Nothing is registered yet."""
         algorithm = _algorithm(message.algorithm)
         self.maker.require_usable(algorithm)
+        if message.resident:
+            self.maker.require_resident()
         subject = _plain_subject(message.subject)
         self.require_certifiable(subject)
         fields = {
             "officer": message.officer_id,
             "user": _user_id(message.user_id),
             "subject": msgspec.to_builtins(subject),
-            "evidence": msgspec.to_builtins(_plain_evidence(message.evidence, self.foundation.now())),
+            "evidence": msgspec.to_builtins(plain_evidence(message.evidence, self.foundation.now())),
             "algorithm": algorithm.value,
+            "resident": message.resident,
         }
         foundation = self.foundation
         record = make_record(
@@ -143,6 +146,7 @@ class Enrolments:
             user_id=row["user_id"],
             subject=msgspec.json.decode(row["subject"], type=Subject),
             algorithm=row["algorithm"],
+            resident=bool(row["resident"]),
             challenge=row["challenge"],
             expires_at=row["expires_at"],
         )
@@ -178,6 +182,7 @@ class Enrolments:
             {passkey.credential_id: passkey.sign_count},
             secret.pin,
             secret.recovery_code,
+            resident=bool(row["resident"]),
         )
         made = self.maker.make(wish)
         foundation.journal.record(
@@ -244,6 +249,7 @@ def _proposal(message: ProposeEnrolment, record: Record, subject: Subject) -> di
         "record": record.content,
         "subject": msgspec.json.encode(subject),
         "algorithm": message.algorithm,
+        "resident": int(message.resident),
         "approval": b"",
         "token_hash": b"",
         "challenge": b"",
@@ -279,7 +285,8 @@ def _plain_subject(subject: Subject) -> Subject:
     )
 
 
-def _plain_evidence(evidence: IdentityEvidence, now: int) -> IdentityEvidence:
+def plain_evidence(evidence: IdentityEvidence, now: int) -> IdentityEvidence:
+    """The evidence in the form in which it is recorded. Raises `Malformed` for one that cannot be."""
     if not 0 <= evidence.checked_at <= now + _CLOCK_TOLERANCE_MILLISECONDS:
         raise Malformed(
             "the time of the identity check is not in the past", hint="State when the person was identified."

@@ -188,6 +188,7 @@ class KeyActs:
             fields |= self.changes.fields(key, message)
         if kind in _WITH_NEW_KEY:
             fields["algorithm"] = KeyAlgorithm(message.algorithm or key.algorithm).value
+            fields["resident"] = kind is Kind.RENEW and key.resident
         if kind is Kind.INSTALL:
             fields["certificates"] = self.outside.named(message.certificates)
         return fields

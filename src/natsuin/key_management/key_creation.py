@@ -1,6 +1,7 @@
 """Making one signing key: generated in the vault or taken into it, certified or ready to be, closed by every layer."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
@@ -9,10 +10,12 @@ import msgspec
 import sqlalchemy as sa
 from cryptography import x509
 
+from natsuin import faults
 from natsuin.algorithms import KeyAlgorithm
 from natsuin.clock import Clock, milliseconds
 from natsuin.key_management.bound_passkeys import BoundPasskey, encode_counts, encode_passkeys
 from natsuin.key_management.foundation import Foundation
+from natsuin.key_management.hsm.refusals import resident_not_offered
 from natsuin.key_management.key_states import KeyState
 from natsuin.key_management.keys import PIN_SLOT, RECOVERY_SLOT, key_binding
 from natsuin.key_management.provider_layer import ProviderLayer
@@ -64,6 +67,8 @@ class KeyWish:
     recovery_code: str | None = field(repr=False)
     one_time: bool = False
     predecessor: str = ""
+    resident: bool = False
+    """Whether the key is to live in the token, rather than leave it wrapped."""
 
 
 @dataclass(frozen=True)
@@ -90,15 +95,30 @@ class KeyMaker:
     provider: ProviderLayer
     require_usable: Callable[[KeyAlgorithm], None]
     """Raises `Refused` for an algorithm that policy does not allow for new keys today."""
+    begin_resident: Callable[[str], None]
+    """Makes durable that a key of this id is about to be made in the token, so that a crash leaves none unknown."""
 
     def make(self, wish: KeyWish) -> NewKey:
         """A key of the wished owner that opens with PIN or recovery code. Raises `WeakPIN`, `Malformed`."""
         self.require_usable(wish.algorithm)
         secrets = _secrets(wish)
-        with self.vault.generate(wish.algorithm) as fresh:
-            row, slots = self._closed(wish, fresh, secrets, Origin.GENERATED)
+        key_id = new_identifier()
+        with self._fresh(wish, key_id) as fresh:
+            faults.point("creation.after_made")
+            row, slots = self._closed(wish, fresh, secrets, Origin.GENERATED, key_id)
             certified = self.certifier(fresh.private_key, wish.subject, wish.user_id, one_time=wish.one_time)
         return _certified(row, slots, certified)
+
+    def require_resident(self) -> None:
+        """Raise `ResidentNotOffered` where no key can live in the vault."""
+        if not self.vault.keeps_resident:
+            raise resident_not_offered()
+
+    def _fresh(self, wish: KeyWish, key_id: str) -> AbstractContextManager[FreshKey]:
+        if not wish.resident:
+            return self.vault.generate(wish.algorithm)
+        self.begin_resident(key_id)
+        return self.vault.generate_resident(wish.algorithm, key_id)
 
     def take_in(self, wish: KeyWish, private_key: PrivateKey, certificate: bytes, chain: Sequence[bytes]) -> NewKey:
         """The same of a key that was made elsewhere, with its certificate and what is above it, DER.
@@ -107,15 +127,15 @@ class KeyMaker:
         """
         secrets = _secrets(wish)
         with self.vault.import_key(private_key) as fresh:
-            row, slots = self._closed(wish, fresh, secrets, Origin.IMPORTED)
+            row, slots = self._closed(wish, fresh, secrets, Origin.IMPORTED, new_identifier())
         row["chain"] = msgspec.msgpack.encode(chain)
         return _certified(row, slots, Certified(b"", certificate))
 
     def _closed(
-        self, wish: KeyWish, fresh: FreshKey, secrets: Mapping[str, str], origin: Origin
+        self, wish: KeyWish, fresh: FreshKey, secrets: Mapping[str, str], origin: Origin, key_id: str
     ) -> tuple[dict[str, Any], tuple[dict[str, Any], ...]]:
         """The key's row with the key closed, and the rows of its slots."""
-        row = self._row(wish, fresh, origin)
+        row = self._row(wish, fresh, origin, key_id)
         binding = key_binding(row)
         signer_key = new_signer_key()
         closed = wrap_for_signer(fresh.seal(binding), signer_key, binding)
@@ -123,9 +143,9 @@ class KeyMaker:
         slots = (_slot_row(row["key_id"], name, secret, signer_key, binding) for name, secret in secrets.items())
         return row, tuple(slots)
 
-    def _row(self, wish: KeyWish, fresh: FreshKey, origin: Origin) -> dict[str, Any]:
+    def _row(self, wish: KeyWish, fresh: FreshKey, origin: Origin, key_id: str) -> dict[str, Any]:
         return {
-            "key_id": new_identifier(),
+            "key_id": key_id,
             "user_id": wish.user_id,
             "algorithm": wish.algorithm.value,
             "public_key": fresh.public_key,

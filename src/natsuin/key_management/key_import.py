@@ -15,10 +15,20 @@ import msgspec
 import sqlalchemy as sa
 from cryptography import x509
 
+from natsuin import faults
 from natsuin.algorithm_policy import Act as PolicyAct
 from natsuin.algorithms import DEFAULT_SCHEME, FACTS
 from natsuin.certification import OutsideCertificate, check_outside_certificate
-from natsuin.errors import AlreadyUsed, Conflict, Expired, Forbidden, NotFound, Refused
+from natsuin.errors import (
+    AlreadyUsed,
+    ApprovalRefused,
+    Conflict,
+    Expired,
+    Forbidden,
+    NotFound,
+    Refused,
+    Tampered,
+)
 from natsuin.key_management.bound_passkeys import decode_counts
 from natsuin.key_management.foundation import Foundation
 from natsuin.key_management.journal import new_opening, store_opening
@@ -32,12 +42,23 @@ from natsuin.key_management.tables import certificate, enrolment, key_import, of
 from natsuin.key_management.vaults import PrivateKey, WrongSignature, load_public_key, verify_signature
 from natsuin.key_management.vaults.operations import sign_with
 from natsuin.key_management.weak_keys import KeyKnown, SoundKey, WeakKey, check_strength, stored_public_keys
-from natsuin.sam.protocol import HPKE_INFO_IMPORT, Act, ApproveKeyImport, KeyImportStep, ProposeKeyImport, Subject
+from natsuin.sam.protocol import (
+    HPKE_INFO_IMPORT,
+    Act,
+    ApproveKeyImport,
+    KeyImportStep,
+    ListWaitingActs,
+    ProposeKeyImport,
+    Subject,
+    WaitingAct,
+)
 
 LIFE = timedelta(hours=24)
 """Officer and owner seldom sit beside each other."""
 MOST_REFUSALS = 5
 """So many refused approvals end an act."""
+MOST_LISTED = 200
+"""Open acts in one list."""
 ENTRY = "key-imported"
 
 
@@ -119,20 +140,47 @@ class KeyImports:
         foundation = self.foundation
         with foundation.database.read() as connection:
             act = foundation.find(connection, key_import, act_id=message.act_id)
-            if act is None:
+            if act is None or message.by not in ("", act["officer_id"], act["user_id"]):
                 raise NotFound("there is no such act to approve", hint="Begin again.")
             if act["used_at"]:
                 raise AlreadyUsed("this was approved, or refused too often, before", hint="Begin again.")
             if act["expires_at"] < foundation.now():
                 raise Expired("the time for this has passed", hint="Begin again.")
             approver = self.officers.require(connection, act["officer_id"], REGISTRATION_OFFICER)
+        by_officer = message.assertion.credential_id == approver["credential_id"]
         try:
-            if message.assertion.credential_id == approver["credential_id"]:
+            if message.by not in ("", act["officer_id"] if by_officer else act["user_id"]):
+                raise ApprovalRefused("this is not your passkey", hint="Approve with your own.")
+            if by_officer:
                 return self._take_officers(act, approver, message)
             return self._take_owners(act, message)
         except Refused as refusal:
             self._note_refusal(act["act_id"], refusal)
             raise
+
+    def waiting(self, message: ListWaitingActs) -> tuple[WaitingAct, ...]:
+        """The acts that are open: all for an officer, for an owner those that the officer approved."""
+        foundation = self.foundation
+        query = sa.select(key_import).where(key_import.c.used_at == 0, key_import.c.expires_at >= foundation.now())
+        if message.user_id:
+            query = query.where(key_import.c.user_id == message.user_id, key_import.c.approved_at > 0)
+        with foundation.database.read() as connection:
+            found = connection.execute(query.order_by(key_import.c.expires_at).limit(MOST_LISTED)).mappings()
+            rows = [foundation.checked(key_import, row) for row in found]
+            if message.user_id:
+                able = [(row, self._passkeys(connection, row)) for row in rows]
+                return tuple(_waiting(row, passkeys) for row, passkeys in able if passkeys)
+            asking = self.officers.require(connection, message.officer_id, REGISTRATION_OFFICER)
+        own = (asking["credential_id"],)
+        turn = [row["officer_id"] == message.officer_id and not row["approved_at"] for row in rows]
+        return tuple(_waiting(row, own if now else ()) for row, now in zip(rows, turn, strict=True))
+
+    def _passkeys(self, connection: sa.Connection, act: dict[str, Any]) -> tuple[bytes, ...]:
+        """Those that approve as the owner; none where their key was lost meanwhile."""
+        try:
+            return self.keys.get(connection, act["key_id"], act["user_id"]).credential_ids
+        except (NotFound, Tampered):
+            return ()
 
     def _take_officers(self, act: dict[str, Any], approver: dict[str, Any], message: ApproveKeyImport) -> KeyImportStep:
         foundation = self.foundation
@@ -197,6 +245,7 @@ class KeyImports:
             if foundation.find(connection, certificate, serial=found.serial) is not None:
                 raise Conflict("a certificate with this serial number is on record already")
             foundation.journal.log.add(foundation.journal.entry("key-imported", public, opening))
+            faults.point("import.after_entry")
             store(foundation, connection, made)
             return KeyImportStep(waiting_for=(), key=self.keys.information(connection, StoredKey(made.row)))
 
@@ -271,6 +320,21 @@ class KeyImports:
             foundation.update(connection, key_import, act, **changes)
         public = {"key": act["key_id"], "reason": refusal.code}
         foundation.journal.record("key-import-refused", public=public, private={"act": act_id})
+
+
+def _waiting(act: dict[str, Any], credential_ids: tuple[bytes, ...]) -> WaitingAct:
+    return WaitingAct(
+        act_id=act["act_id"],
+        kind="import",
+        key_id=act["key_id"],
+        user_id=act["user_id"],
+        officers=(act["officer_id"],),
+        approved_by=(act["officer_id"],) if act["approved_at"] else (),
+        record=act["record"],
+        challenge=challenge_of(act["record"]),
+        credential_ids=credential_ids,
+        expires_at=act["expires_at"],
+    )
 
 
 def _prove_possession(private_key: PrivateKey, sound: SoundKey) -> None:

@@ -19,6 +19,7 @@ from natsuin.key_management.key_states import KeyState
 from natsuin.key_management.records import challenge_of
 from natsuin.key_management.tables import key_slot, signing_key
 from natsuin.key_management.vaults import PublicKey, load_public_key
+from natsuin.key_management.vaults.pkcs11 import RESIDENT_BACKEND
 from natsuin.key_management.wrapping import Slot, open_slot
 from natsuin.sam.protocol import Assertion, KeyInformation, ListAllKeys
 from natsuin.signing_log import encode_entry
@@ -67,6 +68,11 @@ class StoredKey:
     def algorithm(self) -> KeyAlgorithm:
         """Kind of key."""
         return KeyAlgorithm(self.row["algorithm"])
+
+    @property
+    def resident(self) -> bool:
+        """Whether it lives in the token."""
+        return bool(self.row["backend"] == RESIDENT_BACKEND)
 
     @cached_property
     def binding(self) -> bytes:

@@ -68,6 +68,8 @@ class Renewals:
             recovery_code=recovery_code,
             one_time=one_time,
             predecessor=key.key_id,
+            # An officer decided that this person's key lives in the token, and nobody else may fill it.
+            resident=key.resident and not one_time,
         )
         made = self.maker.make(wish)
         foundation.journal.record(

@@ -20,11 +20,10 @@ from natsuin.key_management.bound_passkeys import (
     BoundPasskey,
     bound,
     decode_counts,
-    encode_counts,
-    encode_passkeys,
 )
 from natsuin.key_management.foundation import Foundation
-from natsuin.key_management.keys import PIN_SLOT, RECOVERY_SLOT, Keys, StoredKey, key_binding
+from natsuin.key_management.keys import PIN_SLOT, RECOVERY_SLOT, Keys, StoredKey
+from natsuin.key_management.rebinding import Guards, rebind, replace_slots
 from natsuin.key_management.records import make_record
 from natsuin.key_management.signer_secrets import (
     EnrolmentSecrets,
@@ -34,9 +33,9 @@ from natsuin.key_management.signer_secrets import (
     normal_pin,
     normal_recovery_code,
 )
-from natsuin.key_management.tables import key_slot, passkey_offer, signing_key
+from natsuin.key_management.tables import passkey_offer, signing_key
 from natsuin.key_management.vaults import Vault
-from natsuin.key_management.wrapping import Slot, close_slot, unwrap_for_signer, wrap_for_signer
+from natsuin.key_management.wrapping import close_slot
 from natsuin.sam.protocol import (
     HPKE_INFO_CHANGE,
     KeyActDone,
@@ -130,7 +129,7 @@ class SecretChanges:
             "pin-changed", public={"key": key.key_id}, private={"act": private["act"], "user": key.user_id}
         )
         with self.foundation.database.write() as connection:
-            self._replace_slots(connection, key.key_id, {PIN_SLOT: slot})
+            replace_slots(self.foundation, connection, key.key_id, {PIN_SLOT: slot})
             return KeyActDone(key=self.keys.information(connection, key))
 
     def _rebind(
@@ -143,12 +142,8 @@ class SecretChanges:
             key = self.keys.get(connection, key.key_id, key.user_id)
         counts = decode_counts(key.row["sign_counts"])
         kept = {passkey.credential_id: counts.get(passkey.credential_id, 0) for passkey in passkeys}
-        changes = {"passkeys": encode_passkeys(passkeys), "sign_counts": encode_counts(kept)}
-        binding = key_binding({**key.row, **changes})
-        inner = unwrap_for_signer(foundation.provider.open(key.row["key_blob"], key.binding), signer_key, key.binding)
-        closed = wrap_for_signer(self.vault.rebind(inner, key.binding, binding), signer_key, binding)
-        changes["key_blob"] = foundation.provider.close(closed, binding)
-        slots = {name: close_slot(name, code, signer_key, binding) for name, code in codes.items()}
+        rebound = rebind(foundation, self.vault, key, signer_key, Guards(passkeys, kept, codes))
+        changes, slots = rebound.changes, rebound.slots
         foundation.journal.record(
             "passkeys-changed",
             public={"key": key.key_id, "count": len(passkeys)},
@@ -157,17 +152,9 @@ class SecretChanges:
         with foundation.database.write() as connection:
             if not foundation.update(connection, signing_key, key.row, **changes):
                 raise Conflict("the key was changed a moment ago", hint="Begin again.")
-            self._replace_slots(connection, key.key_id, slots)
+            replace_slots(foundation, connection, key.key_id, slots)
             self.forget_approvals(connection, key.key_id)
             return KeyActDone(key=self.keys.information(connection, StoredKey({**key.row, **changes})))
-
-    def _replace_slots(self, connection: sa.Connection, key_id: str, slots: dict[str, Slot]) -> None:
-        for name, slot in slots.items():
-            old = self.foundation.find(connection, key_slot, lock=True, key_id=key_id, name=name)
-            if old is None or not self.foundation.update(
-                connection, key_slot, old, salt=slot.salt, wrapped=slot.wrapped, failures=0
-            ):
-                raise Conflict("the key was changed a moment ago", hint="Begin again.")
 
     def _offered(self, key: StoredKey, request: ProposeKeyAct) -> Passkey:
         """The passkey that the owner made for our challenge. Raises `ApprovalRefused`, `Expired`, `NotFound`."""

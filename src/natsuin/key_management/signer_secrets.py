@@ -86,7 +86,25 @@ class PINChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     new_pin: str
 
 
-_Secret = TypeVar("_Secret", PINSecret, EnrolmentSecrets, ResetSecrets, PINChange)
+class KeyProof(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What shows that a key is the sender's: `slot` is `pin` or `recovery`."""
+
+    key: str
+    slot: str
+    secret: str
+
+
+class ReplacementSecrets(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Sealed with a new passkey for the keys of somebody who lost every other. Keys proved by recovery code, and a key
+    that is made anew, get `new_pin`; all get the new recovery code."""
+
+    proofs: tuple[KeyProof, ...]
+    given_up: tuple[str, ...]
+    recovery_code: str
+    new_pin: str = ""
+
+
+_Secret = TypeVar("_Secret", PINSecret, EnrolmentSecrets, ResetSecrets, PINChange, ReplacementSecrets)
 
 
 @dataclass(frozen=True)

@@ -69,6 +69,7 @@ enrolment = sa.Table(
     sa.Column("record", sa.LargeBinary, nullable=False),
     sa.Column("subject", sa.LargeBinary, nullable=False),
     sa.Column("algorithm", sa.String(40), nullable=False),
+    sa.Column("resident", sa.Integer, nullable=False),
     sa.Column("approval", sa.LargeBinary, nullable=False),
     sa.Column("token_hash", sa.LargeBinary, nullable=False, index=True),
     sa.Column("challenge", sa.LargeBinary, nullable=False),
@@ -106,6 +107,15 @@ signing_key = sa.Table(
 key itself. `suspended_by` is a `Mover` or empty; `predecessor` the key that this one was made from, or empty;
 `certificate` is empty while the key waits for one; `chain` is a MessagePack array of DER, empty for the built-in
 authority's own; `key_blob` is empty once the key is revoked or destroyed."""
+
+resident_key = sa.Table(
+    "resident_key",
+    sam_metadata,
+    sa.Column("key_id", sa.String(64), primary_key=True),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("seal", sa.LargeBinary, nullable=False),
+)
+"""Ids under which keys were begun that live in the token; a row goes when the token holds the key no more."""
 
 key_act = sa.Table(
     "key_act",

@@ -12,10 +12,22 @@ import msgspec
 from natsuin import __version__
 from natsuin.errors import Malformed, Unavailable
 from natsuin.key_backup import BackupActs
-from natsuin.key_management import Enrolments, KeyActs, KeyImports, Keys, Officers, PINResets, Vault
+from natsuin.key_management import (
+    Completions,
+    Enrolments,
+    KeyActs,
+    KeyImports,
+    Keys,
+    Officers,
+    PINResets,
+    Replacements,
+    ResidentKeys,
+    Vault,
+)
 from natsuin.sam import protocol
 from natsuin.sam.built_in_authority import BuiltInAuthority
 from natsuin.sam.history import History
+from natsuin.sam.statements import Statements
 from natsuin.sam.time_keeping import require_right_time
 from natsuin.sam.watched_clock import ClockBehind
 from natsuin.signing import Activation, EvidenceRoom, Instructing, SigningLine
@@ -38,6 +50,8 @@ class Handlers:
     key_acts: KeyActs
     backup_acts: BackupActs
     key_imports: KeyImports
+    replacements: Replacements
+    completions: Completions
     instructing: Instructing
     activation: Activation
     line: SigningLine
@@ -45,6 +59,7 @@ class Handlers:
     authority: BuiltInAuthority
     log: SigningLog
     vault: Vault
+    residents: ResidentKeys
 
     def answer(self, message: protocol.Request) -> "protocol.Response | Future[Any]":
         """The answer to any message, or a future of it. Raises what the one who answers it refuses with, and
@@ -56,6 +71,11 @@ class Handlers:
     def history(self) -> History:
         """What the log tells about a person."""
         return History(self.keys.foundation, self.keys, self.log)
+
+    @cached_property
+    def statements(self) -> Statements:
+        """Everything that the log has about one key."""
+        return Statements(self.keys, self.history, self.log)
 
     @cached_property
     def table(self) -> dict[type[protocol.Message], Handler]:
@@ -82,6 +102,15 @@ class Handlers:
             protocol.ApproveKeyBackup: self.backup_acts.approve,
             protocol.ProposeKeyImport: self.key_imports.propose,
             protocol.ApproveKeyImport: self.key_imports.approve,
+            protocol.ListWaitingActs: self.list_waiting_acts,
+            protocol.ProposeReplacement: self.replacements.propose,
+            protocol.ReviewReplacement: self.replacements.review,
+            protocol.ApproveReplacement: self.replacements.approve,
+            protocol.OfferReplacementCancel: self.replacements.offer_cancel,
+            protocol.CancelReplacement: self.replacements.cancel,
+            protocol.ListReplacements: self.list_replacements,
+            protocol.OpenReplacement: self.completions.open,
+            protocol.CompleteReplacement: self.complete_replacement,
             protocol.Instruct: self.instructing.instruct,
             protocol.Activate: self.activation.activate,
             protocol.Cancel: self.instructing.cancel,
@@ -89,6 +118,7 @@ class Handlers:
             protocol.Recall: self.evidence.recall,
             protocol.Evidence: self.evidence.evidence,
             protocol.ListEvents: self.history.events,
+            protocol.StateKey: self.statements.state,
             protocol.TimeStamp: lambda message: protocol.Reply(der=self.authority.time_stamp(message.request)),
             protocol.OCSP: lambda message: protocol.Reply(der=self.authority.online_status(message.request)),
             protocol.RevocationList: lambda message: protocol.Reply(
@@ -112,11 +142,33 @@ class Handlers:
         """A page of the archives of this service. Raises `Malformed`."""
         if not 1 <= message.limit <= _LONGEST_PAGE:
             raise Malformed("a page has 1 to 500 archives")
-        return protocol.KeyArchives(archives=self.backup_acts.archives.page(message.after, message.limit))
+        return protocol.KeyArchives(archives=self.backup_acts.archives.page(message))
+
+    def list_waiting_acts(self, message: protocol.ListWaitingActs) -> protocol.WaitingActs:
+        """What waits for an officer, or for an owner. Raises `Malformed`."""
+        if bool(message.officer_id) == bool(message.user_id):
+            raise Malformed("name either an officer or an owner")
+        return protocol.WaitingActs(acts=(*self.backup_acts.waiting(message), *self.key_imports.waiting(message)))
+
+    def list_replacements(self, message: protocol.ListReplacements) -> protocol.ReplacementPage:
+        """A page of replacements of lost passkeys. Raises `Malformed`."""
+        if not 1 <= message.limit <= _LONGEST_PAGE:
+            raise Malformed("a page has 1 to 500 replacements")
+        return self.replacements.page(message)
+
+    def complete_replacement(self, message: protocol.CompleteReplacement) -> protocol.ReplacementDone:
+        """The answer, after letting go of archives that open with what was lost."""
+        done = self.completions.complete(message)
+        for key in self.keys.owned_by(done.replacement.user_id):
+            self.backup_acts.archives.settle(key.key_id)
+            self.residents.settle(key.key_id)
+        return done
 
     def settled(self, done: _Settled) -> _Settled:
-        """The answer, after letting go of archives that what was done has made useless."""
+        """The answer, after letting go of archives that what was done has made useless, and of a key in the token
+        that has ended."""
         self.backup_acts.archives.settle(done.key.key_id)
+        self.residents.settle(done.key.key_id)
         return done
 
     def health(self) -> protocol.HealthReport:

@@ -21,7 +21,18 @@ from natsuin.signing_log import SigningLog
 LONGEST_PAGE = 200
 MOST_AT_ONCE = 100_000
 """So many entries are read for one question, which takes some seconds; after a start of a long log people ask again."""
-_OF_PERSONS = frozenset({"enrolment-approved", "enrolment-approval-refused", "enrolment-refused"})
+_OF_PERSONS = frozenset(
+    {
+        "enrolment-approved",
+        "enrolment-approval-refused",
+        "enrolment-refused",
+        "replacement-proposed",
+        "replacement-begun",
+        "replacement-completed",
+        "replacement-cancelled",
+        "replacement-refused",
+    }
+)
 """Entries without a key: whom they are about stands only in what they commit to."""
 _LEFT_OUT = frozenset({"intent"})
 """Every intent has an outcome, which tells the same and more."""
@@ -75,6 +86,11 @@ class History:
         page = wanted[: message.limit]
         return Events(events=tuple(self._told(page)), more=len(wanted) > len(page))
 
+    def entries_about(self, key_id: str) -> list[int]:
+        """Where everything that the log has about a key stands, oldest first. Raises `Busy` as `events` does."""
+        self._catch_up()
+        return sorted(index for name in (_of_key(key_id), _uses_of(key_id)) for index in self._places.get(name, ()))
+
     def _catch_up(self) -> None:
         """Read what the log holds beyond what was read. One thread at a time, and none waits for another."""
         if self._read[0] >= self.log.size:
@@ -92,10 +108,10 @@ class History:
             raise _reading()
 
     def _note(self, index: int, entry: _Public) -> None:
-        if entry.type in _LEFT_OUT:
-            return
         name = ""
-        if entry.key:
+        if entry.key and entry.type in _LEFT_OUT:
+            name = _uses_of(entry.key)
+        elif entry.key:
             name = _of_key(entry.key)
         elif entry.type in _OF_PERSONS:
             name = _of_person(self._openings([entry.tx]).get(entry.tx, _Committed()).user)
@@ -132,6 +148,10 @@ class History:
 
 def _of_key(key_id: str) -> str:
     return f"key {key_id}"
+
+
+def _uses_of(key_id: str) -> str:
+    return f"uses {key_id}"
 
 
 def _of_person(user_id: str) -> str:

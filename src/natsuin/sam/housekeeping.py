@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from natsuin.errors import Busy, NatsuinError
-from natsuin.key_management import Foundation, KeyMoves
+from natsuin.key_management import Foundation, KeyMoves, ResidentKeys
 from natsuin.signing import destroy_one_time_keys
 
 _EVERY_SECONDS = 30.0
@@ -13,18 +13,21 @@ _EVERY_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Housekeeping:
-    """Destroys keys for one instruction whose time is over, once when sam opens and then on a thread of its own."""
+    """Destroys keys for one instruction whose time is over and compares the token with the record, once when sam opens
+    and then on a thread of its own."""
 
     foundation: Foundation
     moves: KeyMoves
+    residents: ResidentKeys
     stop: Callable[[NatsuinError], None]
     """Ends the process."""
     every_seconds: float = _EVERY_SECONDS
     _closing: threading.Event = field(default_factory=threading.Event)
 
-    def round(self) -> None:
-        """Do it now. Durable on return."""
+    def round(self, *, starting: bool = False) -> None:
+        """Do it now. Durable on return. `starting`: before anything else goes on."""
         destroy_one_time_keys(self.foundation, self.moves)
+        self.residents.look(starting=starting)
 
     def start(self) -> None:
         """Do it again and again until `close`."""

@@ -196,8 +196,8 @@ def open_sam(config: Config, *, clock: Clock | None = None, stop: Callable[[Nats
     warn_of_ends(foundation)
     seal = ArchiveSeal.from_master(master)
     handlers = put_together(config, foundation, service_keys, log=log, stop=stop, archive_seal=seal)
-    housekeeping = Housekeeping(foundation, handlers.key_acts.moves, stop)
-    housekeeping.round()
+    housekeeping = Housekeeping(foundation, handlers.key_acts.moves, handlers.residents, stop)
+    housekeeping.round(starting=True)
     return Sam(handlers, foundation.journal, log, database, vaults, time_keeping, housekeeping)
 
 

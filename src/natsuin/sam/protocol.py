@@ -93,7 +93,7 @@ class KeyInformation(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     """pre-active, active, suspended, revoked or destroyed."""
     backend: str
-    """The vault that keeps it, such as `software`."""
+    """The vault that keeps it: `software`, `pkcs11`, or `pkcs11-resident` for a key that lives in the token."""
     created_at: int
     certificate: bytes
     """DER."""
@@ -206,6 +206,8 @@ class ProposeEnrolment(Message, frozen=True, kw_only=True):
     subject: Subject
     evidence: IdentityEvidence
     algorithm: str
+    resident: bool = False
+    """Whether the key is to live in the token (docs/hsm.md), as an organisation's seal. Only where there is one."""
 
 
 class Act(Message, frozen=True, kw_only=True):
@@ -250,6 +252,8 @@ class InvitationOpened(Message, frozen=True, kw_only=True):
     algorithm: str
     challenge: bytes
     expires_at: int
+    resident: bool = False
+    """Whether the key will live in the token."""
 
 
 class CompleteEnrolment(Message, frozen=True, kw_only=True):
@@ -413,11 +417,17 @@ class KeyArchiveInformation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ListKeyArchives(Message, frozen=True, kw_only=True):
-    """A page of all archives, for officers, in the order of their ids."""
+    """A page of archives in the order of their ids: all for officers, one person's for that person."""
 
     after: str = ""
     limit: int = 100
     """At most 500."""
+    key_id: str = ""
+    """Only of this key."""
+    archive_id: str = ""
+    """Only this one."""
+    user_id: str = ""
+    """Only of this person's keys."""
 
 
 class KeyArchives(Message, frozen=True, kw_only=True):
@@ -450,6 +460,8 @@ class ApproveKeyBackup(Message, frozen=True, kw_only=True):
     assertion: Assertion
     sealed_pin: bytes = b""
     """From the signer: HPKE, info = b"natsuin/restore/v1\0" || challenge, of {"pin"}."""
+    by: str = ""
+    """Who web thinks approves; an act that is not theirs is then not found, and another one's passkey is refused."""
 
 
 class KeyBackupStep(Message, frozen=True, kw_only=True):
@@ -482,6 +494,8 @@ class ApproveKeyImport(Message, frozen=True, kw_only=True):
     sealed_secrets: bytes = b""
     """From the owner: as in `CompleteEnrolment`, info = b"natsuin/import/v1\0" || challenge, with the present PIN and a
     new recovery code."""
+    by: str = ""
+    """As in `ApproveKeyBackup`."""
 
 
 class KeyImportStep(Message, frozen=True, kw_only=True):
@@ -489,6 +503,170 @@ class KeyImportStep(Message, frozen=True, kw_only=True):
 
     waiting_for: tuple[str, ...]
     key: KeyInformation | None = None
+
+
+# --- Acts of several people, which wait for one of them ---------------------------------------------------------------
+
+
+class ListWaitingActs(Message, frozen=True, kw_only=True):
+    """Archivings, restorations and imports that are open: all as an officer sees them, or those that wait for one
+    owner. One of the two is named."""
+
+    officer_id: str = ""
+    user_id: str = ""
+
+
+class WaitingAct(msgspec.Struct, frozen=True, kw_only=True):
+    """One of them."""
+
+    act_id: str
+    kind: str
+    """archive, restore or import."""
+    key_id: str
+    """Empty for every key that has no archive as it is now. For an import, the key that approves."""
+    user_id: str
+    """The owner who approves last; empty for an archiving."""
+    officers: tuple[str, ...]
+    """Who must approve before."""
+    approved_by: tuple[str, ...]
+    """Which of them did."""
+    record: bytes
+    challenge: bytes
+    credential_ids: tuple[bytes, ...]
+    """The passkeys of the one who asks that may approve it now; empty where it is somebody else's turn."""
+    expires_at: int
+
+
+class WaitingActs(Message, frozen=True, kw_only=True):
+    """At most 200 of each kind, those first that end first."""
+
+    acts: tuple[WaitingAct, ...]
+
+
+# --- A new passkey for somebody who lost every other -----------------------------------------------------------------
+
+
+class ReplacementInformation(msgspec.Struct, frozen=True, kw_only=True):
+    """What may be told about one replacement, to its person and to officers."""
+
+    act_id: str
+    user_id: str
+    state: str
+    """proposed, waiting, completed, cancelled or expired; drafted before its officer approved it."""
+    officers: tuple[str, ...]
+    """Who proposed it, and then who approved it."""
+    evidence: IdentityEvidence
+    waiting: int
+    """Milliseconds from the second approval to the end of the waiting period."""
+    proposed_at: int
+    ends_waiting_at: int
+    """0 before the second approval."""
+    expires_at: int
+    """When the present step is too late."""
+    changed_at: int
+    waited: bool
+    """Whether the waiting period is over and the person may complete it."""
+
+
+class ProposeReplacement(Message, frozen=True, kw_only=True):
+    """An officer identified somebody anew who lost every passkey. This officer must approve, then another one."""
+
+    officer_id: str
+    user_id: str
+    evidence: IdentityEvidence
+
+
+class ReviewReplacement(Message, frozen=True, kw_only=True):
+    """The record again, for the officer who is to approve it next."""
+
+    act_id: str
+    officer_id: str
+
+
+class ApproveReplacement(Message, frozen=True, kw_only=True):
+    """One officer's approval; the passkey tells whose."""
+
+    act_id: str
+    assertion: Assertion
+
+
+class ReplacementStep(Message, frozen=True, kw_only=True):
+    """The replacement as it is now."""
+
+    replacement: ReplacementInformation
+    token: str = ""
+    """Of the person's one-time link: only in the answer to the second approval, and kept nowhere."""
+
+
+class OfferReplacementCancel(Message, frozen=True, kw_only=True):
+    """The record by which a replacement is cancelled, for its person or for an officer."""
+
+    act_id: str
+    officer_id: str = ""
+    """Empty for the person."""
+
+
+class CancelReplacement(Message, frozen=True, kw_only=True):
+    """End a replacement, by a passkey of the person's keys or of any registration officer."""
+
+    act_id: str
+    assertion: Assertion
+
+
+class ListReplacements(Message, frozen=True, kw_only=True):
+    """A page of replacements in the order of their ids: those that are open, and those that changed since a moment."""
+
+    after: str = ""
+    limit: int = 100
+    """At most 500."""
+    user_id: str = ""
+    """Only this person's."""
+    since: int = 0
+    act_id: str = ""
+    """Only this one."""
+
+
+class ReplacementPage(Message, frozen=True, kw_only=True):
+    """The page."""
+
+    replacements: tuple[ReplacementInformation, ...]
+
+
+class OpenReplacement(Message, frozen=True, kw_only=True):
+    """Look behind the person's one-time link. It is not spent by that."""
+
+    token: str
+
+
+class ReplacementOpened(Message, frozen=True, kw_only=True):
+    """What the person is shown."""
+
+    replacement: ReplacementInformation
+    subject: Subject
+    keys: tuple[KeyInformation, ...]
+    """Those that are not ended, each to be proved or given up."""
+    challenge: bytes
+    """For registering the new passkey; empty until the waiting period is over."""
+
+
+class CompleteReplacement(Message, frozen=True, kw_only=True):
+    """Register the new passkey and prove what can be proved. The link is spent."""
+
+    token: str
+    attestation: Attestation
+    sealed_secrets: bytes
+    """HPKE, info = b"natsuin/replace-passkey/v1\\0" || challenge, of {"proofs","given_up","recovery_code","new_pin"}:
+    each proof is {"key","slot","secret"} with slot `pin` or `recovery`; each key is in one of the two, once."""
+
+
+class ReplacementDone(Message, frozen=True, kw_only=True):
+    """Only the new passkey approves for these keys."""
+
+    replacement: ReplacementInformation
+    passkey: Passkey
+    keys: tuple[KeyInformation, ...]
+    replayed: bool = False
+    """True when the identical request was answered before."""
 
 
 # --- The path of one signature ---------------------------------------------------------------------------------------
@@ -630,6 +808,19 @@ class Events(Message, frozen=True, kw_only=True):
     more: bool
 
 
+class StateKey(Message, frozen=True, kw_only=True):
+    """Close the statement of one of the owner's keys with an entry, and give it out. Refused beyond 14 MB."""
+
+    user_id: str
+    key_id: str
+
+
+class KeyStatement(Message, frozen=True, kw_only=True):
+    """JSON, as docs/statement.md has it: every entry about the key, each with its proof."""
+
+    statement: bytes
+
+
 # --- Certification and time, public services that web passes through ------------------------------------------------
 
 
@@ -692,6 +883,15 @@ Request: TypeAlias = (
     | ApproveKeyBackup
     | ProposeKeyImport
     | ApproveKeyImport
+    | ListWaitingActs
+    | ProposeReplacement
+    | ReviewReplacement
+    | ApproveReplacement
+    | OfferReplacementCancel
+    | CancelReplacement
+    | ListReplacements
+    | OpenReplacement
+    | CompleteReplacement
     | Instruct
     | Activate
     | Cancel
@@ -699,6 +899,7 @@ Request: TypeAlias = (
     | Recall
     | Evidence
     | ListEvents
+    | StateKey
     | TimeStamp
     | OCSP
     | RevocationList
@@ -721,6 +922,11 @@ Response: TypeAlias = (
     | KeyArchives
     | KeyBackupStep
     | KeyImportStep
+    | WaitingActs
+    | ReplacementStep
+    | ReplacementPage
+    | ReplacementOpened
+    | ReplacementDone
     | Instruction
     | Activated
     | Cancelled
@@ -728,6 +934,7 @@ Response: TypeAlias = (
     | Recalled
     | EvidenceBundle
     | Events
+    | KeyStatement
     | Reply
     | Failure
 )
@@ -739,6 +946,7 @@ HPKE_INFO_RENEW = b"natsuin/renew/v1\0"
 HPKE_INFO_CHANGE = b"natsuin/change/v1\0"
 HPKE_INFO_RESTORE = b"natsuin/restore/v1\0"
 HPKE_INFO_IMPORT = b"natsuin/import/v1\0"
+HPKE_INFO_REPLACE = b"natsuin/replace-passkey/v1\0"
 HPKE_INFO_APPROVE = b"natsuin/approve/v1\0"
 MAX_DIGESTS = 1000
 """In one instruction; an outcome entry must fit into 65,535 bytes (C2SP tlog-tiles)."""

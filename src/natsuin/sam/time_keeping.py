@@ -10,7 +10,7 @@ import structlog
 
 from natsuin.clock import Clock, from_milliseconds, milliseconds
 from natsuin.errors import Busy, NatsuinError
-from natsuin.key_management import Foundation
+from natsuin.key_management import Foundation, postpone_waiting
 from natsuin.sam import protocol
 from natsuin.sam.watched_clock import WatchedClock
 from natsuin.signing import cancel_every_approval
@@ -27,6 +27,9 @@ WITHOUT_TIME = frozenset(
         protocol.ListKeys,
         protocol.ListAllKeys,
         protocol.ListKeyArchives,
+        protocol.OfferReplacementCancel,
+        protocol.CancelReplacement,
+        protocol.ListReplacements,
         protocol.ListEvents,
         protocol.Cancel,
         protocol.Recall,
@@ -46,9 +49,12 @@ class _Entry(msgspec.Struct):
 
 
 def require_right_time(clock: Clock, message: protocol.Message) -> None:
-    """Raise `ClockBehind` if `message` needs the time and the clock is behind."""
+    """Raise `ClockBehind` if `message` needs the time and the clock is behind, `Unavailable` if it needs to know how
+    much time has passed and the clock was moved."""
     if isinstance(clock, WatchedClock) and type(message) not in WITHOUT_TIME:
         clock.require_right()
+        if type(message) is protocol.CompleteReplacement:
+            clock.require_unmoved()
 
 
 def begin_after_newest(clock: Clock, log: SigningLog) -> None:
@@ -77,6 +83,9 @@ class TimeKeeping:
         if moved is None or not isinstance(clock, WatchedClock):
             return
         cancelled = cancel_every_approval(self.foundation) if moved < timedelta(0) else 0
+        if moved > timedelta(0):
+            # Nobody waited in the time that the clock left out.
+            postpone_waiting(self.foundation, moved // timedelta(milliseconds=1))
         seconds = round(moved.total_seconds())
         public = {"seconds": seconds, "clock": milliseconds(clock.wall), "cancelled": cancelled}
         self.foundation.journal.record("clock-stepped", public=public, private={})

@@ -66,6 +66,12 @@ class WatchedClock:
                 hint="The administrator must set it right; nothing can be approved or signed until then.",
             )
 
+    def require_unmoved(self) -> None:
+        """Raise `Unavailable` while the wall clock is ahead of the steady one and nobody has noted it yet: what counts
+        the time that passed must not count that."""
+        if self.wall - self._by_steady_clock() > TOLERANCE:
+            raise Unavailable("the service's clock was moved a moment ago", hint="Try again in a minute.")
+
     def step(self) -> timedelta | None:
         """By how much the wall clock was moved, if that was not noted yet. Negative: back."""
         (anchored, since), wall, steady = self._anchor, self.wall, self._steady()

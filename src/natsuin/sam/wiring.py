@@ -24,6 +24,7 @@ from natsuin.key_management import (
     OutsideCertificates,
     PINResets,
     Renewals,
+    ResidentKeys,
     SecretChanges,
     SecretOpener,
     ServiceKeys,
@@ -33,6 +34,7 @@ from natsuin.sam.built_in_authority import BuiltInAuthority
 from natsuin.sam.copies import make_backup_acts
 from natsuin.sam.handlers import Handlers, service_information
 from natsuin.sam.key_imports import import_key_of, make_key_imports
+from natsuin.sam.lost_passkeys import make_completions
 from natsuin.sam.outside_authority import accept_outside
 from natsuin.signing import (
     Activation,
@@ -60,6 +62,7 @@ class _Core:
     moves: KeyMoves
     maker: KeyMaker
     opener: SecretOpener
+    residents: ResidentKeys
 
 
 def put_together(
@@ -77,7 +80,12 @@ def put_together(
     core = _core(foundation, service_keys.vault, authority, SecretOpener(sealing_key))
     keys, officers, maker, opener = core.keys, core.officers, core.maker, core.opener
     imports = make_key_imports(config, service_keys, keys=keys, officers=officers, maker=maker, opener=opener, log=log)
+    completions = make_completions(
+        config, keys=keys, officers=officers, moves=core.moves, maker=maker, opener=opener, vault=core.vault
+    )
     return Handlers(
+        replacements=completions.replacements,
+        completions=completions,
         information=service_information(
             authority,
             log,
@@ -103,6 +111,7 @@ def put_together(
         authority=authority,
         log=log,
         vault=core.vault,
+        residents=core.residents,
     )
 
 
@@ -111,14 +120,23 @@ def _core(foundation: Foundation, vault: Vaults, authority: BuiltInAuthority, op
         foundation.policy.require(Act.GENERATE, algorithm, foundation.clock.now())
         vault.require(algorithm)
 
+    residents = ResidentKeys(foundation, vault)
     return _Core(
         foundation,
         vault,
         Keys(foundation, authority.chain, LastUse(foundation)),
         Officers(foundation),
         KeyMoves(foundation),
-        KeyMaker(vault, authority.certify, foundation.clock, foundation.provider, require_usable=require_possible),
+        KeyMaker(
+            vault,
+            authority.certify,
+            foundation.clock,
+            foundation.provider,
+            require_usable=require_possible,
+            begin_resident=residents.begin,
+        ),
         opener,
+        residents,
     )
 
 

@@ -44,10 +44,12 @@ _CLOCK_TOLERANCE_MILLISECONDS = 5000
 
 
 class StoredApproval(msgspec.Struct, frozen=True):
-    """An approval as evidence needs it later, when the passkey may have been removed. `public_key` is COSE_Key."""
+    """An approval as evidence needs it later, when the passkey may have been removed. `public_key` is COSE_Key, `entry`
+    the index of the approval's entry in the log."""
 
     assertion: Assertion
     public_key: bytes
+    entry: int
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,8 @@ class Activation:
             raise
         # 3. A secret for this record alone takes the place of the PIN until the approved digests are signed.
         sad = os.urandom(SAD_BYTES)
-        stored = StoredApproval(message.assertion, key.passkey(message.assertion.credential_id).public_key)
-        self._log_approval(row, record, message.assertion)
+        entry = self._log_approval(row, record, message.assertion)
+        stored = StoredApproval(message.assertion, key.passkey(message.assertion.credential_id).public_key, entry)
         with self.foundation.database.write() as connection:
             approved = self.foundation.update(
                 connection,
@@ -144,8 +146,9 @@ class Activation:
             private={"instruction": row["instruction_id"], "user": row["user_id"]},
         )
 
-    def _log_approval(self, row: dict[str, Any], record: bytes, assertion: Assertion) -> None:
-        self.foundation.journal.record(
+    def _log_approval(self, row: dict[str, Any], record: bytes, assertion: Assertion) -> int:
+        """The index of the entry."""
+        receipt = self.foundation.journal.record(
             "approved",
             public={"key": row["key_id"], "count": row["count"], "level": "passkey-and-pin"},
             private={
@@ -155,6 +158,7 @@ class Activation:
                 "assertion_sha256": hashlib.sha256(msgspec.json.encode(assertion)).hexdigest(),
             },
         )
+        return receipt.index
 
 
 def require_state(row: dict[str, Any], state: str, now: int) -> None:

@@ -41,6 +41,7 @@ class EvidenceRoom:
             record = record_of(foundation, connection, row["instruction_id"])
             key = self.keys.get(connection, row["key_id"], row["user_id"])
             told = [self._use(connection, each) for each in uses]
+            approved_entry = self._approved_entry(connection, row)
         party = foundation.relying_party
         document = {
             "format": FORMAT,
@@ -48,6 +49,7 @@ class EvidenceRoom:
             "challenge": base64url.encode(challenge_of(record)),
             "approved_at": row["approved_at"],
             **_approval(row),
+            "approved_entry": approved_entry,
             "relying_party": {"id": party.rp_id, "origin": party.origin},
             "key": {
                 "id": key.key_id,
@@ -87,19 +89,35 @@ class EvidenceRoom:
 
     def _use(self, connection: sa.Connection, row: dict[str, Any]) -> dict[str, Any]:
         told: dict[str, Any] = {"first": row["first"], "count": row["count"], "state": row["state"]}
-        opening = (
-            connection.execute(sa.select(log_opening).where(log_opening.c.tx == row["tx"])).mappings().one_or_none()
-        )
+        opening = _opening(connection, row["tx"])
         if opening is not None:
-            told["opening"] = {"salt": base64url.encode(opening["salt"]), "fields": opening["fields"].decode()}
+            told["opening"] = opening
         if row["intent_index"] >= 0:
             told["intent"] = self.log.receipt(row["intent_index"]).tlog_proof()
         if row["receipt"]:
             told["outcome"] = row["receipt"]
+        if row["state"] == RELEASED:
+            signatures = msgspec.msgpack.decode(row["signatures"], type=tuple[bytes, ...])
+            told["signatures"] = [base64url.encode(each) for each in signatures]
         return told
 
+    def _approved_entry(self, connection: sa.Connection, row: dict[str, Any]) -> dict[str, Any] | None:
+        """The entry about the approval, with its opening as long as that is not erased."""
+        if not row["approval"]:
+            return None
+        receipt = self.log.receipt(msgspec.json.decode(row["approval"], type=StoredApproval).entry)
+        tx = json.loads(receipt.leaf)["tx"]
+        return {"receipt": receipt.tlog_proof(), "opening": _opening(connection, tx)}
 
-def _approval(row: dict[str, Any]) -> dict[str, dict[str, str] | None]:
+
+def _opening(connection: sa.Connection, tx: str) -> dict[str, str] | None:
+    found = connection.execute(sa.select(log_opening).where(log_opening.c.tx == tx)).mappings().one_or_none()
+    if found is None:
+        return None
+    return {"salt": base64url.encode(found["salt"]), "fields": found["fields"].decode()}
+
+
+def _approval(row: dict[str, Any]) -> dict[str, dict[str, str | None] | None]:
     if not row["approval"]:
         return {"approval": None, "passkey": None}
     approval = msgspec.json.decode(row["approval"], type=StoredApproval)
@@ -109,6 +127,7 @@ def _approval(row: dict[str, Any]) -> dict[str, dict[str, str] | None]:
             "authenticator_data": base64url.encode(assertion.authenticator_data),
             "client_data_json": base64url.encode(assertion.client_data_json),
             "signature": base64url.encode(assertion.signature),
+            "user_handle": None if assertion.user_handle is None else base64url.encode(assertion.user_handle),
         },
         "passkey": {
             "credential_id": base64url.encode(assertion.credential_id),

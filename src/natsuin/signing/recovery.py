@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from natsuin import faults
 from natsuin.errors import Tampered
-from natsuin.key_management import MOVE_OF, Foundation, KeyMoves, RowSealer
+from natsuin.key_management import MOVE_OF, Foundation, KeyMoves, RowSealer, make_cancellation_good
 from natsuin.signing.reservation import CONSUMED, RESERVED
 from natsuin.signing.roll_back import Missed, catch_up
 from natsuin.signing.tables import log_mark, use
@@ -37,6 +37,8 @@ class Unfinished:
     signed: dict[str, tuple[int, str]] = field(default_factory=dict)
     moves: list[dict[str, Any]] = field(default_factory=list)
     """Entries that tell of a key's state, in order."""
+    cancelled: list[dict[str, Any]] = field(default_factory=list)
+    """Entries that tell of a cancelled replacement of a lost passkey."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,8 @@ def close_unfinished(foundation: Foundation, log: SigningLog) -> Closed:
     found = read_unfinished(missed.watch(log.entries(mark["size"])), reserved=open_uses.keys())
     moves = KeyMoves(foundation)
     made_good = sum(moves.make_good(entry) for entry in found.moves)
+    for entry in found.cancelled:
+        make_cancellation_good(foundation, entry)
     unknown = 0
     for tx, (index, key) in found.intents.items():
         foundation.journal.add("outcome", {"tx": tx, "key": key, "intent": index, "result": "unknown"})
@@ -116,6 +120,8 @@ def read_unfinished(entries: Iterable[tuple[int, bytes]], *, reserved: Container
             found.signed.pop(entry["tx"], None)
         elif entry["type"] in MOVE_OF:
             found.moves.append(entry)
+        elif entry["type"] == "replacement-cancelled":
+            found.cancelled.append(entry)
     return found
 
 

@@ -25,7 +25,7 @@ from natsuin.storage import sam_metadata
 
 _AT_ONCE = 500
 _ONE_SLOT_REPLACED = "pin-changed"
-_KEY_REPLACED = frozenset({"pin-reset", "passkeys-changed"})
+_KEY_REPLACED = frozenset({"pin-reset", "passkeys-changed", "passkeys-replaced"})
 
 
 @dataclass

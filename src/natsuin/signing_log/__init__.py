@@ -21,22 +21,26 @@ folder can cut the tail, which only somebody who remembers a later checkpoint fi
 trusted.
 
 Writers use `create_log` once and `SigningLog` afterwards; `SigningLog.add` and `.submit` are where everything begins.
-Everybody else needs `verify_receipt` and `verify_log`. `natsuin.signing_log.commit` tells the order of work.
+Everybody else needs `verify_receipt`, `verify_log` and `PublicLog`. `natsuin.signing_log.commit` tells the order of
+work.
 """
 
-from natsuin.signing_log.audit import LogReport, verify_log
+from natsuin.signing_log.audit import Known, LogReport, verify_log
 from natsuin.signing_log.checkpoints import Checkpoint, open_checkpoint
 from natsuin.signing_log.commit import FAULT_POINTS
 from natsuin.signing_log.copies import adopt_log, copy_log, read_checkpoint
 from natsuin.signing_log.entries import JSON, encode_entry
 from natsuin.signing_log.log import SigningLog, create_log
+from natsuin.signing_log.memory import LogMemory
 from natsuin.signing_log.merkle import verify_consistency, verify_inclusion
 from natsuin.signing_log.notes import LogKey, VerifierKey, make_verifier_key, parse_verifier_key
+from natsuin.signing_log.public_log import Consistency, PublicLog
 from natsuin.signing_log.receipts import Receipt, UnverifiedReceipt, VerifiedEntry, parse_receipt, verify_receipt
 from natsuin.signing_log.refusals import (
     BadEntry,
     BadKey,
     BadReceipt,
+    ChainBroken,
     CheckpointAhead,
     CheckpointDiverges,
     EntryTooLarge,
@@ -55,29 +59,36 @@ from natsuin.signing_log.refusals import (
     StateMissing,
     UntrustedNote,
 )
+from natsuin.signing_log.statements import STATEMENT_FORMAT, state_from_files, state_key
 from natsuin.signing_log.tiles import TileName, parse_tile_name
 
 __all__ = [
     "FAULT_POINTS",
     "JSON",
+    "STATEMENT_FORMAT",
     "BadEntry",
     "BadKey",
     "BadReceipt",
+    "ChainBroken",
     "Checkpoint",
     "CheckpointAhead",
     "CheckpointDiverges",
+    "Consistency",
     "EntryTooLarge",
+    "Known",
     "LastBundleDamaged",
     "LogClosed",
     "LogDamaged",
     "LogExists",
     "LogKey",
     "LogLocked",
+    "LogMemory",
     "LogMissing",
     "LogReport",
     "LogUnreachable",
     "LoosePermissions",
     "ProofRefused",
+    "PublicLog",
     "Receipt",
     "RightEdgeDamaged",
     "SigningLog",
@@ -99,6 +110,8 @@ __all__ = [
     "parse_tile_name",
     "parse_verifier_key",
     "read_checkpoint",
+    "state_from_files",
+    "state_key",
     "verify_consistency",
     "verify_inclusion",
     "verify_log",

@@ -10,7 +10,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from natsuin.signing_log.checkpoints import open_checkpoint
+from natsuin.signing_log.checkpoints import Checkpoint, open_checkpoint
+from natsuin.signing_log.key_chains import ChainReader
 from natsuin.signing_log.merkle import EMPTY_ROOT
 from natsuin.signing_log.notes import MAX_NOTE, VerifierKey, parse_verifier_key
 from natsuin.signing_log.publication import CHECKPOINT
@@ -22,7 +23,8 @@ from natsuin.signing_log.tiles import TILE_WIDTH
 
 @dataclass(frozen=True)
 class LogReport:
-    """What was verified: `entries` entries of the log `origin` in `bundles` bundles under `tiles` tiles give `root`."""
+    """What was verified: `entries` entries of the log `origin` give `root`. Read for it were `bundles` bundles and
+    `tiles` tiles; the first `known` entries were not read again."""
 
     origin: str
     entries: int
@@ -30,43 +32,78 @@ class LogReport:
     tiles: int
     root: bytes
     checkpoint: str
+    known: int = 0
+
+
+@dataclass(frozen=True)
+class Known:
+    """What an earlier verification found, so that the next one need not begin anew: the signed note `checkpoint`, which
+    the log must still contain, and the number `entries` of its first entries that were read and hashed then."""
+
+    checkpoint: str
+    entries: int = 0
 
 
 def verify_log(
     location: str | Path,
     vkey: str,
     *,
-    since: str | None = None,
+    since: str | Known | None = None,
     progress: Callable[[int, int], None] | None = None,
+    begun: Callable[[str], None] | None = None,
 ) -> LogReport:
     """Verify the log in a folder or behind an http(s) URL with its verifier key; return only if all of it holds.
 
-    `since` is an older checkpoint (a signed note) that the log must contain. `progress(done, total)` is told about
-    entries. Reads only. Raises `Refused` subclasses for a log that does not hold (`LogDamaged`, `RightEdgeDamaged`,
-    `BadNote`, `BadCheckpoint`, `UntrustedNote`, `BadKey`), `LogUnreachable` when that cannot be told.
+    `since` is an older checkpoint (a signed note) that the log must contain, or what is known of the log besides.
+    `begun(checkpoint)` is told which checkpoint is being verified, once the log is known to contain the older one;
+    then `progress(done, total)` about entries, of which the first `done` are verified. Reads only. Raises `Refused`
+    subclasses for a log that does not hold (`LogDamaged`, `ChainBroken` where a key's entries are not one chain,
+    `RightEdgeDamaged`, `BadNote`, `BadCheckpoint`, `UntrustedNote`, `BadKey`), `LogUnreachable` when that cannot be
+    told.
     """
     key = parse_verifier_key(vkey)
+    known = Known(since) if isinstance(since, str) else since
     with closing(open_source(location)) as source:
-        return _verify(source, key, since, progress)
+        note, checkpoint = newest_checkpoint(source, key)
+        reader = open_reader(source, checkpoint, None if known is None else open_checkpoint(known.checkpoint, key))
+        if begun is not None:
+            begun(note)
+        first = 0 if known is None else known.entries // TILE_WIDTH
+        bundles = -(-checkpoint.size // TILE_WIDTH)
+        chains = ChainReader(whole=first == 0)
+        for bundle in range(first, bundles):
+            for index, entry in enumerate(reader.bundle(bundle), bundle * TILE_WIDTH):
+                chains.read(index, entry)
+            if progress is not None:
+                progress(min((bundle + 1) * TILE_WIDTH, checkpoint.size), checkpoint.size)
+    return LogReport(
+        checkpoint.origin,
+        checkpoint.size,
+        max(0, bundles - first),
+        reader.tiles_read,
+        checkpoint.root,
+        note,
+        min(first * TILE_WIDTH, checkpoint.size),
+    )
 
 
-def _verify(
-    source: Source, key: VerifierKey, since: str | None, progress: Callable[[int, int], None] | None
-) -> LogReport:
+def newest_checkpoint(source: Source, key: VerifierKey) -> tuple[str, Checkpoint]:
+    """The published checkpoint, verified, and the note it stands in. Raises as `verify_log`."""
     try:
         note = source.read(CHECKPOINT, MAX_NOTE)
     except FileMissing as error:
         raise LogUnreachable("there is no log: it has no checkpoint") from error
-    checkpoint = open_checkpoint(note, key)
-    older = None if since is None else open_checkpoint(since, key)
+    return note.decode("utf-8", "replace"), open_checkpoint(note, key)
+
+
+def open_reader(source: Source, checkpoint: Checkpoint, older: Checkpoint | None = None) -> LogReader:
+    """A reader of the log as of `checkpoint`, which contains `older`.
+
+    Raises `RightEdgeDamaged`, `LogDamaged`, `LogUnreachable`.
+    """
     if older is not None and older.size > checkpoint.size:
         raise RightEdgeDamaged("the log is shorter than it once was")
     reader = LogReader(source, checkpoint)
-    bundles = -(-checkpoint.size // TILE_WIDTH)
-    for bundle in range(bundles):
-        reader.bundle(bundle)
-        if progress is not None:
-            progress(min((bundle + 1) * TILE_WIDTH, checkpoint.size), checkpoint.size)
     if older is not None and older.root != (reader.root(older.size) if older.size else EMPTY_ROOT):
         raise LogDamaged("the log does not contain the older checkpoint: it was rewritten")
-    return LogReport(checkpoint.origin, checkpoint.size, bundles, reader.tiles_read, checkpoint.root, note.decode())
+    return reader

@@ -26,8 +26,22 @@ NUMBER: Final = "key_number"
 PREVIOUS: Final = "key_previous"
 
 _REMEMBERED: Final = 10_000
-_LONGEST: Final = {NUMBER: 2**53 - 1, PREVIOUS: "A" * 43}
-_decode = msgspec.json.Decoder().decode
+_LONGEST: Final[dict[str, JSON]] = {NUMBER: 2**53 - 1, PREVIOUS: "A" * 43}
+_NAMES_KEY: Final = b'"key":'
+
+
+class _Place(msgspec.Struct, frozen=True):
+    key: str
+    key_number: int = -1
+    key_previous: str | None = ""
+
+
+class _Key(msgspec.Struct, frozen=True):
+    key: str | None = None
+
+
+_decode_place = msgspec.json.Decoder(_Place).decode
+_decode_key = msgspec.json.Decoder(_Key).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,24 +121,25 @@ class KeyChains:
 
 
 class ChainReader:
-    """Follows the chains of all keys through a log, for whoever reads it from its first entry."""
+    """Follows the chains of all keys through a log."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, whole: bool = True) -> None:
+        """Not `whole`: what is read does not begin with the log's first entry, so that each key's first place that is
+        seen is believed."""
+        self._whole = whole
         # Number and hash of each key's newest entry in one value: a log may know millions of keys.
         self._heads: dict[str, bytes] = {}
 
     def read(self, index: int, content: bytes) -> None:
         """Take the next entry. Raises `ChainBroken` where a key's entry is missing, doubled or out of order."""
-        try:
-            entry = _decode(content)
-        except (msgspec.DecodeError, RecursionError):
+        place = _place_in(content)
+        if place is None:
             return
-        if not isinstance(entry, dict) or not isinstance(entry.get(KEY), str):
+        key, last = place.key, self._head(place.key)
+        if last is None and not self._whole and place.key_number > 0:
+            self._heads[key] = place.key_number.to_bytes(8, "big") + leaf_hash(content)
             return
-        key = entry[KEY]
-        last = self._head(key)
-        place = {name: entry.get(name, False) for name in (NUMBER, PREVIOUS)}
-        if type(place[NUMBER]) is not int or place != _place_after(last):
+        if {NUMBER: place.key_number, PREVIOUS: place.key_previous} != _place_after(last):
             raise ChainBroken(
                 f"entry {index} is not the next one of its key",
                 hint="An entry of this key is missing or was written twice. Keep this copy of the log.",
@@ -141,6 +156,23 @@ class ChainReader:
     def _head(self, key: str) -> Head | None:
         head = self._heads.get(key)
         return None if head is None else Head(int.from_bytes(head[:-HASH_SIZE], "big"), head[-HASH_SIZE:])
+
+
+def _place_in(content: bytes) -> _Place | None:
+    """What an entry says of its key; None for one that is about none."""
+    if _NAMES_KEY not in content:
+        return None
+    try:
+        return _decode_place(content)
+    except msgspec.ValidationError:
+        # Its key is no text, or its place has another form: the first is no entry about a key, the second is wrong.
+        try:
+            key = _decode_key(content).key
+        except msgspec.ValidationError:
+            return None
+        return _Place(key, -1, "") if key is not None else None
+    except (msgspec.DecodeError, RecursionError):
+        return None
 
 
 def _place_after(last: Head | None) -> dict[str, JSON]:

@@ -5,7 +5,7 @@ files tell the same story, and refuses with a reason of its own where they do no
 was never acknowledged and is written anew.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Self
 
@@ -140,9 +140,13 @@ class SigningLog:
 
         Raises `NotFound`, `LogDamaged`.
         """
+        return next(self.receipts([index]))
+
+    def receipts(self, indices: Iterable[int]) -> Iterator[Receipt]:
+        """Receipts for entries, all under the checkpoint that is the newest at the first step. Raises as `receipt`."""
         reader, note = self._reader()
-        leaf = reader.entry(index)
-        return Receipt(index, leaf, reader.checkpoint.size, reader.inclusion_proof(index), note)
+        for index in indices:
+            yield Receipt(index, reader.entry(index), reader.checkpoint.size, reader.inclusion_proof(index), note)
 
     def entries(self, start: int = 0) -> Iterator[tuple[int, bytes]]:
         """Index and bytes of every entry from `start` to the size at the first step, each led back to the signed root.

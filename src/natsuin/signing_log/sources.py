@@ -1,14 +1,12 @@
 """Where the files of a log are read from: a folder, or the same files behind a URL."""
 
 import os
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
+import stat
 from pathlib import Path
-from typing import Final, Protocol
-from urllib.parse import urlsplit
+from typing import Protocol
 
+from natsuin.signing_log.http_source import HTTPSource
 from natsuin.signing_log.refusals import FileMissing, LogUnreachable
-
-_TIMEOUT_SECONDS: Final = 30.0
 
 
 class Source(Protocol):
@@ -38,64 +36,23 @@ class FolderSource:
     def read(self, name: str, limit: int) -> bytes:
         """See `Source.read`."""
         try:
-            with (self._folder / name).open("rb", buffering=0) as file:
-                if os.fstat(file.fileno()).st_size > limit:
-                    raise LogUnreachable(f"the file {name} of the log is longer than it can be")
-                return file.read()
+            # A pipe put in a file's place must not be waited for.
+            descriptor = os.open(self._folder / name, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            with os.fdopen(descriptor, "rb", buffering=0) as file:
+                status = os.fstat(descriptor)
+                if not stat.S_ISREG(status.st_mode):
+                    raise LogUnreachable(f"the file {name} of the log is no file")
+                content = file.read(limit + 1) if status.st_size <= limit else None
         except (FileNotFoundError, NotADirectoryError) as error:
             raise FileMissing(f"the file {name} of the log is missing") from error
         except OSError as error:
             raise LogUnreachable(f"the file {name} of the log cannot be read") from error
+        if content is None or len(content) > limit:
+            raise LogUnreachable(f"the file {name} of the log is longer than it can be")
+        return content
 
     def close(self) -> None:
         """See `Source.close`: a folder needs nothing."""
-
-
-class HTTPSource:
-    """A log behind `http://` or `https://`, over one connection that is kept open. Redirections are not followed."""
-
-    def __init__(self, url: str) -> None:
-        try:
-            parts = urlsplit(url)
-            host, port = parts.hostname, parts.port
-        except ValueError as error:
-            raise LogUnreachable("this is not the URL of a log") from error
-        if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
-            raise LogUnreachable("the URL of a log begins with http:// or https:// and has no query")
-        kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-        self._connection = kind(host, port, timeout=_TIMEOUT_SECONDS)
-        self._prefix = parts.path.rstrip("/")
-
-    def read(self, name: str, limit: int) -> bytes:
-        """See `Source.read`. A connection that the server closed meanwhile is opened again once."""
-        for attempt in (1, 2):
-            try:
-                return self._request(name, limit)
-            except (HTTPException, OSError, ValueError) as error:
-                self._connection.close()
-                if attempt == 2:
-                    raise LogUnreachable(
-                        "the log does not answer", hint="Check the address and the network."
-                    ) from error
-        raise AssertionError
-
-    def close(self) -> None:
-        """See `Source.close`. Reading again opens a new connection."""
-        self._connection.close()
-
-    def _request(self, name: str, limit: int) -> bytes:
-        self._connection.request("GET", f"{self._prefix}/{name}")
-        response = self._connection.getresponse()
-        content = response.read(limit + 1)
-        if not response.isclosed():
-            self._connection.close()
-        if response.status in (404, 410):
-            raise FileMissing(f"the file {name} of the log is missing")
-        if response.status != 200:
-            raise LogUnreachable(f"the log answered {response.status} instead of the file {name}")
-        if len(content) > limit:
-            raise LogUnreachable(f"the file {name} of the log is longer than it can be")
-        return content
 
 
 def open_source(location: str | Path) -> Source:

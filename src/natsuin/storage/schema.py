@@ -18,8 +18,18 @@ from natsuin.storage.metadata import sam_metadata, web_metadata
 Tree: TypeAlias = Literal["web", "sam"]
 
 TABLE_MODULES: dict[Tree, tuple[str, ...]] = {
-    "web": ("natsuin.authentication.tables", "natsuin.user_management.tables", "natsuin.web.tables"),
-    "sam": ("natsuin.key_management.tables", "natsuin.signing.tables", "natsuin.key_backup.tables"),
+    "web": (
+        "natsuin.authentication.tables",
+        "natsuin.user_management.tables",
+        "natsuin.web.tables",
+        "natsuin.web.notices.tables",
+    ),
+    "sam": (
+        "natsuin.key_management.tables",
+        "natsuin.key_management.lost_passkey.tables",
+        "natsuin.signing.tables",
+        "natsuin.key_backup.tables",
+    ),
 }
 """Modules that declare tables. Named as text, because storage is below them all and must not import them."""
 

@@ -5,11 +5,11 @@ approves the canonical act with their passkey, sam verifies it and gives out a o
 account, its roles and the officers' register; sam keeps its own record of officers and owners, and believes none of
 these rows (design, section 3). So a changed row here may show somebody the wrong page, and can never make a signature.
 
-- `Person`, `Role`, `add_person`, `find_person`, `names_of`, `people_named`: accounts.
+- `Person`, `Role`, `add_person`, `find_person`, `names_of`, `officers`, `people_named`: accounts.
 - `Register`: the officers' register, from proposal over invitation to enrolment.
 """
 
-from natsuin.user_management.people import Person, Role, add_person, find_person, names_of, people_named
+from natsuin.user_management.people import Person, Role, add_person, find_person, names_of, officers, people_named
 from natsuin.user_management.register import Proposal, Register, RegisteredPerson, new_user_id
 
 __all__ = [
@@ -22,5 +22,6 @@ __all__ = [
     "find_person",
     "names_of",
     "new_user_id",
+    "officers",
     "people_named",
 ]

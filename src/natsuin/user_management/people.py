@@ -68,6 +68,14 @@ def people_named(connection: Connection, words: str, *, most: int) -> tuple[str,
     return tuple(connection.execute(sa.select(person.c.user_id).where(found).limit(most)).scalars())
 
 
+def officers(connection: Connection) -> tuple[Person, ...]:
+    """Every registration officer, by name."""
+    # The column is JSON text in both databases, in which a role stands between quotation marks.
+    with_role = sa.cast(person.c.roles, sa.Text).contains(f'"{Role.OFFICER.value}"', autoescape=True)
+    rows = connection.execute(sa.select(person).where(with_role).order_by(person.c.display_name, person.c.user_id))
+    return tuple(Person(row.user_id, row.display_name, row.email, tuple(row.roles)) for row in rows)
+
+
 def find_person(connection: Connection, user_id: str) -> Person | None:
     """The account with this id, or None."""
     row = connection.execute(

@@ -10,6 +10,9 @@ the asker trusts. Revocation: was it revoked, as far as the lists at hand tell. 
 time-stamp. Log: does a receipt prove that the signing log holds the signature. Each line has a stable code, a status
 (good, bad, unknown), and the text and the next step in English and Japanese.
 
+`read_evidence` and `judge_evidence` do the same for the evidence of a signature; their file is also a program of its
+own that needs nothing of Natsuin.
+
 Nothing is ever fetched. Only errors of `natsuin.errors` come out, whatever the bytes; servers call it through
 `natsuin.web.isolation`, because a hostile PDF can cost a parser minutes and gigabytes. Everything is pure and thread
 safe.
@@ -22,22 +25,42 @@ from natsuin.validation.report import Line, Overall, Report, SignatureVerdict, S
 from natsuin.validation.wording import codes
 
 if TYPE_CHECKING:
+    from natsuin.validation.check_evidence import EvidenceReport, judge_evidence, read_evidence, time_stamps_of
+    from natsuin.validation.check_statement import StatementReport, check_statement, is_statement
     from natsuin.validation.checking import validate_pdf
+
+_AT_FIRST_USE = {
+    "EvidenceReport": "check_evidence",
+    "StatementReport": "check_statement",
+    "check_statement": "check_statement",
+    "is_statement": "check_statement",
+    "judge_evidence": "check_evidence",
+    "read_evidence": "check_evidence",
+    "time_stamps_of": "check_evidence",
+    "validate_pdf": "checking",
+}
 
 
 def __getattr__(name: str) -> Any:
     # pyHanko takes a second to import, so it is imported at the first use.
-    if name != "validate_pdf":
+    if name not in _AT_FIRST_USE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return import_module(f"{__name__}.checking").validate_pdf
+    return getattr(import_module(f"{__name__}.{_AT_FIRST_USE[name]}"), name)
 
 
 __all__ = [
+    "EvidenceReport",
     "Line",
     "Overall",
     "Report",
     "SignatureVerdict",
+    "StatementReport",
     "Status",
+    "check_statement",
     "codes",
+    "is_statement",
+    "judge_evidence",
+    "read_evidence",
+    "time_stamps_of",
     "validate_pdf",
 ]

@@ -40,6 +40,7 @@ from natsuin.web.view import ServiceView
 from natsuin.web.wiring import Parts, assemble
 
 HOUSEKEEPING_SECONDS = 30.0
+NOTICES_SECONDS = 10.0
 _log = structlog.get_logger("natsuin.web")
 
 
@@ -87,11 +88,11 @@ def create_app(
 def _lifespan(parts: Parts) -> Lifespan[FastAPI]:
     @asynccontextmanager
     async def run(app: FastAPI) -> AsyncIterator[None]:
-        keeping = asyncio.create_task(_keep_house(parts))
+        keeping = [asyncio.create_task(work(parts)) for work in (_keep_house, _keep_telling)]
         yield
-        keeping.cancel()
-        with suppress(asyncio.CancelledError):
-            await keeping
+        for task in keeping:
+            task.cancel()
+        await asyncio.gather(*keeping, return_exceptions=True)
         await to_thread.run_sync(parts.work.close)
 
     return run
@@ -114,6 +115,18 @@ async def _keep_house(parts: Parts) -> None:
         except NatsuinError as error:
             _log.warning("housekeeping-failed", code=error.code)
         await asyncio.sleep(HOUSEKEEPING_SECONDS)
+
+
+async def _keep_telling(parts: Parts) -> None:
+    """Send the mails that are due. A mail server that hangs holds up nothing else."""
+    while True:
+        try:
+            kept, sent = await parts.notices.catch_up(), await parts.notices.deliver()
+            if kept or sent:
+                _log.info("mails", kept=kept, sent=sent)
+        except NatsuinError as error:
+            _log.warning("mails-failed", code=error.code)
+        await asyncio.sleep(NOTICES_SECONDS)
 
 
 async def _tell(request: Request, error: Exception) -> Response:

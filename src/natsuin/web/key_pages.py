@@ -1,13 +1,16 @@
 """The pages about keys: the owner's own, and everybody's for officers."""
 
+from collections import Counter
+
 from starlette.requests import Request
 
-from natsuin.errors import NotFound
+from natsuin.errors import NotFound, Tampered
 from natsuin.web.callers import Access, Callers
 from natsuin.web.keys import KeyView, OwnKeys, PasskeyView
 from natsuin.web.officer_keys import STATES, OfficerKeys
 from natsuin.web.pages import Context, Page
 from natsuin.web.sam_calls import ServiceFacts
+from natsuin.web.shared_acts import SharedActs
 from natsuin.web.sign_in_passkeys import SignInPasskeys
 
 _LONGEST_FILTER = 100
@@ -24,7 +27,9 @@ class KeyPages:
         callers: Callers,
         officer_keys: OfficerKeys,
         facts: ServiceFacts,
+        shared: SharedActs,
     ) -> None:
+        self._shared = shared
         self._keys = keys
         self._passkeys = passkeys
         self._callers = callers
@@ -43,10 +48,20 @@ class KeyPages:
 
     async def _own(self, request: Request) -> Context:
         user_id = request.state.caller.user_id
-        kept = await self._passkeys.settle(user_id, besides=None)
-        views = [self._keys.view(key, kept) for key in await self._keys.of(user_id)]
-        # What still lives comes first, the newest of it on top.
-        return {"keys": sorted(views, key=lambda view: (not view.acts, -view.created_at))}
+        views, damaged = list[KeyView](), False
+        try:
+            kept = await self._passkeys.settle(user_id, besides=None)
+            views = [self._keys.view(key, kept) for key in await self._keys.of(user_id)]
+        except Tampered:
+            # A key that was damaged in DB-2 is what an archive is for, and this page leads to its owner's approval.
+            damaged = True
+        return {
+            # What still lives comes first, the newest of it on top.
+            "keys": sorted(views, key=lambda view: (not view.acts, -view.created_at)),
+            "damaged": damaged,
+            "waiting": await self._shared.for_owner(user_id),
+            "copies": Counter(one.key_id for one in await self._shared.archives_of(user_id) if one.state == "kept"),
+        }
 
     async def _pin_reset(self, request: Request) -> Context:
         key = await self._keys.require(request.state.caller.user_id, request.path_params["key_id"])

@@ -65,6 +65,8 @@ class KeyView:
     suspended_by: str
     one_time: bool
     predecessor: str
+    origin: str
+    """`generated` here, or `imported`, from the authority that issued the certificate, at `created_at`."""
     backend: str
     created_at: int
     last_used_at: int
@@ -118,6 +120,7 @@ def key_view(key: KeyInformation, now: datetime, kept: Mapping[bytes, KeptPasske
         suspended_by=key.suspended_by,
         one_time=key.one_time,
         predecessor=key.predecessor,
+        origin=key.origin,
         backend=key.backend,
         created_at=key.created_at,
         last_used_at=key.last_used_at,

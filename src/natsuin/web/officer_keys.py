@@ -29,6 +29,7 @@ class OfficersKeyView:
     state: str
     suspended_by: str
     one_time: bool
+    origin: str
     backend: str
     created_at: int
     last_used_at: int
@@ -98,6 +99,7 @@ class OfficerKeys:
             state=key.state,
             suspended_by=key.suspended_by,
             one_time=key.one_time,
+            origin=key.origin,
             backend=key.backend,
             created_at=key.created_at,
             last_used_at=key.last_used_at,

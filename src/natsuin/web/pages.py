@@ -20,6 +20,7 @@ from natsuin.web.document_store import DocumentStore, StoredDocument
 from natsuin.web.i18n import LANGUAGES, render
 from natsuin.web.instruction_store import InstructionStore, StoredInstruction
 from natsuin.web.keys import OwnKeys, certificate_view
+from natsuin.web.notices import ReplacementNotices
 from natsuin.web.receipts import log_index
 from natsuin.web.settings import WebSettings
 
@@ -63,9 +64,11 @@ class Pages:
         instructions: InstructionStore,
         signing: DocumentSigning,
         keys: OwnKeys,
+        notices: ReplacementNotices,
     ) -> None:
         self._settings = settings
         self._callers = callers
+        self._notices = notices
         self._documents = documents
         self._instructions = instructions
         self._signing = signing
@@ -92,7 +95,8 @@ class Pages:
                 check_access(caller, page.access)
             except Unauthenticated:
                 return RedirectResponse(sign_in_address(request.url.path), status_code=303)
-            filled = {"template": page.template} | await page.context(request)
+            running = await self._notices.banner(caller.user_id) if caller is not None and caller.is_signer else None
+            filled = {"template": page.template, "replacement": running} | await page.context(request)
             html = render(
                 f"pages/{filled.pop('template')}.html",
                 lang,

@@ -1,9 +1,11 @@
 """What people are told about each kind of error: the title, the cause and the next step, in Japanese and English."""
 
+from natsuin.web.archive_problem_texts import ARCHIVE_TEXTS
 from natsuin.web.document_problem_texts import DOCUMENT_TEXTS
 from natsuin.web.invitation_problem_texts import INVITATION_TEXTS
 from natsuin.web.key_problem_texts import KEY_TEXTS
 from natsuin.web.problem_words import Texts, both
+from natsuin.web.replacement_problem_texts import REPLACEMENT_TEXTS
 from natsuin.web.vault_problem_texts import VAULT_TEXTS
 
 _GENERAL: dict[str, Texts] = {
@@ -301,4 +303,12 @@ _GENERAL: dict[str, Texts] = {
     ),
 }
 
-TEXTS: dict[str, Texts] = _GENERAL | DOCUMENT_TEXTS | INVITATION_TEXTS | KEY_TEXTS | VAULT_TEXTS
+TEXTS: dict[str, Texts] = {
+    **_GENERAL,
+    **ARCHIVE_TEXTS,
+    **DOCUMENT_TEXTS,
+    **INVITATION_TEXTS,
+    **KEY_TEXTS,
+    **REPLACEMENT_TEXTS,
+    **VAULT_TEXTS,
+}

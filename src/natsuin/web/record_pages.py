@@ -45,6 +45,7 @@ class RecordPages:
         people = await to_thread.run_sync(self._register.people)
         return {
             "key_algorithms": (await self._facts.get()).algorithms,
+            "in_token": (await self._facts.get()).backend == "pkcs11",
             "people": [
                 {
                     "common_name": line.common_name,

@@ -8,7 +8,9 @@ from urllib.parse import urlsplit
 from natsuin.authentication import SessionLimits
 from natsuin.config import Config
 from natsuin.passkeys import RelyingParty
+from natsuin.settings import NoticesSection
 from natsuin.web.limits import WebLimits
+from natsuin.web.notices.mail_server import Sender
 from natsuin.web.proxies import TrustedProxies
 
 
@@ -26,6 +28,10 @@ class WebSettings:
     session_limits: SessionLimits
     proxies: TrustedProxies
     limits: WebLimits
+    notices: NoticesSection
+    configuration: Path | None
+    """The file that all of this is from."""
+    rehearsal_days: int
 
     @property
     def host(self) -> str:
@@ -36,6 +42,11 @@ class WebSettings:
     def is_https(self) -> bool:
         """Whether people reach the service by TLS, here or at a proxy in front."""
         return self.origin.startswith("https://")
+
+    @property
+    def mail_sender(self) -> Sender:
+        """Who writes mails."""
+        return Sender(self.name, self.origin, self.notices.sender)
 
     @property
     def party(self) -> RelyingParty:
@@ -59,4 +70,7 @@ def settings_of(config: Config, limits: WebLimits | None = None) -> WebSettings:
         ),
         proxies=TrustedProxies(config.web.trusted_proxies),
         limits=limits or WebLimits(),
+        notices=config.notices,
+        configuration=config.file,
+        rehearsal_days=config.keys.rehearsal_days,
     )

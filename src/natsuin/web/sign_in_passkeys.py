@@ -30,6 +30,20 @@ class SignInPasskeys:
         """Let a passkey that sam has verified and recorded sign its owner in, too."""
         await to_thread.run_sync(self._add, user_id, verified)
 
+    async def replace(self, user_id: str, verified: Passkey, *, replayed: bool) -> None:
+        """Let only this passkey sign its owner in, and sign out every browser: all the others were lost.
+
+        If sam was asked before and answered the same, another passkey may have come since: then it is only added.
+        """
+        if replayed:
+            await self.add(user_id, verified)
+            await self.settle(user_id, besides=None)
+            return
+        kept = await to_thread.run_sync(self._kept, user_id)
+        await to_thread.run_sync(self._add, user_id, verified)
+        gone = frozenset(passkey.credential_id for passkey in kept) - {verified.credential_id}
+        await to_thread.run_sync(self._remove, user_id, gone, None)
+
     async def settle(self, user_id: str, *, besides: str | None) -> dict[bytes, KeptPasskey]:
         """Let go of copies that no living key of the person has any more, and sign out every browser but the one whose
         cookie is `besides` if there were any. Answers with the copies that stay, by credential id.

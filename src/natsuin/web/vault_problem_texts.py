@@ -39,4 +39,40 @@ VAULT_TEXTS: dict[str, Texts] = {
             "Choose another kind of key.",
         ),
     ),
+    "resident_not_offered": both(
+        (
+            "鍵を常駐させる装置がありません",
+            "このサーバーは鍵をソフトウェアで保管しています。鍵を中に置いたままにできる装置（HSM）がありません。",
+            "その指定をせずに登録してください。",
+        ),
+        (
+            "No device for the key to live in",
+            "This server keeps its keys in software. There is no hardware security module in which a key could live.",
+            "Register the person without that wish.",
+        ),
+    ),
+    "resident_not_archived": both(
+        (
+            "この鍵の複製は作れません",
+            "この鍵はハードウェアセキュリティモジュール（HSM）の中に常駐しており、外に出ません。",
+            "HSMの製造元の方法でバックアップしてください。",
+        ),
+        (
+            "This key cannot be copied",
+            "The key lives in the hardware security module and never leaves it.",
+            "Back the module up by the means of its maker.",
+        ),
+    ),
+    "vault_resident_key_missing": both(
+        (
+            "鍵が見つかりません",
+            "記録によればハードウェアセキュリティモジュール（HSM）の中にあるはずの鍵が、正しくありません。署名は行われていません。",
+            "セキュリティ担当者に連絡してください。",
+        ),
+        (
+            "The key was not found",
+            "The hardware security module does not hold the key that it should hold by the record. Nothing was signed.",
+            "Tell the security officer.",
+        ),
+    ),
 }

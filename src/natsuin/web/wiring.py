@@ -8,6 +8,7 @@ from natsuin.authentication import Login, Sessions
 from natsuin.clock import Clock, SystemClock
 from natsuin.storage import Database
 from natsuin.user_management import Register
+from natsuin.web.about_shared_acts import AboutSharedActs, about_shared_acts
 from natsuin.web.act_answers import ActAnswers
 from natsuin.web.api.documents import DocumentAPI
 from natsuin.web.api.enrolment import EnrolmentAPI
@@ -31,6 +32,8 @@ from natsuin.web.instruction_store import InstructionStore
 from natsuin.web.key_pages import KeyPages
 from natsuin.web.keys import OwnKeys
 from natsuin.web.log_files import LogFiles
+from natsuin.web.lost_passkeys import about_lost_passkeys
+from natsuin.web.notices import ReplacementNotices
 from natsuin.web.officer_keys import OfficerKeys
 from natsuin.web.pages import Pages
 from natsuin.web.pki import PublicPKI
@@ -53,6 +56,7 @@ class Parts:
     instructions: InstructionStore
     signing: DocumentSigning
     work: DocumentWork
+    notices: ReplacementNotices
 
 
 def assemble(
@@ -70,7 +74,10 @@ def assemble(
     callers = Callers(sessions, database, https=settings.is_https)
     facts = ServiceFacts(sam)
     keys = OwnKeys(sam, clock)
-    key_topics, key_pages = _about_keys(settings, database, sam, clock=clock, facts=facts, keys=keys, callers=callers)
+    key_topics, key_pages, shared = _about_keys(
+        settings, database, sam, clock=clock, facts=facts, keys=keys, callers=callers
+    )
+    lost = about_lost_passkeys(settings, database, sam, clock=clock, facts=facts, keys=keys, callers=callers)
     lists = RevocationLists(sam)
     register = Register(database, clock)
     documents = DocumentStore(database, clock, max_bytes_per_person=settings.max_bytes_per_person)
@@ -84,6 +91,8 @@ def assemble(
         OfficerAPI(sam, clock, settings=settings, database=database, register=register),
         EnrolmentAPI(sam, clock, settings=settings, facts=facts, database=database, register=register, callers=callers),
         *key_topics,
+        *shared.topics,
+        *lost.topics,
         DocumentAPI(sam, documents=documents, instructions=instructions, signing=signing, work=work),
         InstructionAPI(settings=settings, facts=facts, database=database, signing=signing, hash_signing=hash_signing),
         VerificationAPI(settings, facts=facts, revocation_lists=lists, work=work),
@@ -91,16 +100,24 @@ def assemble(
     api = ApiRoutes(callers)
     for topic in topics:
         topic.add_to(api)
-    pages = Pages(settings, callers, documents=documents, instructions=instructions, signing=signing, keys=keys)
+    pages = Pages(
+        settings,
+        callers,
+        documents=documents,
+        instructions=instructions,
+        signing=signing,
+        keys=keys,
+        notices=lost.notices,
+    )
     histories = Histories(sam, instructions)
     record_pages = RecordPages(settings, facts=facts, histories=histories, register=register)
     plain_routes = [
-        *pages.routes((*record_pages.pages(), *key_pages.pages())),
+        *pages.routes((*record_pages.pages(), *key_pages.pages(), *shared.pages.pages(), *lost.pages.pages())),
         *PublicPKI(sam, facts, lists, callers).routes(),
         *LogFiles(settings.log_folder, callers).routes(),
         *HealthChecks(sam, database, callers, remember_seconds=settings.limits.readiness_seconds).routes(),
     ]
-    return Parts(api, plain_routes, sessions, callers, instructions, signing, work)
+    return Parts(api, plain_routes, sessions, callers, instructions, signing, work, lost.notices)
 
 
 def _about_keys(
@@ -112,11 +129,20 @@ def _about_keys(
     facts: ServiceFacts,
     keys: OwnKeys,
     callers: Callers,
-) -> tuple[tuple[KeyAPI, KeyActAPI, OfficerKeyAPI], KeyPages]:
+) -> tuple[tuple[KeyAPI, KeyActAPI, OfficerKeyAPI], KeyPages, AboutSharedActs]:
     """What owners and officers do with keys: by the API, and on pages."""
     passkeys = SignInPasskeys(database, clock, keys=keys, sessions=callers.sessions)
     officer_keys = OfficerKeys(sam, clock, database=database)
     answers = ActAnswers(settings, facts=facts, database=database)
+    shared = about_shared_acts(
+        settings,
+        database,
+        sam,
+        clock=clock,
+        facts=facts,
+        keys=keys,
+        officer_keys=officer_keys,
+    )
     topics = (
         KeyAPI(sam, keys=keys, answers=answers, passkeys=passkeys, callers=callers),
         KeyActAPI(
@@ -130,4 +156,7 @@ def _about_keys(
         ),
         OfficerKeyAPI(sam, keys=officer_keys, answers=answers),
     )
-    return topics, KeyPages(keys, passkeys=passkeys, callers=callers, officer_keys=officer_keys, facts=facts)
+    pages = KeyPages(
+        keys, passkeys=passkeys, callers=callers, officer_keys=officer_keys, facts=facts, shared=shared.shared
+    )
+    return topics, pages, shared

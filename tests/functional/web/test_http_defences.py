@@ -193,6 +193,23 @@ def test_log_files_are_served_as_they_are(portal, alice):
     assert tile.content
 
 
+def test_files_of_the_log_can_be_kept_and_asked_for_again(portal, alice):
+    alice.sign(alice.post_bytes(PDF + b"for the readers", "log.pdf")["id"])
+    with portal.client() as client:
+        checkpoint = client.get("/log/checkpoint")
+        size = int(checkpoint.text.splitlines()[1])
+        names = [f"/log/tile/{kind}/000.p/{size}" for kind in ("0", "entries")]
+        for name in ("/log/checkpoint", *names):
+            first = client.get(name)
+            again = client.get(name, headers={"if-none-match": f'"x", W/{first.headers["etag"]}'})
+            assert (first.status_code, again.status_code, again.content) == (200, 304, b""), name
+            assert again.headers["cache-control"] == first.headers["cache-control"]
+            assert client.get(name, headers={"if-none-match": '"x"'}).content == first.content
+        for name in (f"/log/tile/0/000.p/{size + 1}", "/log/tile/0/000", "/log/tile/1/000", "/log/tile/1/000.p/1"):
+            missing = client.get(name)
+            assert (missing.status_code, missing.headers["cache-control"]) == (404, "no-store"), name
+
+
 def test_static_files_can_be_kept_and_asked_for_again(portal):
     with portal.client() as client:
         first = client.get("/static/vendor/hpke.js")

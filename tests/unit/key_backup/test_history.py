@@ -28,7 +28,9 @@ def test_entries_of_others_do_not_count() -> None:
     assert (history.failures["pin"], history.end) == (0, None)
 
 
-@pytest.mark.parametrize("kind", ["pin-changed", "pin-reset", "passkeys-changed", "certificate-installed"])
+@pytest.mark.parametrize(
+    "kind", ["pin-changed", "pin-reset", "passkeys-changed", "passkeys-replaced", "certificate-installed"]
+)
 def test_replaced_secrets_count_from_the_archive_on(kind: str) -> None:
     entries = told({"type": "boot"}, {"type": kind, "by": "officer"})
     assert read_history(entries, "k", since=1).replaced

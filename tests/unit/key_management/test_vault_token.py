@@ -86,7 +86,8 @@ def opened(settings: TokenSettings) -> PKCS11Vault:
 
 def test_nothing_that_was_made_can_be_read(token_vault: PKCS11Vault) -> None:
     settings = token_vault._line._settings
-    token_vault.make_resident("to be read", KeyAlgorithm.RSA_3072)
+    with token_vault.generate_resident(KeyAlgorithm.RSA_3072, "to be read"):
+        """It stays."""
     try:
         answers = in_token(settings, READ_ALL).split()
     finally:
@@ -138,6 +139,56 @@ with _unwrapped(lane, wrapped) as key:
     settings = vault._line._settings
     told = in_token(settings, script, settings.wrapping_key.hex(), content.hex()).splitlines()
     assert told == ["[True, False, False, False, False, False]", "KeyUnextractable"]
+
+
+UNWRAP_OTHERWISE = """
+from natsuin.key_management.hsm.cryptoki import DEFAULT, wrap
+from natsuin.key_management.hsm.wrapping_key import find_wrapping_key
+wrapping = find_wrapping_key(session, bytes.fromhex(arguments[0]))
+as_made = dict.fromkeys(("PRIVATE", "SENSITIVE", "SIGN"), True)
+as_made |= dict.fromkeys(("EXTRACTABLE", "DECRYPT", "UNWRAP", "DERIVE", "TOKEN"), False)
+for name, value in (
+    ("EXTRACTABLE", True), ("SENSITIVE", False), ("DECRYPT", True), ("TOKEN", True), ("EXTRACTABLE", False)
+):
+    template = {Attribute[key]: asked for key, asked in {**as_made, name: value}.items()}
+    template |= dict.fromkeys((Attribute.ENCRYPT, Attribute.VERIFY, Attribute.WRAP), DEFAULT)
+    try:
+        key = wrapping.unwrap_key(
+            ObjectClass.PRIVATE_KEY, KeyType.EC, bytes.fromhex(arguments[1]),
+            mechanism=Mechanism.AES_KEY_WRAP_PAD, template=template,
+        )
+        print(name, value, "done")
+        wrap(wrapping, key, Mechanism.AES_KEY_WRAP_PAD)
+        print("and left the token")
+    except PKCS11Error as error:
+        print(name, value, type(error).__name__)
+"""
+
+
+def test_whoever_has_the_pin_unwraps_a_key_for_signing_alone(tokens: Callable[[str], PKCS11Vault]) -> None:
+    """The wrapping key carries CKA_UNWRAP_TEMPLATE, and SoftHSM2 obeys it."""
+    vault = tokens("softhsm2")
+    with vault.generate(KeyAlgorithm.P_256) as fresh:
+        content = fresh.wrapped.content
+    settings = vault._line._settings
+    told = in_token(settings, UNWRAP_OTHERWISE, settings.wrapping_key.hex(), content.hex()).splitlines()
+    refused = [("EXTRACTABLE", True), ("SENSITIVE", False), ("DECRYPT", True), ("TOKEN", True)]
+    assert told[:4] == [f"{name} {value} TemplateInconsistent" for name, value in refused]
+    assert told[4:] == ["EXTRACTABLE False done", "EXTRACTABLE False KeyUnextractable"]
+    assert vault.facts["unwraps_extractable"] is False
+
+
+def test_a_token_that_takes_the_template_and_ignores_it_is_found_out(tokens: Callable[[str], PKCS11Vault]) -> None:
+    assert tokens("nss").facts["unwraps_extractable"] is True
+
+
+def test_a_token_that_takes_no_template_still_serves(softhsm: TokenSettings) -> None:
+    """A wrapping key as it would be made there."""
+    in_token(softhsm, MAKE_KEY, LABEL, "no")
+    vault = opened(softhsm)
+    assert vault.facts["unwraps_extractable"] is True
+    assert vault.facts["weaknesses"] == []
+    vault.close()
 
 
 def test_a_wrapping_key_is_made_once(softhsm: TokenSettings) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from natsuin import base64url
-from natsuin.signing_log import SigningLog, adopt_log, key_chains
+from natsuin.signing_log import Known, SigningLog, adopt_log, key_chains, verify_log
 from natsuin.signing_log.key_chains import ChainReader, KeyChains, Leaf
 from natsuin.signing_log.merkle import leaf_hash
 from natsuin.signing_log.refusals import BadEntry, ChainBroken, EntryTooLarge
@@ -189,3 +189,29 @@ def test_true_is_no_number() -> None:
 def test_an_entry_without_a_place_is_found() -> None:
     with pytest.raises(ChainBroken):
         read_all([b'{"key":"a"}'])
+
+
+def test_a_second_chain_of_a_key_is_found_by_who_verifies_the_log(place: LogPlace) -> None:
+    log = place.open()
+    log.add_all([{"key": "a", "n": n} for n in range(300)])
+    log.publish()
+    assert verify_log(place.folder, log.vkey).entries == 300
+    checkpoint = log.checkpoint
+    log._writer._committer._chains = KeyChains(lambda _: None)
+    log.add({"key": "a", "n": 300})
+    log.publish()
+    with pytest.raises(ChainBroken, match="entry 300 "):
+        verify_log(place.folder, log.vkey)
+    with pytest.raises(ChainBroken, match="entry 300 "):
+        verify_log(place.folder, log.vkey, since=Known(checkpoint, 300))
+
+
+def test_who_reads_on_from_the_middle_believes_only_the_first_place() -> None:
+    entries = entries_of_one_key(6)
+    reader = ChainReader(whole=False)
+    for index in (3, 4):
+        reader.read(index, entries[index])
+    with pytest.raises(ChainBroken):
+        ChainReader(whole=True).read(3, entries[3])
+    with pytest.raises(ChainBroken):
+        reader.read(6, entries_of_one_key(7)[6])

@@ -65,16 +65,19 @@ def create(file: Path, target: Path, recipients: tuple[str, ...], *, clear: bool
 
 @backup.command(name="list")
 @click.argument("folder", type=_FOLDER)
-@click.option("--config", "file", type=_FILE, help="Also tell when this installation last rehearsed.")
+@click.option(
+    "--config", "file", type=_FILE, help="Also tell when this installation last made a backup, and last rehearsed."
+)
 def list_backups(folder: Path, file: Path | None) -> None:
     """List the backups in FOLDER, oldest first."""
-    from natsuin.cli.backup.listing import tell_backups, tell_last_rehearsal
+    from natsuin.cli.backup.listing import tell_backups, tell_last_times
     from natsuin.config import load
 
     for line in tell_backups(folder):
         click.echo(line)
     if file is not None:
-        click.echo(tell_last_rehearsal(load(file)))
+        for line in tell_last_times(load(file)):
+            click.echo(line)
 
 
 @backup.command()

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from natsuin import __version__
+from natsuin.backup_records import LastBackup, remember
 from natsuin.cli.backup.databases import copy_database, name_of
 from natsuin.cli.backup.encryption import SUFFIX, encrypt_file, parse_recipients
 from natsuin.cli.backup.manifest import ARCHIVES, CONFIGURATION, FORMAT, LOG, Manifest, describe, write_manifest
@@ -84,6 +85,7 @@ def create_backup(
         _synchronise(unfinished)
         unfinished.rename(place)
         _synchronise_folder(target)
+        remember(config.file, LastBackup(manifest.made_at, place.name, manifest.log_size))
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise

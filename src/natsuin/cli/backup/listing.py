@@ -1,12 +1,11 @@
 """What `natsuin backup list` says."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
+from natsuin.backup_records import last_backup, last_rehearsal
 from natsuin.cli.backup.creation import UNFINISHED
 from natsuin.cli.backup.manifest import ARCHIVES, read_manifest
-from natsuin.cli.backup.rehearsal import last_rehearsal
 from natsuin.clock import SystemClock, from_milliseconds
 from natsuin.config import Config
 from natsuin.errors import NatsuinError
@@ -37,13 +36,24 @@ def tell_backups(folder: Path) -> Iterator[str]:
         yield "There is no backup."
 
 
-def tell_last_rehearsal(config: Config) -> str:
-    """When this installation last rehearsed a restoration, and how long ago that is."""
-    last = last_rehearsal(config)
-    if last is None:
-        return "A restoration was never rehearsed: natsuin backup rehearse"
-    ago = SystemClock().now() - datetime.fromtimestamp(last.at / 1000, UTC)
-    return (
-        f"A restoration was last rehearsed {max(ago.days, 0)} days ago, with {last.backup}: "
-        f"{last.keys} keys, {last.archives} key archives."
+def tell_last_times(config: Config) -> Iterator[str]:
+    """When this installation last made a backup and last rehearsed a restoration, how long ago that is, and whether
+    that is too long."""
+    made, rehearsed = last_backup(config.file), last_rehearsal(config.file)
+    if made is None:
+        yield "This installation never made a backup: natsuin backup create"
+    else:
+        yield f"The last backup was made {_days_since(made.at)} days ago: {made.backup}, log {made.log_size}."
+    if rehearsed is None:
+        yield "A restoration was never rehearsed: natsuin backup rehearse"
+        return
+    yield (
+        f"A restoration was last rehearsed {_days_since(rehearsed.at)} days ago, with {rehearsed.backup}: "
+        f"{rehearsed.keys} keys, {rehearsed.archives} key archives."
     )
+    if _days_since(rehearsed.at) >= config.keys.rehearsal_days:
+        yield f"That is too long: rehearse at least every {config.keys.rehearsal_days} days."
+
+
+def _days_since(moment: int) -> int:
+    return max((SystemClock().now() - from_milliseconds(moment)).days, 0)

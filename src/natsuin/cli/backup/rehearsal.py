@@ -8,27 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
+from natsuin.backup_records import Rehearsal, remember
 from natsuin.cli.backup.examination import Findings, examine_contents, examine_files, unpack
 from natsuin.cli.backup.manifest import Manifest
 from natsuin.cli.backup.restoration import NewestLog, Progress, restore_backup
 from natsuin.clock import SystemClock, milliseconds
 from natsuin.config import Config
 from natsuin.key_management import MasterKey
-
-RECORD = "backup-rehearsal.json"
-
-
-class Rehearsal(msgspec.Struct, frozen=True):
-    """The last one that went well. `at` milliseconds."""
-
-    at: int
-    backup: str
-    made_at: int
-    keys: int
-    archives: int
-    log_size: int
 
 
 def rehearse(
@@ -55,23 +41,7 @@ def rehearse(
     return replace(inside, problems=problems)
 
 
-def last_rehearsal(config: Config) -> Rehearsal | None:
-    """What the installation remembers, or None."""
-    file = _record_file(config)
-    try:
-        return msgspec.json.decode(file.read_bytes(), type=Rehearsal)
-    except (OSError, msgspec.MsgspecError):
-        return None
-
-
 def _remember(config: Config, backup: Path, manifest: Manifest, found: Findings) -> None:
     now = milliseconds(SystemClock().now())
     record = Rehearsal(now, backup.name, manifest.made_at, found.keys, found.archives, manifest.log_size)
-    file = _record_file(config)
-    aside = file.with_name(f"{file.name}.new")
-    aside.write_bytes(msgspec.json.encode(record))
-    aside.replace(file)
-
-
-def _record_file(config: Config) -> Path:
-    return (config.file.parent if config.file else Path()) / RECORD
+    remember(config.file, record)

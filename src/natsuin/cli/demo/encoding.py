@@ -4,6 +4,8 @@ challenges."""
 import hashlib
 import json
 import secrets
+from collections.abc import Mapping
+from typing import Any
 
 from cryptography.hazmat.primitives import hpke
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -27,7 +29,7 @@ def _twice(value: int) -> int:
     return ((value << 1) ^ (0b100101 if value & 16 else 0)) & 31
 
 
-def seal(public_key: bytes, info: bytes, secret: dict[str, str]) -> bytes:
+def seal(public_key: bytes, info: bytes, secret: Mapping[str, Any]) -> bytes:
     """`secret` as JSON, readable only by the holder of the P-256 key `public_key` (65 bytes) who knows `info`."""
     key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), public_key)
     return _SUITE.encrypt(json.dumps(secret).encode(), key, info=info)

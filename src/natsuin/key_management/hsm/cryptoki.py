@@ -7,6 +7,7 @@ operating system instead (PKCS#11 v2.40, 5.4: CKF_OS_LOCKING_OK).
 
 import ctypes
 import os
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from pkcs11 import (
@@ -36,6 +37,7 @@ __all__ = [
     "DEFAULT",
     "MGF",
     "NSS_PUBLIC_POINT",
+    "UNWRAP_TEMPLATE",
     "Attribute",
     "KeyType",
     "Mechanism",
@@ -54,6 +56,7 @@ __all__ = [
     "open_session",
     "require_own_process",
     "sign",
+    "template_bytes",
     "unwrap",
     "wrap",
 ]
@@ -63,6 +66,10 @@ _INITIALIZE = 1
 """Place of C_Initialize in CK_FUNCTION_LIST, after the version."""
 NSS_PUBLIC_POINT = 0xD5A0DB00
 """CKA_NSS_DB: NSS takes back no elliptic curve key without its public point (nss/lib/util/pkcs11n.h)."""
+
+UNWRAP_TEMPLATE = 0x40000212
+"""CKA_UNWRAP_TEMPLATE: what every key must be that is unwrapped with a key (PKCS#11 v2.40, 4.10.1). A number, because
+python-pkcs11 cannot write attributes inside of attributes."""
 
 _LOST_SESSION = (
     exceptions.KeyHandleInvalid,
@@ -83,6 +90,10 @@ _PIN_REFUSED = (
     exceptions.PinLocked,
     exceptions.UserPinNotInitialized,
 )
+
+
+class _Attribute(ctypes.Structure):
+    _fields_: ClassVar = [("kind", ctypes.c_ulong), ("value", ctypes.c_void_p), ("length", ctypes.c_ulong)]
 
 
 class _InitializeArguments(ctypes.Structure):
@@ -209,7 +220,22 @@ def sign(key: PrivateKey, data: bytes, mechanism: Mechanism, parameters: Any = N
     return key.sign(data, mechanism=mechanism, mechanism_param=parameters)
 
 
+def template_bytes(attributes: Mapping[Attribute, bool]) -> bytes:
+    """An array of CK_ATTRIBUTE as a value. It points into this process, and is good for as long as that lives."""
+    array = (_Attribute * len(attributes))()
+    for place, (attribute, value) in zip(array, attributes.items(), strict=True):
+        content = ctypes.create_string_buffer(bytes([value]), 1)
+        _kept.append(content)
+        place.kind, place.value, place.length = int(attribute), ctypes.addressof(content), 1
+    return bytes(array)
+
+
+_kept: list[object] = []
+"""What the arrays point to: a few bytes for each wrapping key that is made."""
+
+
 def _mapper() -> AttributeMapper:
     mapper = AttributeMapper()
+    mapper.register_handler(UNWRAP_TEMPLATE, bytes, bytes)  # type: ignore[arg-type]  # see there
     mapper.register_handler(NSS_PUBLIC_POINT, bytes, bytes)  # type: ignore[arg-type]  # a vendor's own attribute
     return mapper

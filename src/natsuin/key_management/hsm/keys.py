@@ -107,6 +107,18 @@ def use(lane: Lane, wrapped: Wrapped, method: Method, messages: Sequence[bytes])
         return sign_all(key, method, messages)
 
 
+def unwraps_extractable(lane: Lane, wrapping_key: bytes) -> bool:
+    """Whether whoever holds the PIN could unwrap a key so that it leaves the token: tried with a key of its own."""
+    made = generate(lane, KeyAlgorithm.P_256, wrapping_key)
+    try:
+        with _unwrapped(lane, made, extractable=True) as key:
+            return bool(key[Attribute.EXTRACTABLE])
+    except PKCS11Error as error:
+        if is_lost_session(error):
+            raise
+        return False
+
+
 def make_pair(
     session: Session,
     algorithm: KeyAlgorithm,
@@ -189,10 +201,10 @@ def _gone_afterwards(*objects: PublicKey | PrivateKey) -> Iterator[None]:
 
 
 @contextmanager
-def _unwrapped(lane: Lane, wrapped: Wrapped) -> Iterator[PrivateKey]:
+def _unwrapped(lane: Lane, wrapped: Wrapped, *, extractable: bool = False) -> Iterator[PrivateKey]:
     algorithm = KeyAlgorithm(wrapped.algorithm)
     kind = KeyType.RSA if algorithm in RSA_BITS else KeyType.EC if algorithm in _CURVES else KeyType.EC_EDWARDS
-    template: dict[Any, Any] = {**_SIGN_ONLY, **_NOT_FOR_PRIVATE_KEYS, Attribute.EXTRACTABLE: False}
+    template: dict[Any, Any] = {**_SIGN_ONLY, **_NOT_FOR_PRIVATE_KEYS, Attribute.EXTRACTABLE: extractable}
     if lane.needs_public_point and kind is KeyType.EC:
         template[NSS_PUBLIC_POINT] = _octet_string(wrapped.public_key, algorithm)
     wrapping = lane.wrapping_key(wrapped.wrapping_key)

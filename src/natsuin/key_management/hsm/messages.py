@@ -101,7 +101,9 @@ class Ping(msgspec.Struct, frozen=True, tag=True):
 
 
 class Begun(msgspec.Struct, frozen=True, tag=True):
-    """What the token says of itself, and what it was found able to do. `weaknesses` were tolerated."""
+    """What the token says of itself, and what it was found able to do. `weaknesses` were tolerated.
+    `unwraps_extractable`: whoever holds the PIN could unwrap a person's key so that it leaves the token; tried when
+    `thorough`."""
 
     manufacturer: str
     model: str
@@ -109,6 +111,7 @@ class Begun(msgspec.Struct, frozen=True, tag=True):
     label: str
     algorithms: tuple[str, ...]
     weaknesses: tuple[str, ...]
+    unwraps_extractable: bool = False
 
 
 class Resident(msgspec.Struct, frozen=True, tag=True):
@@ -132,9 +135,10 @@ class Signatures(msgspec.Struct, frozen=True, tag=True):
 
 
 class Residents(msgspec.Struct, frozen=True, tag=True):
-    """All resident keys."""
+    """All resident keys. `halves` names those of which only one half is there, or a public half that is none."""
 
     keys: tuple[Resident, ...]
+    halves: tuple[str, ...] = ()
 
 
 class Counted(msgspec.Struct, frozen=True, tag=True):

@@ -27,6 +27,26 @@ class WrappingKeyMissing(Tampered):
     code = "vault_wrapping_key_missing"
 
 
+class ResidentKeyMissing(Tampered):
+    """The token does not hold the key, or not it alone, that lives in it according to the record."""
+
+    code = "vault_resident_key_missing"
+
+
+class ResidentNotOffered(Refused):
+    """This server has no token for keys to live in."""
+
+    code = "resident_not_offered"
+
+
+def resident_not_offered() -> ResidentNotOffered:
+    """What a vault in software answers to the wish for a key that lives in the token."""
+    return ResidentNotOffered(
+        "keys live for good only in a token, and this server keeps its keys in software",
+        hint="Register the person without that wish.",
+    )
+
+
 class VaultUnavailable(Unavailable):
     """The token cannot be reached now. Nothing was made with any key."""
 

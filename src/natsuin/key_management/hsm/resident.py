@@ -1,10 +1,11 @@
 """Keys that live in the token for good, such as an organisation's seal. There are few of them, and they are found by
-their identifier each time."""
+their identifier each time: what the token holds may have changed since, and not by Natsuin."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from natsuin.algorithms import KeyAlgorithm
-from natsuin.errors import Conflict, NotFound
+from natsuin.errors import Conflict, NotFound, Tampered
 from natsuin.key_management.hsm.cryptoki import (
     Attribute,
     KeyType,
@@ -15,8 +16,8 @@ from natsuin.key_management.hsm.cryptoki import (
     Session,
 )
 from natsuin.key_management.hsm.keys import make_pair, public_key_of, sign_all
-from natsuin.key_management.hsm.messages import Method, Resident
-from natsuin.key_management.hsm.refusals import VaultRefused
+from natsuin.key_management.hsm.messages import Method, Resident, Residents
+from natsuin.key_management.hsm.refusals import ResidentKeyMissing, VaultRefused
 
 LABEL = "natsuin resident key"
 _NEVER_LEAVES = {
@@ -52,23 +53,32 @@ def make_resident(session: Session, identifier: str, algorithm: KeyAlgorithm) ->
 
 
 def use_resident(session: Session, identifier: str, method: Method, messages: Sequence[bytes]) -> tuple[bytes, ...]:
-    """A signature for each of `messages`. Raises `NotFound`, and what `keys.sign_all` raises."""
+    """A signature for each of `messages`. Raises `ResidentKeyMissing`, `VaultRefused` for a key that could leave, and
+    what `keys.sign_all` raises."""
     found = [item for item in _objects(session, identifier) if isinstance(item, PrivateKey)]
     if len(found) != 1:
-        raise NotFound("the token holds no such key")
+        raise ResidentKeyMissing(
+            f"the token holds {len(found)} keys with the identifier that is on record, and there must be one",
+            hint="Nothing was signed. See that this is the right token, or restore it from the maker's backup.",
+        )
     _check(found[0])
     return sign_all(found[0], method, messages)
 
 
-def list_resident(session: Session) -> tuple[Resident, ...]:
-    """All of them, by identifier."""
-    wanted = {Attribute.CLASS: ObjectClass.PUBLIC_KEY, Attribute.LABEL: LABEL}
-    found = []
-    for item in session.get_objects(wanted):
-        if isinstance(item, PublicKey):
-            algorithm = _algorithm_of(item)
-            found.append(Resident(item[Attribute.ID].decode(), algorithm.value, public_key_of(item, algorithm)))
-    return tuple(sorted(found, key=lambda resident: resident.identifier))
+def list_resident(session: Session) -> Residents:
+    """All of them, by identifier, and of which only one half is there, or a public half that is none."""
+    private = {_identifier(item) for item in _of_class(session, ObjectClass.PRIVATE_KEY)}
+    public = {_identifier(item): item for item in _of_class(session, ObjectClass.PUBLIC_KEY)}
+    found = {}
+    for identifier in private & public.keys():
+        item = public[identifier]
+        # Whoever has the PIN can put anything there, and it must not keep the others from being listed.
+        with suppress(KeyError, StopIteration, Tampered, PKCS11Error):
+            if isinstance(item, PublicKey):
+                algorithm = _algorithm_of(item)
+                found[identifier] = Resident(identifier, algorithm.value, public_key_of(item, algorithm))
+    halves = (private | public.keys()) - found.keys()
+    return Residents(tuple(found[name] for name in sorted(found)), tuple(sorted(halves)))
 
 
 def destroy_resident(session: Session, identifier: str) -> None:
@@ -83,6 +93,17 @@ def destroy_resident(session: Session, identifier: str) -> None:
 def _objects(session: Session, identifier: str) -> list[PrivateKey | PublicKey]:
     wanted = {Attribute.LABEL: LABEL, Attribute.ID: identifier.encode()}
     return [item for item in session.get_objects(wanted) if isinstance(item, PrivateKey | PublicKey)]
+
+
+def _of_class(session: Session, kind: ObjectClass) -> list[PrivateKey | PublicKey]:
+    wanted = {Attribute.CLASS: kind, Attribute.LABEL: LABEL}
+    return [item for item in session.get_objects(wanted) if isinstance(item, PrivateKey | PublicKey)]
+
+
+def _identifier(item: PrivateKey | PublicKey) -> str:
+    # Whoever has the PIN can give an object any bytes for a name.
+    found: bytes = item[Attribute.ID]
+    return found.decode("utf-8", "backslashreplace")
 
 
 def _check(key: PrivateKey) -> None:

@@ -29,7 +29,7 @@ from natsuin.key_management.hsm.cryptoki import (
     open_session,
     require_own_process,
 )
-from natsuin.key_management.hsm.keys import Lane, generate, use
+from natsuin.key_management.hsm.keys import Lane, generate, unwraps_extractable, use
 from natsuin.key_management.hsm.probe import WRAPPING, find_algorithms, find_wrapping_mechanism
 from natsuin.key_management.hsm.refusals import VaultInterrupted, VaultRefused, VaultUnavailable
 from natsuin.key_management.hsm.resident import destroy_resident, list_resident, make_resident, use_resident
@@ -75,6 +75,7 @@ def open_token(begin: messages.Begin) -> tuple[OpenToken, messages.Begun]:
     mechanism = WRAPPING[0]
     algorithms: tuple[str, ...] = ()
     weaknesses: tuple[str, ...] = ()
+    extractable = False
     if begin.wrapping_key:
         key = find_wrapping_key(root, begin.wrapping_key)
         mechanism = find_wrapping_mechanism(token, lane_with, begin.wrapping_key)
@@ -86,6 +87,7 @@ def open_token(begin: messages.Begin) -> tuple[OpenToken, messages.Begun]:
             )
         if begin.thorough:
             algorithms = find_algorithms(token, lane_with(mechanism), begin.wrapping_key)
+            extractable = unwraps_extractable(lane_with(mechanism), begin.wrapping_key)
     lanes: queue.SimpleQueue[Lane] = queue.SimpleQueue()
     for _ in range(begin.sessions):
         lanes.put(Lane(open_session(token), mechanism, needs_public_point=nss))
@@ -96,6 +98,7 @@ def open_token(begin: messages.Begin) -> tuple[OpenToken, messages.Begun]:
         label=token.label,
         algorithms=algorithms,
         weaknesses=weaknesses,
+        unwraps_extractable=extractable,
     )
     return OpenToken(root, lanes, token), facts
 
@@ -112,7 +115,7 @@ def _answer(lane: Lane, request: messages.Request) -> messages.Answer:
         case messages.MakeResident():
             return make_resident(lane.session, request.identifier, KeyAlgorithm(request.algorithm))
         case messages.ListResident():
-            return messages.Residents(list_resident(lane.session))
+            return list_resident(lane.session)
         case messages.DestroyResident():
             destroy_resident(lane.session, request.identifier)
         case messages.MakeWrappingKey():

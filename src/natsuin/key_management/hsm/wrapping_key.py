@@ -4,8 +4,12 @@ It may wrap and unwrap and nothing else. A key that could also decrypt would tur
 which is the oldest attack on PKCS#11 (Clulow, CHES 2003).
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from natsuin.errors import Conflict
 from natsuin.key_management.hsm.cryptoki import (
+    UNWRAP_TEMPLATE,
     Attribute,
     KeyType,
     Mechanism,
@@ -14,6 +18,7 @@ from natsuin.key_management.hsm.cryptoki import (
     SecretKey,
     Session,
     name_of,
+    template_bytes,
     wrap,
 )
 from natsuin.key_management.hsm.refusals import VaultRefused, WrappingKeyMissing
@@ -42,23 +47,50 @@ _SHOULD_HOLD = {Attribute.LOCAL: True, Attribute.MODIFIABLE: False}
 """Whose absence a token for trials may be forgiven: made in this token, and not changeable by whoever logs in."""
 
 
+_EVERY_UNWRAPPED = {
+    Attribute.TOKEN: False,
+    Attribute.PRIVATE: True,
+    Attribute.SENSITIVE: True,
+    Attribute.EXTRACTABLE: False,
+    Attribute.SIGN: True,
+    Attribute.DECRYPT: False,
+    Attribute.UNWRAP: False,
+    Attribute.DERIVE: False,
+}
+"""What whoever holds the PIN can make of a wrapped key, in a token that knows CKA_UNWRAP_TEMPLATE: a key to sign with
+that does not leave, and nothing else."""
+
+
 def make_wrapping_key(session: Session, identifier: bytes) -> None:
-    """Make the key; durable on return. Raises `Conflict` if there is one with this CKA_ID already."""
+    """Make the key, with a template for what it unwraps where the token takes one; durable on return. Raises `Conflict`
+    if there is one with this CKA_ID already."""
     if _found(session, identifier):
         raise Conflict("the token holds a wrapping key with this id already", hint="Nothing was changed.")
-    given = {attribute: value for attribute, value in _MUST_HOLD.items() if attribute in _GIVEN}
+    given: dict[Any, Any] = {attribute: value for attribute, value in _MUST_HOLD.items() if attribute in _GIVEN}
+    given[Attribute.MODIFIABLE] = False
     try:
-        session.generate_key(
-            KeyType.AES,
-            KEY_BITS,
-            id=identifier,
-            label=LABEL,
-            store=True,
-            mechanism=Mechanism.AES_KEY_GEN,
-            template={**given, Attribute.MODIFIABLE: False},
-        )
+        _generate(session, identifier, {**given, UNWRAP_TEMPLATE: template_bytes(_EVERY_UNWRAPPED)})
+    except PKCS11Error:
+        _generate_without(session, identifier, given)
+
+
+def _generate_without(session: Session, identifier: bytes, given: Mapping[Any, Any]) -> None:
+    try:
+        _generate(session, identifier, given)
     except PKCS11Error as error:
         raise VaultRefused(f"the token makes no wrapping key by CKM_AES_KEY_GEN ({name_of(error)})") from error
+
+
+def _generate(session: Session, identifier: bytes, template: Mapping[Any, Any]) -> None:
+    session.generate_key(
+        KeyType.AES,
+        KEY_BITS,
+        id=identifier,
+        label=LABEL,
+        store=True,
+        mechanism=Mechanism.AES_KEY_GEN,
+        template=dict(template),
+    )
 
 
 def find_wrapping_key(session: Session, identifier: bytes) -> SecretKey:

@@ -86,6 +86,11 @@ class Vault(Protocol):
         ...
 
     @property
+    def keeps_resident(self) -> bool:
+        """Whether a key can live in it for good (`generate_resident`)."""
+        ...
+
+    @property
     def facts(self) -> Mapping[str, object]:
         """What it says of itself, for the entry `boot`. Nothing in it claims a certified level."""
         ...
@@ -103,6 +108,11 @@ class Vault(Protocol):
 
         Raises `AlgorithmNotOffered` for one outside `algorithms`.
         """
+        ...
+
+    def generate_resident(self, algorithm: KeyAlgorithm, identifier: str) -> AbstractContextManager[FreshKey]:
+        """Make a key pair that lives in the vault under `identifier`; what `seal` returns is a reference to it. An
+        error in the block destroys it again. Raises `ResidentNotOffered`, `AlgorithmNotOffered`, `Conflict`."""
         ...
 
     def import_key(self, private_key: PrivateKey) -> AbstractContextManager[FreshKey]:

@@ -43,6 +43,11 @@ class Vaults:
         """What it says of itself."""
         return self.current.facts
 
+    @property
+    def keeps_resident(self) -> bool:
+        """Whether it is a token, in which keys can live for good."""
+        return self.current.keeps_resident
+
     def require(self, algorithm: KeyAlgorithm) -> None:
         """Raise `AlgorithmNotOffered` for a key that could not be made."""
         if algorithm not in self.algorithms:
@@ -62,6 +67,10 @@ class Vaults:
     def generate(self, algorithm: KeyAlgorithm) -> AbstractContextManager[FreshKey]:
         """Make a key pair in the current vault."""
         return self.current.generate(algorithm)
+
+    def generate_resident(self, algorithm: KeyAlgorithm, identifier: str) -> AbstractContextManager[FreshKey]:
+        """Make a key that lives in the token."""
+        return self.current.generate_resident(algorithm, identifier)
 
     def import_key(self, private_key: PrivateKey) -> AbstractContextManager[FreshKey]:
         """Take a key into the current vault: never into a weaker one without anybody's noticing."""

@@ -5,12 +5,15 @@
 The token's own wrapping keeps the private key from sam; it says nothing about whose key it is. The layer around it
 does: it opens with the same binding only, so that two people's keys cannot be exchanged, and not without the master
 key.
+
+A key that lives in the token (resident) is treated in the same way, with its name in the token in the place of what the
+token wrapped: whoever holds the token's PIN could use it there without any of this.
 """
 
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
 import msgspec
@@ -22,7 +25,7 @@ from natsuin.errors import NatsuinError, Tampered
 from natsuin.key_management.hsm import messages
 from natsuin.key_management.hsm.line import TokenLine, TokenSettings
 from natsuin.key_management.hsm.methods import finished, method_of
-from natsuin.key_management.hsm.refusals import AlgorithmNotOffered, VaultInterrupted
+from natsuin.key_management.hsm.refusals import AlgorithmNotOffered, VaultInterrupted, VaultUnavailable
 from natsuin.key_management.master_key import MasterKey
 from natsuin.key_management.vaults.operations import ImportNotOffered, PrivateKey, load_public_key, verify_signature
 from natsuin.key_management.vaults.token_keys import token_key
@@ -30,7 +33,15 @@ from natsuin.key_management.vaults.token_keys import token_key
 _MARK = b"natsuin/token/v1\0"
 """Tells what this vault sealed from what the software vault did, which begins with random bytes."""
 _NONCE_BYTES = 12
+_IN_A_CALL = 50
+"""Digests that the token is given at once, since the deadline of a call stands for a token that hangs: a batch of a
+thousand on a slow one must not look like that."""
+_RESIDENT_MARK = b"natsuin/resident/v1\0"
+"""The same for a key that lives in the token."""
+BACKEND, RESIDENT_BACKEND = "pkcs11", "pkcs11-resident"
+"""As keys, entries and evidence state it."""
 _decode = msgspec.msgpack.Decoder(messages.Wrapped).decode
+_decode_resident = msgspec.msgpack.Decoder(messages.Resident).decode
 
 Signer = Callable[[messages.Method, Sequence[bytes]], tuple[bytes, ...]]
 
@@ -51,7 +62,15 @@ class _Open:
 
     def sign_all(self, dtbs: Sequence[bytes], scheme: SignatureScheme) -> tuple[bytes, ...]:
         method = method_of(scheme)
-        return tuple(finished(method, raw) for raw in self.use(method, dtbs))
+        made: list[bytes] = []
+        for start in range(0, len(dtbs), _IN_A_CALL):
+            try:
+                made += self.use(method, dtbs[start : start + _IN_A_CALL])
+            except VaultUnavailable as error:
+                if not made:
+                    raise
+                raise VaultInterrupted("the token went away in the middle of a batch", hint=error.hint) from error
+        return tuple(finished(method, raw) for raw in made)
 
     def prove(self, algorithm: KeyAlgorithm) -> None:
         """Sign with the key and check it: a key that does not come back from its wrapping must not be certified."""
@@ -64,16 +83,27 @@ class _Open:
 class _Fresh(_Open):
     wrapped: messages.Wrapped
     cipher: AESGCM = field(repr=False)
-    backend: str = "pkcs11"
+    backend: str = BACKEND
 
     def seal(self, binding: bytes) -> bytes:
         return _sealed(self.cipher, self.wrapped, binding)
 
 
+@dataclass(frozen=True)
+class _FreshResident(_Open):
+    resident: messages.Resident
+    cipher: AESGCM = field(repr=False)
+    backend: str = RESIDENT_BACKEND
+
+    def seal(self, binding: bytes) -> bytes:
+        return _sealed(self.cipher, self.resident, binding)
+
+
 class PKCS11Vault:
     """Keys in a token. Claims no more about the token than the token says itself."""
 
-    name = "pkcs11"
+    name = BACKEND
+    keeps_resident = True
 
     def __init__(self, master: MasterKey, settings: TokenSettings, stop: Callable[[NatsuinError], None]) -> None:
         """Start the worker, log in once, try out the token. Raises what refuses it. `stop`: see `TokenLine`."""
@@ -87,6 +117,7 @@ class PKCS11Vault:
             "model": begun.model,
             "label": begun.label,
             "weaknesses": list(begun.weaknesses),
+            "unwraps_extractable": begun.unwraps_extractable,
         }
 
     @contextmanager
@@ -110,8 +141,8 @@ class PKCS11Vault:
     @contextmanager
     def open(self, sealed: bytes | bytearray, binding: bytes) -> Iterator[_Open]:
         """A key that `seal` closed. Raises `Tampered` if it or its binding changed."""
-        wrapped = self._unsealed(sealed, binding)
-        yield _Open(wrapped.public_key, self._user_of(wrapped))
+        held = self._unsealed(sealed, binding)
+        yield _Open(held.public_key, self._user_of(held))
 
     def rebind(self, sealed: bytes, binding: bytes, new_binding: bytes) -> bytes:
         """The same key for other names; the token is not asked. Raises `Tampered` as `open` does."""
@@ -120,10 +151,11 @@ class PKCS11Vault:
     @staticmethod
     def sealed_here(sealed: bytes | bytearray) -> bool:
         """Whether a vault of this kind sealed it."""
-        return sealed[: len(_MARK)] == _MARK
+        return sealed.startswith((_MARK, _RESIDENT_MARK))
 
-    def make_resident(self, identifier: str, algorithm: KeyAlgorithm) -> bytes:
-        """Make a key that stays in the token; durable on return. Answers with SubjectPublicKeyInfo, DER.
+    @contextmanager
+    def generate_resident(self, algorithm: KeyAlgorithm, identifier: str) -> Iterator[_FreshResident]:
+        """Make a key that stays in the token; durable at once, and destroyed if the block ends with an error.
 
         Raises `Conflict` if there is one with this identifier.
         """
@@ -132,26 +164,27 @@ class PKCS11Vault:
         if not isinstance(made, messages.Resident):
             raise VaultInterrupted("the vault worker gave no key")
         try:
-            with self.open_resident(made) as opened:
-                opened.prove(algorithm)
+            fresh = _FreshResident(made.public_key, self._user_of(made), made, self._cipher)
+            fresh.prove(algorithm)
+            yield fresh
         except BaseException:
-            self.destroy_resident(identifier)
+            # If the token is away too, housekeeping destroys it later.
+            with suppress(NatsuinError):
+                self.destroy_resident(identifier)
             raise
-        return made.public_key
 
-    def resident_keys(self) -> tuple[messages.Resident, ...]:
-        """The keys that live in the token, by identifier."""
+    def resident_keys(self) -> messages.Residents:
+        """The keys that live in the token, by identifier, and those of which only one half is there."""
         found = self._line.ask(messages.ListResident())
-        return found.keys if isinstance(found, messages.Residents) else ()
+        if not isinstance(found, messages.Residents):
+            raise VaultInterrupted("the vault worker gave no list")
+        return found
 
     @contextmanager
     def open_resident(self, key: messages.Resident) -> Iterator[_Open]:
         """A key that lives in the token. It may be another one than the caller means: verify what it signs with the
-        public key on record. Raises `NotFound` when it is used."""
-        yield _Open(
-            key.public_key,
-            lambda method, dtbs: self._signatures(messages.UseResident(key.identifier, method, tuple(dtbs))),
-        )
+        public key on record. Raises `ResidentKeyMissing` when it is used."""
+        yield _Open(key.public_key, self._user_of(key))
 
     def destroy_resident(self, identifier: str) -> None:
         """Destroy a key in the token for ever; durable on return. Raises `NotFound`."""
@@ -182,20 +215,26 @@ class PKCS11Vault:
                 f"the token does not offer keys of {algorithm.value}", hint=f"Choose one of {offered}."
             )
 
-    def _unsealed(self, sealed: bytes | bytearray, binding: bytes) -> messages.Wrapped:
+    def _unsealed(self, sealed: bytes | bytearray, binding: bytes) -> messages.Wrapped | messages.Resident:
         try:
             if not self.sealed_here(sealed):
                 raise InvalidTag
-            nonce, content = bytes(sealed[len(_MARK) :][:_NONCE_BYTES]), bytes(sealed[len(_MARK) + _NONCE_BYTES :])
-            return _decode(self._cipher.decrypt(nonce, content, _MARK + binding))
+            resident = sealed.startswith(_RESIDENT_MARK)
+            mark = _RESIDENT_MARK if resident else _MARK
+            nonce, content = bytes(sealed[len(mark) :][:_NONCE_BYTES]), bytes(sealed[len(mark) + _NONCE_BYTES :])
+            clear = self._cipher.decrypt(nonce, content, mark + binding)
+            return _decode_resident(clear) if resident else _decode(clear)
         except (InvalidTag, ValueError, msgspec.DecodeError) as error:
             raise Tampered(
                 "a stored key does not open under the names it is stored with",
                 hint="Its record was changed or belongs to another key. Restore the record from a backup.",
             ) from error
 
-    def _user_of(self, wrapped: messages.Wrapped) -> Signer:
-        return lambda method, dtbs: self._signatures(messages.Use(wrapped, method, tuple(dtbs)))
+    def _user_of(self, held: messages.Wrapped | messages.Resident) -> Signer:
+        if isinstance(held, messages.Resident):
+            name = held.identifier
+            return lambda method, dtbs: self._signatures(messages.UseResident(name, method, tuple(dtbs)))
+        return lambda method, dtbs: self._signatures(messages.Use(held, method, tuple(dtbs)))
 
     def _signatures(self, request: messages.Use | messages.UseResident) -> tuple[bytes, ...]:
         answer = self._line.ask(request)
@@ -204,9 +243,10 @@ class PKCS11Vault:
         return answer.values
 
 
-def _sealed(cipher: AESGCM, wrapped: messages.Wrapped, binding: bytes) -> bytes:
+def _sealed(cipher: AESGCM, held: messages.Wrapped | messages.Resident, binding: bytes) -> bytes:
     nonce = os.urandom(_NONCE_BYTES)
-    return _MARK + nonce + cipher.encrypt(nonce, msgspec.msgpack.encode(wrapped), _MARK + binding)
+    mark = _RESIDENT_MARK if isinstance(held, messages.Resident) else _MARK
+    return mark + nonce + cipher.encrypt(nonce, msgspec.msgpack.encode(held), mark + binding)
 
 
 def make_wrapping_key(settings: TokenSettings) -> None:

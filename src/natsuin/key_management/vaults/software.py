@@ -6,7 +6,7 @@ itself it wipes; core dumps and tracing are shut off for the process (`natsuin.s
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from natsuin.algorithms import KeyAlgorithm, SignatureScheme
 from natsuin.errors import Tampered
+from natsuin.key_management.hsm.refusals import resident_not_offered
 from natsuin.key_management.master_key import MasterKey
 from natsuin.key_management.vaults.operations import PrivateKey, generate_private_key, sign_with
 
@@ -58,6 +59,7 @@ class SoftwareVault:
     """Keys in software. Reaches no level that asks for a certified device, and says so in every key's `backend`."""
 
     name = "software"
+    keeps_resident = False
     algorithms = frozenset(KeyAlgorithm)
     facts: Mapping[str, object] = MappingProxyType({})
 
@@ -74,6 +76,10 @@ class SoftwareVault:
     def generate(self, algorithm: KeyAlgorithm) -> Iterator[_Open]:
         """Make a key pair of `algorithm`."""
         yield _Open(generate_private_key(algorithm), self._cipher)
+
+    def generate_resident(self, algorithm: KeyAlgorithm, identifier: str) -> AbstractContextManager[_Open]:
+        """Refuses."""
+        raise resident_not_offered()
 
     @contextmanager
     def import_key(self, private_key: PrivateKey) -> Iterator[_Open]:

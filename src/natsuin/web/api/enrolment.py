@@ -81,6 +81,7 @@ class EnrolmentAPI:
                 "country": opened.subject.country,
             },
             "algorithm": opened.algorithm,
+            "resident": opened.resident,
             "expires_at": opened.expires_at,
             "challenge": base64url.encode(opened.challenge),
             "hpke_public_key": base64url.encode(facts.hpke_public_key),

@@ -1,13 +1,15 @@
-"""A person's own keys, and setting a new PIN with the recovery code."""
+"""A person's own keys, the statement of what each did, and setting a new PIN with the recovery code."""
 
 from typing import Any
 
 from starlette.requests import Request
+from starlette.responses import Response
 
-from natsuin.sam.protocol import Act, ApprovePINReset, PINReset, ProposePINReset
+from natsuin.sam.protocol import Act, ApprovePINReset, KeyStatement, PINReset, ProposePINReset, StateKey
 from natsuin.web.act_answers import ActAnswers
 from natsuin.web.api.fields import AssertionCredential, Body, Empty, Sealed
 from natsuin.web.callers import Access, Callers
+from natsuin.web.downloads import download
 from natsuin.web.keys import OwnKeys
 from natsuin.web.routing import ApiRoutes, Identifier, SignedIn
 from natsuin.web.sam_calls import Sam, ask
@@ -22,7 +24,7 @@ class ResetBody(Body):
 
 
 class KeyAPI:
-    """`/api/keys` and `/api/keys/{key_id}/pin-reset`."""
+    """`/api/keys`, `/api/keys/{key_id}/statement` and `/api/keys/{key_id}/pin-reset`."""
 
     def __init__(
         self, sam: Sam, *, keys: OwnKeys, answers: ActAnswers, passkeys: SignInPasskeys, callers: Callers
@@ -36,6 +38,7 @@ class KeyAPI:
     def add_to(self, routes: ApiRoutes) -> None:
         """Add the routes."""
         routes.add("GET", "/api/keys", self.list, access=Access.SIGNER)
+        routes.add("POST", "/api/keys/{key_id}/statement", self.state, access=Access.SIGNER)
         routes.add("POST", "/api/keys/{key_id}/pin-reset", self.propose_reset, access=Access.SIGNER)
         routes.add("POST", "/api/keys/{key_id}/pin-reset/{act_id}", self.approve_reset, access=Access.SIGNER)
 
@@ -43,6 +46,11 @@ class KeyAPI:
         """The caller's keys."""
         kept = await self._passkeys.settle(caller.user_id, besides=None)
         return {"keys": [self._keys.view(key, kept).as_json() for key in await self._keys.of(caller.user_id)]}
+
+    async def state(self, key_id: Identifier, caller: SignedIn, body: Empty | None = None) -> Response:
+        """Everything that the signing log has about one of the caller's keys, as a file (docs/statement.md)."""
+        answer = await ask(self._sam, StateKey(user_id=caller.user_id, key_id=key_id), KeyStatement)
+        return download(answer.statement, name=f"statement-{key_id[:8]}.json", media_type="application/json")
 
     async def propose_reset(self, key_id: Identifier, caller: SignedIn, body: Empty | None = None) -> dict[str, Any]:
         """Have sam write the act by which the owner sets a new PIN."""

@@ -64,6 +64,8 @@ class PersonBody(Body):
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = "JP"
     organization: Annotated[str, Field(max_length=64)] = ""
     algorithm: Annotated[str, Field(pattern=f"^({'|'.join(_ALGORITHMS)})$")] = "rsa-3072"
+    resident: bool = False
+    """Whether the key is to live in the token."""
     evidence: EvidenceBody
 
 
@@ -148,6 +150,7 @@ class OfficerAPI:
             subject=proposal.subject,
             evidence=proposal.evidence,
             algorithm=proposal.algorithm,
+            resident=body.resident,
         )
         act = await ask(self._sam, message, Act)
         await to_thread.run_sync(lambda: self._register.note_proposed(proposal, act, officer_id=caller.user_id))

@@ -39,7 +39,7 @@ export function show(act, facts) {
 /**
  * Ask the passkey and deliver its answer when the button is pressed. An act is spent by its first answer, so whatever is
  * refused after that begins anew.
- * @param {() => object} current the act shown
+ * @param {() => object} current the act shown; its approval goes to its `path`, or to that of an act on a key
  * @param {(act: object) => {prefix: string, secrets: object} | null} secretsOf what is sealed to sam with it
  * @param {(answer: object) => void} onDone
  * @param {(problem: Error) => void} onRefused
@@ -60,7 +60,7 @@ export function bindApproval({ current, secretsOf = () => null, onDone, onRefuse
       body.credential = await assert(act.publicKey, act.challenge);
       tellBusy(status);
       sent = true;
-      const answer = await send(`${act.base}/acts/${encodeURIComponent(act.act_id)}`, { json: body });
+      const answer = await send(act.path ?? `${act.base}/acts/${encodeURIComponent(act.act_id)}`, { json: body });
       clear(status);
       onDone(answer);
     } catch (problem) {

@@ -53,6 +53,7 @@ export function checkRegistration(content, typed) {
     (subject.organization ?? "") === typed.organization &&
     subject.country === typed.country &&
     content.algorithm === typed.algorithm &&
+    content.resident === typed.resident &&
     evidence.kind === typed.evidence.kind &&
     evidence.reference === typed.evidence.reference &&
     evidence.level === typed.evidence.level;

@@ -16,6 +16,9 @@ export const purposes = {
   approve: "natsuin/approve/v1\0",
   renew: "natsuin/renew/v1\0",
   change: "natsuin/change/v1\0",
+  restore: "natsuin/restore/v1\0",
+  import: "natsuin/import/v1\0",
+  replace: "natsuin/replace-passkey/v1\0",
 };
 
 /**

@@ -4,10 +4,12 @@ import { approval } from "./words/approval.js";
 import { common } from "./words/common.js";
 import { keys } from "./words/keys.js";
 import { people } from "./words/people.js";
+import { replacements } from "./words/replacements.js";
 import { secrets } from "./words/secrets.js";
+import { shared } from "./words/shared.js";
 import { verdict } from "./words/verdict.js";
 
-const all = { ...common, ...approval, ...keys, ...people, ...secrets, ...verdict };
+const all = { ...common, ...approval, ...keys, ...people, ...replacements, ...secrets, ...shared, ...verdict };
 
 export const language = document.documentElement.lang === "ja" ? "ja" : "en";
 

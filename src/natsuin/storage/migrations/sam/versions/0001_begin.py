@@ -57,6 +57,7 @@ def upgrade() -> None:
         sa.Column("record", sa.LargeBinary(), nullable=False),
         sa.Column("subject", sa.LargeBinary(), nullable=False),
         sa.Column("algorithm", sa.String(length=40), nullable=False),
+        sa.Column("resident", sa.Integer(), nullable=False),
         sa.Column("approval", sa.LargeBinary(), nullable=False),
         sa.Column("token_hash", sa.LargeBinary(), nullable=False),
         sa.Column("challenge", sa.LargeBinary(), nullable=False),
@@ -189,6 +190,33 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("offer_id", name=op.f("pk_passkey_offer")),
     )
     op.create_table(
+        "passkey_replacement",
+        sa.Column("act_id", sa.String(length=64), nullable=False),
+        sa.Column("user_id", sa.String(length=64), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("officers", sa.String(length=200), nullable=False),
+        sa.Column("record", sa.LargeBinary(), nullable=False),
+        sa.Column("cancel_record", sa.LargeBinary(), nullable=False),
+        sa.Column("refusals", sa.Integer(), nullable=False),
+        sa.Column("proposed_at", sa.BigInteger(), nullable=False),
+        sa.Column("waiting", sa.BigInteger(), nullable=False),
+        sa.Column("ends_waiting_at", sa.BigInteger(), nullable=False),
+        sa.Column("token_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("challenge", sa.LargeBinary(), nullable=False),
+        sa.Column("completion", sa.LargeBinary(), nullable=False),
+        sa.Column("passkey", sa.LargeBinary(), nullable=False),
+        sa.Column("changed_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.Column("seal", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("act_id", name=op.f("pk_passkey_replacement")),
+    )
+    with op.batch_alter_table("passkey_replacement", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_passkey_replacement_changed_at"), ["changed_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_passkey_replacement_state"), ["state"], unique=False)
+        batch_op.create_index(batch_op.f("ix_passkey_replacement_token_hash"), ["token_hash"], unique=False)
+        batch_op.create_index(batch_op.f("ix_passkey_replacement_user_id"), ["user_id"], unique=False)
+
+    op.create_table(
         "pin_reset",
         sa.Column("act_id", sa.String(length=64), nullable=False),
         sa.Column("key_id", sa.String(length=64), nullable=False),
@@ -205,6 +233,13 @@ def upgrade() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("seal", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_provider_secret")),
+    )
+    op.create_table(
+        "resident_key",
+        sa.Column("key_id", sa.String(length=64), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("seal", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("key_id", name=op.f("pk_resident_key")),
     )
     op.create_table(
         "service_key",
@@ -310,8 +345,16 @@ def downgrade() -> None:
 
     op.drop_table("signing_key")
     op.drop_table("service_key")
+    op.drop_table("resident_key")
     op.drop_table("provider_secret")
     op.drop_table("pin_reset")
+    with op.batch_alter_table("passkey_replacement", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_passkey_replacement_user_id"))
+        batch_op.drop_index(batch_op.f("ix_passkey_replacement_token_hash"))
+        batch_op.drop_index(batch_op.f("ix_passkey_replacement_state"))
+        batch_op.drop_index(batch_op.f("ix_passkey_replacement_changed_at"))
+
+    op.drop_table("passkey_replacement")
     op.drop_table("passkey_offer")
     op.drop_table("officer_invitation")
     op.drop_table("officer")

@@ -46,6 +46,26 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_document_owner_id_created_at"), ["owner_id", "created_at"], unique=False)
 
     op.create_table(
+        "outgoing_mail",
+        sa.Column("mail_id", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.Text(), nullable=False),
+        sa.Column("event", sa.Text(), nullable=False),
+        sa.Column("moment", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("next_at", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("state IN ('waiting', 'sent', 'given-up')", name=op.f("ck_outgoing_mail_state")),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["person.user_id"], name=op.f("fk_outgoing_mail_user_id_person"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("mail_id", name=op.f("pk_outgoing_mail")),
+    )
+    with op.batch_alter_table("outgoing_mail", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_outgoing_mail_next_at"), ["next_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_outgoing_mail_user_id"), ["user_id"], unique=False)
+
+    op.create_table(
         "passkey",
         sa.Column("credential_id", sa.LargeBinary(), nullable=False),
         sa.Column("user_id", sa.Text(), nullable=False),
@@ -185,6 +205,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_passkey_user_id"))
 
     op.drop_table("passkey")
+    with op.batch_alter_table("outgoing_mail", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_outgoing_mail_user_id"))
+        batch_op.drop_index(batch_op.f("ix_outgoing_mail_next_at"))
+
+    op.drop_table("outgoing_mail")
     with op.batch_alter_table("document", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_document_owner_id_created_at"))
 

@@ -69,6 +69,7 @@ async function open() {
     for (const place of document.querySelectorAll("[data-subject]")) {
       place.textContent = values[place.dataset.subject] || "–";
     }
+    find("[data-resident]").hidden = !enrolment.offer.resident;
     clear(opening);
     goToStep("welcome");
   } catch (problem) {

@@ -26,6 +26,8 @@ onSubmit(form, async () => {
     country: fields.country.toUpperCase(),
     organization: fields.organization,
     algorithm: fields.algorithm,
+    // The box is there only where keys are kept in a token.
+    resident: form.querySelector("#resident")?.checked ?? false,
     evidence: { kind: fields.evidence_kind, reference: fields.evidence_reference, level: Number(fields.evidence_level) },
   };
   tellBusy(formStatus);
@@ -44,13 +46,14 @@ onSubmit(form, async () => {
 
 /** The facts as the record states them, in the words of the form. */
 function show(content) {
-  const { subject, evidence, algorithm } = content;
+  const { subject, evidence, algorithm, resident } = content;
   const words = (name, value) => form.querySelector(`#${name} option[value="${CSS.escape(String(value))}"]`).textContent;
   find("[data-approval-facts]").replaceChildren(
     ...fact(say("name"), subject.common_name),
     ...fact(say("organization"), subject.organization || "–"),
     ...fact(say("country"), subject.country),
     ...fact(say("keyKind"), words("algorithm", algorithm)),
+    ...(resident ? fact(say("keyPlace"), say("keyResident")) : []),
     ...fact(say("evidence"), `${words("evidence_kind", evidence.kind)}, ${evidence.reference}`),
     ...fact(say("evidenceLevel"), words("evidence_level", evidence.level)),
   );

@@ -91,4 +91,6 @@ export const approval = {
   evidence: ["本人確認", "Evidence of identity"],
   evidenceLevel: ["本人確認の水準", "Level of identity proofing"],
   keyKind: ["鍵の種類", "Kind of key"],
+  keyPlace: ["鍵の置き場所", "Where the key lives"],
+  keyResident: ["HSMの中に常駐します。複製は作れません", "In the hardware security module, for good; it cannot be copied"],
 };

@@ -1,0 +1,573 @@
+"""Checks a key's statement without Natsuin: this one file, Python 3.11 and the package `cryptography` suffice.
+
+    python check_statement.py statement.json --vkey log.vkey [--log FOLDER] [--lang ja] [--json]
+
+A statement holds every entry that the signing log has about one key, in order, each with its proof. The entries number
+themselves and name each other's hashes, so none can be left out between the first and the last, and the last is one
+that says «stated here». With `--log`, a copy of the log's public files, the whole log is read besides, and shows that
+no entry about this key stands outside that chain. Each finding has a line of its own: good, bad, unknown, or absent
+where nothing was asked. Exit status: 0 everything holds, 1 something does not, 2 that cannot be told.
+docs/statement.md explains the format.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import hashlib
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ed25519
+
+FORMAT = "natsuin-key-statement/v1"
+LARGEST = 256 * 1024 * 1024
+"""Bytes of a statement."""
+_ERRORS = (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError, OverflowError)
+_BUNDLE = 256
+"""Entries in a full file of the log (C2SP tlog-tiles)."""
+_LARGEST_BUNDLE = _BUNDLE * (2 + 65_535)
+MARKS = {"good": "[ok]", "bad": "[NG]", "unknown": "[??]", "absent": "[--]"}
+
+
+class Verdict(Exception):
+    """What a check says: its status, a code of `TEXTS`, and what the text is about."""
+
+    def __init__(self, status: str, code: str, **told: object) -> None:
+        super().__init__(code)
+        self.status, self.code, self.told = status, code, told
+
+
+def wrong(code: str, **told: object) -> Verdict:
+    """The statement contradicts itself or the log."""
+    return Verdict("bad", code, **told)
+
+
+def require(condition: object, code: str, **told: object) -> None:
+    """Raise `wrong(code)` unless `condition` holds."""
+    if not condition:
+        raise wrong(code, **told)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One finding: `status` is good, bad, unknown or absent; `text_en` and `text_ja` are for people."""
+
+    name: str
+    status: str
+    code: str
+    text_en: str
+    text_ja: str
+
+
+@dataclass(frozen=True)
+class StatementReport:
+    """The verdict: `overall` is valid, not_valid or cannot_tell."""
+
+    overall: str
+    lines: tuple[Line, ...]
+    about: dict[str, str] = field(default_factory=dict)
+    uses: tuple[str, ...] = ()
+    """One text for each use of the key: when, how many signatures, and what came of it."""
+
+    @property
+    def exit_status(self) -> int:
+        """0 valid, 1 not valid, 2 cannot tell."""
+        return {"valid": 0, "not_valid": 1}.get(self.overall, 2)
+
+    def as_json(self) -> str:
+        """The report as a JSON object."""
+        lines = [vars(line) for line in self.lines]
+        told = {"overall": self.overall, "about": self.about, "lines": lines, "uses": self.uses}
+        return json.dumps(told, ensure_ascii=False, indent=1)
+
+    def as_text(self, language: str) -> str:
+        """The report for people, in `en` or `ja`."""
+        place = 1 if language == "ja" else 0
+        rows = [WORDS["title"][place]]
+        rows += [f"  {WORDS[name][place]}: {value}" for name, value in self.about.items() if value]
+        for line in self.lines:
+            rows.append(f"{MARKS[line.status]} {WORDS[line.name][place]}")
+            rows.append(f"    {line.text_ja if place else line.text_en}")
+        if self.uses:
+            rows.append(WORDS["listed"][place])
+            rows += [f"  {use}" for use in self.uses]
+        return "\n".join([*rows, f"=> {WORDS[self.overall][place]}"]) + "\n"
+
+
+def sha256(data: bytes) -> bytes:
+    """SHA-256, 32 bytes."""
+    return hashlib.sha256(data).digest()
+
+
+def leaf_hash(entry: bytes) -> bytes:
+    """The hash of an entry in the tree (RFC 6962, 2.1)."""
+    return sha256(b"\0" + entry)
+
+
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """The hash of two nodes (RFC 6962, 2.1)."""
+    return sha256(b"\1" + left + right)
+
+
+def padded(text: str) -> bytes:
+    """Padded base64 of the standard alphabet, in its one canonical form."""
+    decoded = base64.b64decode(text.encode("ascii"), validate=True)
+    require(base64.b64encode(decoded).decode() == text, "malformed")
+    return decoded
+
+
+def parse_json(content: str | bytes) -> dict[str, Any]:
+    """A JSON object without repeated names and without numbers that are not whole."""
+
+    def no_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        told = dict(pairs)
+        require(len(told) == len(pairs), "malformed")
+        return told
+
+    def no_float(_: str) -> Any:
+        raise wrong("malformed")
+
+    told = json.loads(content, object_pairs_hook=no_twice, parse_float=no_float, parse_constant=no_float)
+    require(isinstance(told, dict), "malformed")
+    return dict(told)
+
+
+def text_of(told: Any, name: str) -> str:
+    """The text `told[name]`."""
+    value = told[name]
+    require(isinstance(value, str), "malformed")
+    return str(value)
+
+
+def number_of(told: Any, name: str) -> int:
+    """The whole number `told[name]`, from 0 to 2^53-1; true and false are none."""
+    value = told[name]
+    require(type(value) is int and 0 <= value < 2**53, "malformed")
+    return int(value)
+
+
+@dataclass(frozen=True)
+class LogKey:
+    """A log's verifier key (C2SP signed-note, Ed25519)."""
+
+    name: str
+    identity: bytes
+    public: ed25519.Ed25519PublicKey
+
+    @classmethod
+    def parse(cls, text: str) -> LogKey:
+        """Read `name+id+base64`. Raises `ValueError` for anything else, also for an id that does not fit."""
+        name, identity, key = [*text.strip().split("+", 2), "", "", ""][:3]
+        material = base64.b64decode(key, validate=True)
+        expected = sha256(name.encode() + b"\n" + material)[:4]
+        if not name or material[:1] != b"\1" or len(material) != 33 or expected.hex() != identity:
+            raise ValueError("this is not the verifier key of a log")
+        return cls(name, expected, ed25519.Ed25519PublicKey.from_public_bytes(material[1:]))
+
+    def open(self, note: str) -> tuple[int, bytes]:
+        """Size and root of a checkpoint that this key signed (C2SP tlog-checkpoint). Raises `Verdict`."""
+        require(len(note) < 1_000_000 and not re.search(r"[\x00-\x09\x0b-\x1f]", note), "malformed")
+        split = note.rfind("\n\n")
+        require(split > 0 and note.endswith("\n"), "malformed")
+        text, lines = note[: split + 1], note[split + 2 : -1].split("\n")
+        signed = False
+        for line in lines[:100]:
+            dash, name, encoded = line.split(" ")
+            signature = padded(encoded)
+            require(dash == "\u2014" and name and len(signature) > 4, "malformed")
+            if (name, signature[:4]) == (self.name, self.identity):
+                try:
+                    self.public.verify(signature[4:], text.encode())
+                except InvalidSignature:
+                    raise wrong("checkpoint_wrong") from None
+                signed = True
+        require(signed, "checkpoint_unsigned")
+        origin, size, root, *extension = text[:-1].split("\n")
+        require(origin == self.name, "checkpoint_unsigned")
+        require(all(extension) and re.fullmatch("0|[1-9][0-9]{0,15}", size, re.ASCII), "malformed")
+        require(len(padded(root)) == 32, "malformed")
+        return int(size), padded(root)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An entry about the key: its place in the log, its bytes, and its proof."""
+
+    index: int
+    content: bytes
+    proof: tuple[bytes, ...]
+
+    @classmethod
+    def parse(cls, told: Any) -> Entry:
+        """Read one of the statement's entries. Raises `Verdict` and the errors of wrong types."""
+        require(isinstance(told["proof"], list) and len(told["proof"]) <= 63, "malformed")
+        proof = tuple(map(padded, told["proof"]))
+        require(all(len(each) == 32 for each in proof), "malformed")
+        return cls(number_of(told, "index"), text_of(told, "entry").encode(), proof)
+
+    @cached_property
+    def told(self) -> dict[str, Any]:
+        """What the entry says."""
+        return parse_json(self.content)
+
+    def prove(self, size: int, root: bytes) -> None:
+        """Return if the proof leads to `root` of a tree of `size` (RFC 9162, 2.1.3.2). Raises `Verdict`."""
+        require(self.index < size, "inclusion_wrong", index=self.index)
+        place, last, found = self.index, size - 1, leaf_hash(self.content)
+        for each in self.proof:
+            require(last, "inclusion_wrong", index=self.index)
+            if place & 1 or place == last:
+                found = node_hash(each, found)
+                while not place & 1 and place:
+                    place, last = place >> 1, last >> 1
+            else:
+                found = node_hash(found, each)
+            place, last = place >> 1, last >> 1
+        require(last == 0 and found == root, "inclusion_wrong", index=self.index)
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A statement, taken apart. Nothing in it has been checked."""
+
+    key: str
+    checkpoint: str
+    entries: tuple[Entry, ...]
+
+    @classmethod
+    def parse(cls, content: bytes) -> Statement:
+        """Read a statement file. Raises `ValueError` for anything that is none."""
+        try:
+            require(len(content) <= LARGEST, "malformed")
+            told = parse_json(content)
+            require(told.get("format") == FORMAT, "format_unknown")
+            require(isinstance(told["entries"], list), "malformed")
+            entries = tuple(map(Entry.parse, told["entries"]))
+            return cls(text_of(told, "key"), text_of(told, "checkpoint"), entries)
+        except Verdict as verdict:
+            raise ValueError(TEXTS[verdict.code][0]) from verdict
+        except _ERRORS as error:
+            raise ValueError(TEXTS["malformed"][0]) from error
+
+
+class Checking:
+    """The checks of one statement, each by itself. They read no clock and ask nobody."""
+
+    def __init__(self, statement: Statement, key: LogKey, log: Path | None) -> None:
+        self._statement, self._key, self._log = statement, key, log
+        self._uses: list[str] = []
+
+    def report(self) -> StatementReport:
+        """Make every check."""
+        checks = (
+            ("checkpoint", self._check_checkpoint),
+            ("inclusion", self._check_inclusion),
+            ("chain", self._check_chain),
+            ("end", self._check_end),
+            ("uses", self._check_uses),
+            ("log", self._check_log),
+        )
+        lines = tuple(_line(name, check) for name, check in checks)
+        states = {line.status for line in lines}
+        overall = "not_valid" if "bad" in states else "cannot_tell" if "unknown" in states else "valid"
+        about = {"of": self._statement.key, "origin": self._key.name, "entries": str(len(self._statement.entries))}
+        return StatementReport(overall, lines, about, tuple(self._uses))
+
+    def _check_checkpoint(self) -> Verdict:
+        size, _ = self._key.open(self._statement.checkpoint)
+        return Verdict("good", "checkpoint", origin=self._key.name, size=size)
+
+    def _check_inclusion(self) -> Verdict:
+        size, root = self._key.open(self._statement.checkpoint)
+        for entry in self._statement.entries:
+            entry.prove(size, root)
+        return Verdict("good", "inclusion", count=len(self._statement.entries))
+
+    def _check_chain(self) -> Verdict:
+        entries = self._statement.entries
+        require(entries, "chain_empty")
+        previous, index = None, -1
+        for number, entry in enumerate(entries):
+            require(entry.told.get("key") == self._statement.key, "chain_other", number=number)
+            at = entry.told.get("key_number")
+            require(type(at) is int and at == number, "chain_gap", number=number)
+            require(entry.told.get("key_previous") == previous, "chain_previous", number=number)
+            require(entry.index > index, "chain_order", number=number)
+            previous, index = _named(entry), entry.index
+        return Verdict("good", "chain", last=len(entries) - 1)
+
+    def _check_end(self) -> Verdict:
+        last = self._statement.entries[-1].told
+        if last.get("type") != "key-stated":
+            raise Verdict("unknown", "end_open")
+        return Verdict("good", "end", time=_time(last))
+
+    def _check_uses(self) -> Verdict:
+        announced: dict[str, Entry] = {}
+        signatures = 0
+        for entry in self._statement.entries:
+            told = entry.told
+            if told.get("type") == "intent":
+                require(text_of(told, "tx") not in announced, "use_twice", index=entry.index)
+                announced[told["tx"]] = entry
+            elif told.get("type") == "outcome":
+                intent = announced.pop(text_of(told, "tx"), None)
+                if intent is None or number_of(told, "intent") != intent.index:
+                    raise wrong("use_unannounced", index=entry.index)
+                count = number_of(intent.told, "count")
+                signed = told.get("result") == "signed"
+                require(not signed or len(told["signatures"]) == count, "use_count", index=entry.index)
+                signatures += count if signed else 0
+                self._uses.append(f"{_time(told)}  {text_of(told, 'result')}  {count if signed else 0}/{count}")
+        if announced:
+            raise Verdict("unknown", "use_open", count=len(announced))
+        return Verdict("good", "uses", count=len(self._uses), signatures=signatures)
+
+    def _check_log(self) -> Verdict:
+        if self._log is None:
+            return Verdict("absent", "log_absent")
+        size, root = self._key.open(self._statement.checkpoint)
+        mine = {entry.index: entry.content for entry in self._statement.entries}
+        found = 0
+        tree = Tree()
+        for index, content in enumerate(read_entries(self._log, size)):
+            tree.append(leaf_hash(content))
+            if index in mine:
+                require(mine[index] == content, "log_differs", index=index)
+                found += 1
+            elif self._is_about_key(content):
+                raise wrong("log_more", index=index)
+        require(tree.root() == root, "log_other")
+        require(found == len(mine), "log_other")
+        return Verdict("good", "log", size=size)
+
+    def _is_about_key(self, content: bytes) -> bool:
+        if self._statement.key.encode() not in content:
+            return False
+        try:
+            return parse_json(content).get("key") == self._statement.key
+        except (Verdict, *_ERRORS):
+            return False
+
+
+class Tree:
+    """The root of a growing tree, from the leaves' hashes alone (RFC 6962, 2.1)."""
+
+    def __init__(self) -> None:
+        self._full: list[tuple[int, bytes]] = []
+
+    def append(self, digest: bytes) -> None:
+        """Add a leaf hash."""
+        level = 0
+        while self._full and self._full[-1][0] == level:
+            digest = node_hash(self._full.pop()[1], digest)
+            level += 1
+        self._full.append((level, digest))
+
+    def root(self) -> bytes:
+        """The root of what was added."""
+        if not self._full:
+            return sha256(b"")
+        digest = self._full[-1][1]
+        for _, left in reversed(self._full[:-1]):
+            digest = node_hash(left, digest)
+        return digest
+
+
+def read_entries(folder: Path, size: int) -> Iterator[bytes]:
+    """The first `size` entries of a log's public files (C2SP tlog-tiles, "Log entries"). Raises `Verdict`."""
+    for bundle in range(-(-size // _BUNDLE)):
+        wanted = min(_BUNDLE, size - bundle * _BUNDLE)
+        content = _read_bundle(folder / "tile" / "entries", bundle, wanted)
+        start = 0
+        for _ in range(wanted):
+            length = int.from_bytes(content[start : start + 2], "big")
+            require(len(content) >= start + 2 + length, "log_damaged", bundle=bundle)
+            yield content[start + 2 : start + 2 + length]
+            start += 2 + length
+
+
+def _read_bundle(folder: Path, bundle: int, wanted: int) -> bytes:
+    """The full file, or the shortest partial one that has as many entries as are wanted."""
+    groups = f"{bundle % 1000:03d}"
+    while bundle >= 1000:
+        bundle //= 1000
+        groups = f"x{bundle % 1000:03d}/{groups}"
+    full = folder / groups
+    partial = full.with_name(full.name + ".p")
+    widths = sorted(int(path.name) for path in partial.glob("*") if path.name.isdigit()) if partial.is_dir() else []
+    candidates = [full, *(partial / str(width) for width in widths if width >= wanted)]
+    for path in candidates:
+        if path.is_file():
+            with path.open("rb") as file:
+                content = file.read(_LARGEST_BUNDLE + 1)
+            require(len(content) <= _LARGEST_BUNDLE, "log_damaged", bundle=bundle)
+            return content
+    raise Verdict("unknown", "log_missing", file=groups)
+
+
+def _named(entry: Entry) -> str:
+    """An entry's hash as the next entry names it: base64url without padding."""
+    return base64.urlsafe_b64encode(leaf_hash(entry.content)).rstrip(b"=").decode()
+
+
+def _time(told: dict[str, Any]) -> str:
+    moment = datetime.fromtimestamp(number_of(told, "time") // 1000, UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _line(name: str, check: Callable[[], Verdict]) -> Line:
+    try:
+        verdict = check()
+    except Verdict as raised:
+        verdict = raised
+    except OSError:
+        verdict = Verdict("unknown", "log_unreadable")
+    except _ERRORS:
+        verdict = wrong("malformed")
+    english, japanese = TEXTS[verdict.code]
+    told = {key: str(value) for key, value in verdict.told.items()}
+    return Line(name, verdict.status, verdict.code, english.format(**told), japanese.format(**told))
+
+
+def is_statement(content: bytes) -> bool:
+    """Whether a file says that it is a key's statement, of whatever version; nothing else of it is looked at."""
+    try:
+        told = json.loads(content)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(told, dict) and str(told.get("format", "")).startswith(FORMAT.partition("/")[0])
+
+
+def check_statement(content: bytes, vkey: str, *, log: Path | None = None) -> StatementReport:
+    """Judge the statement in `content` with the log's verifier key; `log` is a folder with the log's public files.
+
+    Raises `ValueError` when `content` is no statement or `vkey` no verifier key.
+    """
+    return Checking(Statement.parse(content), LogKey.parse(vkey), log).report()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; gives its exit status."""
+    parser = argparse.ArgumentParser(description="Checks the statement of one key of Natsuin.")
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--vkey", required=True, help="the log's verifier key, or a file that holds it")
+    parser.add_argument("--log", type=Path, help="a folder with the log's public files, read whole")
+    parser.add_argument("--lang", choices=["en", "ja"], default="en")
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args(arguments)
+    try:
+        vkey = given.vkey if "+" in given.vkey else Path(given.vkey).read_text("utf-8")
+        with given.file.open("rb") as file:
+            report = check_statement(file.read(LARGEST + 1), vkey, log=given.log)
+    except (OSError, ValueError) as error:
+        print(f"cannot tell: {ascii(str(error))[1:-1]}", file=sys.stderr)
+        return 2
+    print(report.as_json() if given.json else report.as_text(given.lang), end="\n" if given.json else "")
+    return report.exit_status
+
+
+WORDS: dict[str, tuple[str, str]] = {
+    "title": ("Statement of everything one key did", "鍵の使用明細（一つの鍵のすべての記録）"),
+    "of": ("key", "鍵"),
+    "origin": ("log", "ログ"),
+    "entries": ("entries", "記録の数"),
+    "checkpoint": ("The log's signature", "ログの署名"),
+    "inclusion": ("Every entry is in the log", "すべての記録がログにある"),
+    "chain": ("No entry is missing", "記録に欠落がない"),
+    "end": ("Where the statement ends", "明細の終わり"),
+    "uses": ("Uses of the key", "鍵の使用"),
+    "log": ("The whole log", "ログ全体"),
+    "listed": (
+        "Uses (time, result, signatures released / asked for):",
+        "使用（時刻、結果、渡された署名数／求められた数）：",
+    ),
+    "valid": (
+        "VALID: this is everything that the key did up to that moment.",
+        "有効：その時点までのこの鍵のすべてです。",
+    ),
+    "not_valid": ("NOT VALID", "無効"),
+    "cannot_tell": ("CANNOT TELL", "判定できません"),
+}
+
+TEXTS: dict[str, tuple[str, str]] = {
+    "malformed": ("This has not the form of a statement.", "使用明細の形式が正しくありません。"),
+    "format_unknown": ("This is no statement of a key.", "鍵の使用明細ではありません。"),
+    "checkpoint": ("{origin} signed its state of {size} entries.", "{origin} が {size} 件の状態に署名しています。"),
+    "checkpoint_wrong": ("The signature of the checkpoint is wrong.", "チェックポイントの署名が正しくありません。"),
+    "checkpoint_unsigned": (
+        "The checkpoint is not signed by this log.",
+        "チェックポイントにこのログの署名がありません。",
+    ),
+    "inclusion": ("All {count} entries are in the log.", "{count} 件の記録はすべてログに含まれています。"),
+    "inclusion_wrong": ("Entry {index} is not in the log.", "{index} 番の記録はログに含まれていません。"),
+    "chain": (
+        "The entries number themselves from 0 to {last} without a gap, and each names the one before.",
+        "記録は 0 番から {last} 番まで途切れなく続き、それぞれが直前の記録を指しています。",
+    ),
+    "chain_empty": ("The statement holds no entry.", "記録が一つもありません。"),
+    "chain_other": ("Entry no. {number} is about another key.", "{number} 番の記録は別の鍵のものです。"),
+    "chain_gap": ("Entry no. {number} of the key is missing.", "この鍵の {number} 番の記録がありません。"),
+    "chain_previous": (
+        "Entry no. {number} does not follow the one before: one was hidden or exchanged.",
+        "{number} 番の記録が直前の記録に続いていません。隠されたか、差し替えられた記録があります。",
+    ),
+    "chain_order": ("Entry no. {number} stands too early in the log.", "{number} 番の記録の順序が正しくありません。"),
+    "end": (
+        "The last entry says that the statement was made at {time}: nothing before that is left out.",
+        "最後の記録は {time} にこの明細が作られたことを示します。それまでの記録に漏れはありません。",
+    ),
+    "end_open": (
+        "The last entry does not close the statement: entries after it may exist.",
+        "最後の記録が明細の終わりを示していません。後に続く記録があるかもしれません。",
+    ),
+    "uses": (
+        "The key was used {count} times, each announced before and reported after; {signatures} signatures left.",
+        "鍵は {count} 回使用され、すべて事前と事後に記録されています。渡された署名は {signatures} 件です。",
+    ),
+    "use_open": (
+        "{count} uses were announced and not reported yet.",
+        "予告されたまま結果の記録がない使用が {count} 件あります。",
+    ),
+    "use_twice": (
+        "Entry {index} announces a use for the second time.",
+        "{index} 番の記録が使用を二重に予告しています。",
+    ),
+    "use_unannounced": (
+        "Entry {index} reports a use that was not announced.",
+        "{index} 番の記録は、予告のない使用の結果です。",
+    ),
+    "use_count": (
+        "Entry {index} reports another number of signatures than was announced.",
+        "{index} 番の記録の署名数が、予告と一致しません。",
+    ),
+    "log": (
+        "All {size} entries of the log were read: none about this key stands outside the statement.",
+        "ログの {size} 件すべてを読みました。この鍵の記録はこの明細にあるものだけです。",
+    ),
+    "log_absent": (
+        "Not read. Give a copy of the log (--log) to see that no second chain of this key exists.",
+        "ログ全体は読んでいません。--log でログの写しを指定すると、別の記録の列がないことも確かめられます。",
+    ),
+    "log_differs": ("Entry {index} of the log differs.", "ログの {index} 番の記録が一致しません。"),
+    "log_more": (
+        "Entry {index} of the log is about this key and is not in the statement.",
+        "ログの {index} 番の記録はこの鍵のものですが、明細に含まれていません。",
+    ),
+    "log_other": ("The copy is not the log that was signed.", "ログの写しが、署名されたものと一致しません。"),
+    "log_damaged": ("File {bundle} of the log's copy is damaged.", "ログの写しのファイル {bundle} が壊れています。"),
+    "log_missing": ("The log's copy ends before file {file}.", "ログの写しにファイル {file} がありません。"),
+    "log_unreadable": ("The log's copy cannot be read.", "ログの写しを読み取れません。"),
+}
+
+if __name__ == "__main__":
+    sys.exit(main())
