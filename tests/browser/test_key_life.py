@@ -199,6 +199,7 @@ def add_and_remove_a_passkey(signer: Visitor) -> None:
     page = signer.go("/keys")
     expect(page.locator(".passkeys > li")).to_have_count(2)
     signer.picture("keys-two-passkeys")
+    save_the_statement(signer)
     # The first device is lost: the second one approves that its passkey goes.
     signer.devices.send("WebAuthn.removeVirtualAuthenticator", {"authenticatorId": signer.authenticator})
     begin(signer, "remove-passkey", pin=NEW_PIN)
@@ -206,6 +207,22 @@ def add_and_remove_a_passkey(signer: Visitor) -> None:
     approve(signer, "remove-passkey")
     done(signer, "remove-passkey")
     expect(signer.go("/keys").locator(".passkeys > li")).to_have_count(1)
+
+
+def save_the_statement(signer: Visitor) -> None:
+    """The whole file arrives, and it holds what was done until now."""
+    page = signer.go("/keys")
+    button = page.locator("[data-statement]").first
+    button.focus()
+    with page.expect_download() as begun:
+        button.press("Enter")
+    told = json.loads(Path(begun.value.path()).read_text())
+    kinds = [json.loads(entry["entry"])["type"] for entry in told["entries"]]
+    assert told["key"] == button.get_attribute("data-statement")
+    assert kinds[0] == "key-created"
+    assert {"pin-changed", "passkeys-changed"} <= set(kinds)
+    assert kinds[-1] == "key-stated"
+    expect(page.locator(f"#statement-{told['key']}")).to_be_empty()
 
 
 def renew(signer: Visitor) -> None:

@@ -43,7 +43,8 @@ def natsuin(*arguments: object) -> "subprocess.CompletedProcess[str]":
 
 
 def test_everything_that_others_rely_on_is_there(demonstration: Path) -> None:
-    expected = {"signed.pdf", "signed.pdf.tlog-proof", "evidence.json", "ca.pem", "log.vkey", "log", "config.toml"}
+    expected = {"signed.pdf", "signed.pdf.tlog-proof", "evidence.json", "statement.json", "ca.pem", "log.vkey", "log"}
+    expected.add("config.toml")
     assert expected <= {path.name for path in demonstration.iterdir()}
     assert (demonstration / "log" / "checkpoint").is_file()
     assert (demonstration / "log" / "tile").is_dir()
@@ -139,6 +140,30 @@ def test_verify_says_not_valid_with_the_receipt_of_something_else(
     done = natsuin("verify", demonstration / "signed.pdf", *about)
     assert done.returncode in (1, 2), done.stdout + done.stderr
     assert "✗" in done.stdout
+
+
+def test_the_statement_of_the_key_shows_its_one_use_and_nothing_can_be_hidden(
+    demonstration: Path, vkey: str, tmp_path: Path
+) -> None:
+    file = demonstration / "statement.json"
+    about = ("--vkey", vkey, "--log", demonstration / "log")
+    done = natsuin("evidence", "check", file, *about)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert count_of("signed  1/1", done.stdout) == 1
+    told = json.loads(file.read_text())
+    for hidden in range(len(told["entries"])):
+        entries = [*told["entries"][:hidden], *told["entries"][hidden + 1 :]]
+        (tmp_path / "less.json").write_text(json.dumps({**told, "entries": entries}))
+        assert natsuin("evidence", "check", tmp_path / "less.json", *about).returncode == 1
+    made = tmp_path / "made.json"
+    log = ("log", "statement", demonstration / "log", "--vkey", vkey, "--key")
+    assert natsuin(*log, told["key"], "--out", made).returncode == 0
+    assert [one["entry"] for one in json.loads(made.read_text())["entries"]] == [
+        one["entry"] for one in told["entries"]
+    ]
+    unknown = natsuin(*log, "0" * 32, "--out", tmp_path / "none.json")
+    assert unknown.returncode == 2
+    assert "no entry about this key" in unknown.stderr
 
 
 def test_log_verify(demonstration: Path, vkey: str, tmp_path: Path) -> None:

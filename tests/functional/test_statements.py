@@ -12,7 +12,7 @@ import pytest
 from natsuin.errors import NotFound, TooLarge, WrongSecret
 from natsuin.sam import protocol as p
 from natsuin.sam import statements
-from natsuin.validation.check_statement import StatementReport, check_statement
+from natsuin.validation.check_statement import StatementReport, judge_statement
 from rigs.sam_in_process import SamRig
 from rigs.web_side import Officer, Signer, WebSide, digests
 
@@ -48,7 +48,7 @@ def statement_of(web: WebSide, signer: Signer, **other: str) -> bytes:
 def judged(sam: SamRig, statement: bytes, *, whole_log: bool = True) -> StatementReport:
     sam.sam.log.publish()
     folder = Path(sam.config.sam.log_folder) if whole_log else None
-    return check_statement(statement, sam.sam.log.vkey, log=folder)
+    return judge_statement(statement, sam.sam.log.vkey, log=folder)
 
 
 def sign_twice_and_fail_once(web: WebSide, signer: Signer) -> None:

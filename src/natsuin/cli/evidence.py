@@ -47,14 +47,14 @@ def check(context: click.Context, /, file: Path, **options: Any) -> None:
     Exit status: 0 every claim holds, 1 one does not, 2 that cannot be told.
     """
     from natsuin.errors import NatsuinError
-    from natsuin.validation import check_statement, is_statement, judge_evidence, read_evidence
+    from natsuin.validation import is_statement, judge_evidence, judge_statement, read_evidence
 
     document, language = options["document"], options["lang"]
     try:
         content = file.read_bytes()
         report: EvidenceReport | StatementReport
         if is_statement(content):
-            report = check_statement(content, verifier_key(options["vkey"]), log=options["log"])
+            report = judge_statement(content, verifier_key(options["vkey"]), log=options["log"])
         else:
             case = read_evidence(
                 content,

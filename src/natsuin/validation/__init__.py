@@ -26,13 +26,13 @@ from natsuin.validation.wording import codes
 
 if TYPE_CHECKING:
     from natsuin.validation.check_evidence import EvidenceReport, judge_evidence, read_evidence, time_stamps_of
-    from natsuin.validation.check_statement import StatementReport, check_statement, is_statement
+    from natsuin.validation.check_statement import StatementReport, is_statement, judge_statement
     from natsuin.validation.checking import validate_pdf
 
 _AT_FIRST_USE = {
     "EvidenceReport": "check_evidence",
     "StatementReport": "check_statement",
-    "check_statement": "check_statement",
+    "judge_statement": "check_statement",
     "is_statement": "check_statement",
     "judge_evidence": "check_evidence",
     "read_evidence": "check_evidence",
@@ -56,10 +56,10 @@ __all__ = [
     "SignatureVerdict",
     "StatementReport",
     "Status",
-    "check_statement",
     "codes",
     "is_statement",
     "judge_evidence",
+    "judge_statement",
     "read_evidence",
     "time_stamps_of",
     "validate_pdf",

@@ -448,7 +448,7 @@ def is_statement(content: bytes) -> bool:
     return isinstance(told, dict) and str(told.get("format", "")).startswith(FORMAT.partition("/")[0])
 
 
-def check_statement(content: bytes, vkey: str, *, log: Path | None = None) -> StatementReport:
+def judge_statement(content: bytes, vkey: str, *, log: Path | None = None) -> StatementReport:
     """Judge the statement in `content` with the log's verifier key; `log` is a folder with the log's public files.
 
     Raises `ValueError` when `content` is no statement or `vkey` no verifier key.
@@ -468,7 +468,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         vkey = given.vkey if "+" in given.vkey else Path(given.vkey).read_text("utf-8")
         with given.file.open("rb") as file:
-            report = check_statement(file.read(LARGEST + 1), vkey, log=given.log)
+            report = judge_statement(file.read(LARGEST + 1), vkey, log=given.log)
     except (OSError, ValueError) as error:
         print(f"cannot tell: {ascii(str(error))[1:-1]}", file=sys.stderr)
         return 2

@@ -13,7 +13,7 @@ import pytest
 from natsuin.errors import NotFound
 from natsuin.signing_log import ChainBroken, PublicLog, state_from_files, state_key
 from natsuin.validation import check_statement as program
-from natsuin.validation.check_statement import StatementReport, check_statement
+from natsuin.validation.check_statement import StatementReport, judge_statement
 from unit.signing_log.conftest import LogPlace
 
 KEY = "ab" * 16
@@ -61,7 +61,7 @@ def statement(place: LogPlace, vkey: str) -> dict[str, Any]:
 
 
 def judged(statement: dict[str, Any], vkey: str, log: Path | None = None) -> StatementReport:
-    return check_statement(json.dumps(statement).encode(), vkey, log=log)
+    return judge_statement(json.dumps(statement).encode(), vkey, log=log)
 
 
 def codes(report: StatementReport) -> dict[str, str]:
@@ -243,7 +243,7 @@ def test_a_damaged_copy_is_found(
 )
 def test_junk_is_no_statement(junk: bytes, vkey: str) -> None:
     with pytest.raises(ValueError, match="statement"):
-        check_statement(junk, vkey)
+        judge_statement(junk, vkey)
 
 
 @pytest.mark.parametrize("bad", ["", "a+b", "a+b+c", "a+00000000+AAAA", "sign+00000000+" + "A" * 44])

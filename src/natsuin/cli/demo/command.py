@@ -83,6 +83,7 @@ def _tell(console: Console, folder: Path) -> None:
         ("signed.pdf", "the signed document (PAdES B-T, with a visible seal)"),
         ("signed.pdf.tlog-proof", "its receipt from the signing log"),
         ("evidence.json", "who approved what, how, and what the log says"),
+        ("statement.json", "everything that the key did, and nothing else"),
         ("ca.pem", "the trust anchor of this demonstration"),
         ("root.crl", "its revocation list, and issuing.crl that of the authority below it"),
         ("log.vkey", "the key that the log is checked with"),

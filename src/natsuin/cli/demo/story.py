@@ -135,7 +135,7 @@ class Demonstration:
         )
         # 5. What anybody can check.
         self._fetch(signer, uploaded["id"])
-        self.say("5. fetched the signed document, its receipt and the evidence")
+        self.say("5. fetched the signed document, its receipt, the evidence and the statement of the key")
         guest.keep(self.folder, officer.invite(GUEST))
         for visitor in (officer, signer):
             visitor.close()
@@ -146,6 +146,7 @@ class Demonstration:
             "signed.pdf": signer.download(f"{base}/signed"),
             "signed.pdf.tlog-proof": signer.download(f"{base}/receipt"),
             "evidence.json": signer.download(f"{base}/evidence"),
+            "statement.json": signer.statement(signer.get("/api/keys")["keys"][0]["key_id"]),
             "root.crl": signer.download("/pki/root.crl"),
             "issuing.crl": signer.download("/pki/issuing.crl"),
         }

@@ -109,7 +109,14 @@ class Visitor:
 
     def download(self, path: str) -> bytes:
         """GET bytes."""
-        response = self._send("GET", path)
+        return self._bytes("GET", path)
+
+    def statement(self, key_id: str) -> bytes:
+        """Have the statement of a key made."""
+        return self._bytes("POST", f"/api/keys/{key_id}/statement")
+
+    def _bytes(self, method: str, path: str) -> bytes:
+        response = self._send(method, path)
         if response.status_code != 200:
             _answer(response)
         return response.content
