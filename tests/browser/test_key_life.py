@@ -222,7 +222,8 @@ def save_the_statement(signer: Visitor) -> None:
     assert kinds[0] == "key-created"
     assert {"pin-changed", "passkeys-changed"} <= set(kinds)
     assert kinds[-1] == "key-stated"
-    expect(page.locator(f"#statement-{told['key']}")).to_be_empty()
+    expect(page.locator(f"#statement-{told['key']} .notice.good")).to_be_visible()
+    signer.picture("keys-statement")
 
 
 def renew(signer: Visitor) -> None:

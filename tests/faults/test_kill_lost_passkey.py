@@ -1,5 +1,6 @@
 """kill -9 between the entry and the row of each step of a lost passkey: everything as it was, or all done (P6)."""
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -71,5 +72,8 @@ def test_killed_between_entry_and_row(
 
 def waits(sam: SamProcess, token: str) -> None:
     """Until the waiting period is over, if one runs."""
+    deadline = time.monotonic() + 30
     while token and not sam.web.ask(p.OpenReplacement(token=token)).replacement.waited:
-        pass
+        if time.monotonic() > deadline:
+            pytest.fail("the waiting period does not end")
+        time.sleep(0.05)

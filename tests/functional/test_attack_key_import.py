@@ -3,6 +3,7 @@
 import math
 import random
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 import pytest
@@ -16,6 +17,7 @@ from natsuin.key_management import (
     EnvelopeMalformed,
     EnvelopeRefused,
     KeyKnown,
+    KeyMaker,
     WeakKey,
     signing_key,
 )
@@ -228,3 +230,31 @@ def test_an_origin_changed_in_the_database_opens_nothing(importing: Importing) -
         assert foundation.update(connection, signing_key, row, origin="generated")
     with pytest.raises(errors.WrongSecret):
         importing.rig.web.approve(owner, digests(1))
+
+
+def test_passkeys_replaced_while_a_key_is_taken_in(importing: Importing, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The new key would be bound to passkeys that guard nothing any more."""
+    handlers = importing.rig.sam.handlers
+    foundation = handlers.keys.foundation
+    take_in = KeyMaker.take_in
+
+    def change(passkeys: bytes) -> bytes:
+        with foundation.database.write() as connection:
+            row = foundation.find(connection, signing_key, key_id=importing.signer.key.key_id)
+            assert row is not None
+            foundation.update(connection, signing_key, row, passkeys=passkeys)
+            return bytes(row["passkeys"])
+
+    before: list[bytes] = []
+
+    def slow(self: KeyMaker, *given: Any) -> Any:
+        made = take_in(self, *given)
+        before.append(change(b"[]"))
+        return made
+
+    act = importing.propose(importing.envelope())
+    importing.officer_approves(act)
+    monkeypatch.setattr(KeyMaker, "take_in", slow)
+    with pytest.raises(errors.Conflict, match="passkeys"):
+        importing.owner_approves(act)
+    change(before[0])

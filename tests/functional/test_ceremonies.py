@@ -66,7 +66,11 @@ def sign(sam: SamProcess, signer: Signer) -> None:
 
 def test_split_and_recover(fresh_sam: Callable[..., SamProcess], alice: Signer) -> None:
     sam = fresh_sam()
-    assert "running" in run(sam, "split").stderr or run(sam, "split").returncode != 0
+    refused = run(sam, "split")
+    assert refused.returncode != 0
+    assert "sam is running" in refused.stderr
+    assert "Stop" in refused.stderr
+    assert list((sam.folder / "ceremony").glob("share-*")) == [], "shares without an entry in the log"
     sam.stop()
     done = run(sam, "split")
     assert done.returncode == 0, done.stderr

@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from natsuin import errors
+from natsuin.algorithm_settings import AlgorithmsSection
+from natsuin.algorithms import KeyAlgorithm
 from natsuin.cli.demo.authenticator import SoftwareAuthenticator
 from natsuin.cli.demo.encoding import new_recovery_code
 from natsuin.config import Config, ConfigurationRefused
-from natsuin.key_management.key_creation import KeyWish, store
 from natsuin.sam import protocol as p
 from natsuin.sam.lost_passkeys import waiting_of
 from natsuin.sam.process import open_sam
@@ -24,6 +26,7 @@ from rigs.lost_passkeys import (
     complete,
     completion,
     founded,
+    further_key,
     proof,
     propose,
 )
@@ -35,6 +38,13 @@ NEW_PIN = "battery staple 9"
 @pytest.fixture(scope="module")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     with founded(tmp_path_factory.mktemp("sam")) as made:
+        yield made
+
+
+@pytest.fixture
+def own_town(tmp_path: Path) -> Iterator[Town]:
+    """For what changes all of a sam."""
+    with founded(tmp_path) as made:
         yield made
 
 
@@ -113,20 +123,6 @@ def test_keys_with_different_pins_are_proved_each_by_itself(town: Town) -> None:
     ]
     signs(town, Signer(signer.user_id, keys[signer.key.key_id], again.device, PIN))
     signs(town, Signer(signer.user_id, keys[ids["kept"]], again.device, NEW_PIN))
-
-
-def further_key(town: Town, signer: Signer, pin: str, code: str) -> str:
-    """Another lasting key of the same person, with secrets of its own, as an import makes one."""
-    handlers = town.rig.sam.handlers
-    foundation = handlers.keys.foundation
-    with foundation.database.read() as connection:
-        key = handlers.keys.get(connection, signer.key.key_id, signer.user_id)
-    subject = p.Subject(common_name="山田 太郎", organization="例示株式会社")
-    wish = KeyWish(key.algorithm, key.user_id, subject, key.passkeys, {key.credential_ids[0]: 0}, pin, code)
-    made = handlers.enrolments.maker.make(wish)
-    with foundation.database.write() as connection:
-        store(foundation, connection, made)
-    return str(made.row["key_id"])
 
 
 def test_a_suspended_key_stays_so_and_one_for_one_instruction_ends(town: Town) -> None:
@@ -291,3 +287,27 @@ def test_a_device_without_user_verification_is_refused(town: Town) -> None:
     wishes = {"proofs": [proof(signer.key.key_id, PIN)]}
     with pytest.raises(errors.ApprovalRefused):
         town.web.ask(completion(town.web, step.token, signer.user_id, wishes, device=device))
+
+
+def test_a_lost_key_is_replaced_by_any_kind_that_is_offered(own_town: Town) -> None:
+    """Where policy has become stricter since the link was made; without any kind nothing is done and no try lost."""
+    signer = own_town.person()
+    step = own_town.waited(signer)
+    wishes = {"proofs": [], "given_up": [signer.key.key_id], "new_pin": NEW_PIN}
+    offer(own_town, ())
+    for _ in range(6):
+        with pytest.raises(errors.Unavailable, match="no kind of key"):
+            complete(own_town.web, step.token, signer, **wishes)
+    assert keys_of(own_town, signer)[signer.key.key_id].state == "active"
+    offer(own_town, (KeyAlgorithm.P_384,))
+    again = complete(own_town.web, step.token, signer, **wishes)
+    assert (again.key.algorithm, again.key.state) == ("p-384", "active")
+
+
+def offer(town: Town, kinds: tuple[KeyAlgorithm, ...]) -> None:
+    """From now on new keys are of these kinds only."""
+    ended = {kind.value: date(2020, 1, 1) for kind in KeyAlgorithm if kind not in kinds}
+    rig = town.rig
+    rig.sam.close()
+    rig.config = rig.config.model_copy(update={"algorithms": AlgorithmsSection(generate_until=ended)})
+    rig.sam = open_sam(rig.config, clock=town.host.watched(), stop=rig.stopped.append)

@@ -12,6 +12,7 @@ import msgspec
 from natsuin.cli.demo.authenticator import SoftwareAuthenticator
 from natsuin.cli.demo.encoding import new_recovery_code, seal
 from natsuin.clock import FixedClock
+from natsuin.key_management.key_creation import KeyWish, store
 from natsuin.sam import protocol as p
 from natsuin.sam.watched_clock import WatchedClock
 from rigs.key_copies import another_officer
@@ -132,3 +133,17 @@ def complete(web: WebSide, token: str, signer: Signer, **secrets: Any) -> Signer
     message = completion(web, token, signer.user_id, {"recovery_code": code, **secrets}, device=device)
     done = web.ask(message)
     return Signer(signer.user_id, done.keys[-1], device, secrets.get("new_pin") or signer.pin, code)
+
+
+def further_key(town: Town, signer: Signer, pin: str, code: str) -> str:
+    """Another lasting key of the same person, with secrets of its own, as an import makes one."""
+    handlers = town.rig.sam.handlers
+    foundation = handlers.keys.foundation
+    with foundation.database.read() as connection:
+        key = handlers.keys.get(connection, signer.key.key_id, signer.user_id)
+    subject = p.Subject(common_name="山田 太郎", organization="例示株式会社")
+    wish = KeyWish(key.algorithm, key.user_id, subject, key.passkeys, {key.credential_ids[0]: 0}, pin, code)
+    made = handlers.enrolments.maker.make(wish)
+    with foundation.database.write() as connection:
+        store(foundation, connection, made)
+    return str(made.row["key_id"])

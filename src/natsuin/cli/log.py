@@ -84,6 +84,7 @@ def _verify(location: str, vkey: str, known: "Known | None", memory: "LogMemory 
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from natsuin.errors import Refused
     from natsuin.signing_log import verify_log
 
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
@@ -105,6 +106,11 @@ def _verify(location: str, vkey: str, known: "Known | None", memory: "LogMemory 
 
         try:
             report = verify_log(location, vkey, since=known, progress=progress, begun=begun)
+        except Refused:
+            # Going on behind what does not hold would call the same log valid.
+            if memory is not None:
+                memory.forget_part()
+            raise
         except BaseException:
             # What was verified stays verified, whether the network broke off or the user.
             if memory is not None and checkpoint:
@@ -122,6 +128,9 @@ def _print(report: "LogReport") -> None:
         f"{_counted(report.bundles, 'bundle', 'bundles')}, {_counted(report.tiles, 'tile', 'tiles')}\n"
         f"root {report.root.hex()}"
     )
+    if report.known:
+        # A chain that was broken across the place where reading began would not show.
+        click.echo("the chains of keys were followed from there on only; --full follows them from the first entry")
 
 
 def _print_json(report: "LogReport") -> None:

@@ -5,7 +5,7 @@ next start. Files whose row is not known are left alone: after a loss they may b
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -39,6 +39,17 @@ class ResidentNotArchived(Conflict):
     """The key is nowhere but in the token."""
 
     code = "resident_not_archived"
+
+
+def archived_keys(foundation: Foundation) -> Callable[[sa.Connection, str], set[str]]:
+    """What answers with the ids of an account's keys that were archived and are not known to be ended."""
+
+    def keys_of(connection: sa.Connection, user_id: str) -> set[str]:
+        query = sa.select(key_archive).where(key_archive.c.user_id == user_id, key_archive.c.state != ENDED_KEY)
+        rows = connection.execute(query).mappings().all()
+        return {str(foundation.checked(key_archive, row)["key_id"]) for row in rows}
+
+    return keys_of
 
 
 @dataclass(frozen=True)

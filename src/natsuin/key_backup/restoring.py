@@ -25,6 +25,7 @@ from natsuin.key_management import (
     StoredKey,
     Vault,
     certificate,
+    completed_since,
     ended_key,
     key_slot,
     new_opening,
@@ -76,6 +77,7 @@ class Restorer:
             raise Forbidden("the archive is of another person's key", hint="A key goes back to its owner only.")
         self._history(archive)
         with self.foundation.database.read() as connection:
+            self._require_present_passkeys(connection, archive)
             self._require_lost(connection, archive)
         return archive
 
@@ -101,6 +103,7 @@ class Restorer:
         foundation.database.run_grouped(lambda connection: store_opening(connection, opening))
         public = {"key": archive.key.key_id, "copy": archive.copy, "state": state.value}
         with foundation.database.write() as connection:
+            self._require_present_passkeys(connection, archive)
             self._require_lost(connection, archive)
             foundation.journal.log.add(foundation.journal.entry("key-restored", public, opening))
             faults.point("restore.after_entry")
@@ -124,6 +127,14 @@ class Restorer:
         if history.locked:
             raise Locked(f"the key is closed after {MAX_TRIES} wrong tries", hint="Its owner needs a new key.")
         return history
+
+    def _require_present_passkeys(self, connection: sa.Connection, archive: Archive) -> None:
+        """Raise `Outdated` if the person has lost, since the archive was made, the passkeys that it is bound to."""
+        if completed_since(self.foundation, connection, archive.key.user_id, archive.archived_at):
+            raise Outdated(
+                "the owner's lost passkeys were replaced after this archive was made",
+                hint="Use a newer archive; without one the owner needs a new key.",
+            )
 
     def _require_lost(self, connection: sa.Connection, archive: Archive) -> None:
         """Raise unless the key's row, or a way to open it, is missing or damaged."""

@@ -42,7 +42,7 @@ from natsuin.key_management.key_import import ImportOff, KeyImports
 from natsuin.key_management.key_moves import MOVE_OF, KeyMoves, Wish
 from natsuin.key_management.key_states import ENDED, IllegalMove, KeyState, Move, Mover, after
 from natsuin.key_management.keys import MAX_TRIES, PIN_SLOT, RECOVERY_SLOT, Keys, StoredKey
-from natsuin.key_management.lost_passkey import Completions, Replacements, postpone_waiting
+from natsuin.key_management.lost_passkey import Completions, Replacements, completed_since, postpone_waiting
 from natsuin.key_management.lost_passkey import make_good as make_cancellation_good
 from natsuin.key_management.master_key import (
     MasterKey,
@@ -192,6 +192,7 @@ __all__ = [
     "challenge_of",
     "check_strength",
     "commit",
+    "completed_since",
     "create_master_key",
     "decrypt",
     "encrypt",

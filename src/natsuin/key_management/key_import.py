@@ -162,8 +162,13 @@ class KeyImports:
         """The acts that are open: all for an officer, for an owner those that the officer approved."""
         foundation = self.foundation
         query = sa.select(key_import).where(key_import.c.used_at == 0, key_import.c.expires_at >= foundation.now())
+        if message.act_id:
+            query = query.where(key_import.c.act_id == message.act_id)
+        if message.user_id or not message.act_id:
+            # What nobody approved is found by who began it; listed, a few hundred would hide all others.
+            query = query.where(key_import.c.approved_at > 0)
         if message.user_id:
-            query = query.where(key_import.c.user_id == message.user_id, key_import.c.approved_at > 0)
+            query = query.where(key_import.c.user_id == message.user_id)
         with foundation.database.read() as connection:
             found = connection.execute(query.order_by(key_import.c.expires_at).limit(MOST_LISTED)).mappings()
             rows = [foundation.checked(key_import, row) for row in found]
@@ -219,9 +224,9 @@ class KeyImports:
             recovery_code=secrets.recovery_code,
         )
         made = self.maker.take_in(wish, found.private_key, found.accepted.certificate, found.accepted.chain)
-        return self._keep(act, found, made)
+        return self._keep(act, found, made, guarding=key)
 
-    def _keep(self, act: dict[str, Any], found: Candidate, made: NewKey) -> KeyImportStep:
+    def _keep(self, act: dict[str, Any], found: Candidate, made: NewKey, *, guarding: StoredKey) -> KeyImportStep:
         """Write the key and spend the envelope, the entry in the log before both."""
         foundation, name = self.foundation, found.opened.name
         opening = new_opening(_private(act, found))
@@ -234,7 +239,10 @@ class KeyImports:
         }
         spent = {"name": name, "key_id": made.row["key_id"], "used_at": foundation.now()}
         with foundation.database.write() as connection:
-            self._guarding(connection, act["key_id"], act["user_id"])
+            foundation.find(connection, signing_key, lock=True, key_id=guarding.key_id)
+            current = self._guarding(connection, act["key_id"], act["user_id"])
+            if current.row["passkeys"] != guarding.row["passkeys"]:
+                raise Conflict("the passkeys of the key were changed a moment ago", hint="Begin again.")
             try:
                 foundation.insert(connection, used_envelope, spent)
             except sa.exc.IntegrityError as error:

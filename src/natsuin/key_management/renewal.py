@@ -87,7 +87,8 @@ class Renewals:
         opening = None if one_time else self.moves.prepare(retiring)
         with foundation.database.write() as connection:
             current = foundation.find(connection, signing_key, lock=True, key_id=key.key_id)
-            if current is None or current["state"] != KeyState.ACTIVE:
+            # The new key gets the passkeys that were asked, which must not have been replaced since.
+            if current is None or current["state"] != KeyState.ACTIVE or current["passkeys"] != key.row["passkeys"]:
                 raise Conflict("the key was changed a moment ago", hint="Look at the key's state, then begin again.")
             store(foundation, connection, made)
             old = StoredKey(current)

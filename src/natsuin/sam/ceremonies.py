@@ -10,11 +10,15 @@ which sam does not start, and goes on where it stopped.
 """
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from natsuin.clock import SystemClock
 from natsuin.config import Config
+from natsuin.errors import Conflict
 from natsuin.key_backup import combine
 from natsuin.key_management import (
     VAULT,
@@ -30,7 +34,7 @@ from natsuin.key_management import (
 from natsuin.sam.hardening import harden
 from natsuin.sam.permissions import check_permissions
 from natsuin.sam.process import open_sam
-from natsuin.signing_log import Receipt
+from natsuin.signing_log import LogLocked, Receipt
 from natsuin.storage import open_database
 
 
@@ -105,20 +109,29 @@ def recover(config: Config, shares: list[str]) -> MasterKey:
     return master
 
 
-def tell(config: Config, facts: Facts) -> Receipt:
-    """Write the entry of a ceremony that is done. Raises `Conflict` if sam is running."""
-    sam = open_sam(config)
+@contextmanager
+def holding_sam(config: Config) -> Iterator[Callable[[Facts], Receipt]]:
+    """Keep every sam from starting, and give what writes the entry of the ceremony in the end.
+
+    Shares are handed out inside: none may leave without an entry. Raises `Conflict` if sam is running.
+    """
     try:
-        return sam.journal.record(
-            "ceremony",
-            public={
-                "kind": facts.kind,
-                "plan_sha256": facts.plan_sha256,
-                "threshold": facts.threshold,
-                "shares": len(facts.custodians),
-            },
-            private={"custodians": list(facts.custodians), "witnesses": list(facts.witnesses)},
-        )
+        sam = open_sam(config)
+    except LogLocked as error:
+        raise Conflict("sam is running", hint="Stop the service for the time of the ceremony.") from error
+
+    def tell(facts: Facts) -> Receipt:
+        public: dict[str, Any] = {
+            "kind": facts.kind,
+            "plan_sha256": facts.plan_sha256,
+            "threshold": facts.threshold,
+            "shares": len(facts.custodians),
+        }
+        private = {"custodians": list(facts.custodians), "witnesses": list(facts.witnesses)}
+        return sam.journal.record("ceremony", public=public, private=private)
+
+    try:
+        yield tell
     finally:
         sam.close()
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from natsuin.config import Config, ConfigurationRefused
+from natsuin.key_backup import archived_keys
 from natsuin.key_management import Completions, KeyMaker, KeyMoves, Keys, Officers, Replacements, SecretOpener, Vault
 from natsuin.signing import cancel_approvals
 
@@ -34,4 +35,13 @@ def make_completions(
     """Replacements with the configured waiting period, and their last step."""
     foundation = keys.foundation
     replacements = Replacements(foundation, officers, keys, waiting_of(config))
-    return Completions(replacements, keys, moves, maker, opener, vault, cancel_approvals(foundation))
+    return Completions(
+        replacements,
+        keys,
+        moves,
+        maker,
+        opener,
+        vault,
+        forget_approvals=cancel_approvals(foundation),
+        archived=archived_keys(foundation),
+    )

@@ -514,6 +514,8 @@ class ListWaitingActs(Message, frozen=True, kw_only=True):
 
     officer_id: str = ""
     user_id: str = ""
+    act_id: str = ""
+    """Only this one."""
 
 
 class WaitingAct(msgspec.Struct, frozen=True, kw_only=True):

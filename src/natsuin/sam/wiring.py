@@ -106,7 +106,7 @@ def put_together(
         ),
         instructing=Instructing(foundation, keys),
         activation=Activation(foundation, keys, opener),
-        line=SigningLine(_path(core, stop), lanes=_cores()),
+        line=SigningLine(_path(core, stop), lanes=_lanes()),
         evidence=EvidenceRoom(foundation, keys, log),
         authority=authority,
         log=log,
@@ -159,9 +159,11 @@ def _path(core: _Core, stop: Callable[[NatsuinError], None]) -> SigningPath:
     def end_one_time_keys() -> None:
         destroy_one_time_keys(foundation, moves)
 
-    workers = KeyWorkers(_cores() - 1)
+    workers = KeyWorkers(_lanes() - 1)
     return SigningPath(foundation, core.vault, Reservations(foundation), moves.block, stop, end_one_time_keys, workers)
 
 
-def _cores() -> int:
+def _lanes() -> int:
+    """How many journeys, and how many private-key operations of one, go on at once: two even on one core, so that a
+    long batch holds up nobody; more than four only compete for Python's lock (docs/performance.md)."""
     return max(2, min(4, os.cpu_count() or 1))

@@ -39,8 +39,10 @@ class KeyWorkers:
         try:
             until_none_is_left()
         finally:
-            # Whoever continues after this must be able to rely on no key being in use any more.
-            errors = [future.exception() for future in helping]
+            # Whoever continues after this must be able to rely on no key being in use any more. A helper that has not
+            # begun would find nothing left, perhaps only after somebody else's long work.
+            begun = [future for future in helping if not future.cancel()]
+            errors = [future.exception() for future in begun]
         for error in errors:
             if error is not None:
                 raise error

@@ -3,16 +3,22 @@
 import threading
 from collections import deque
 from concurrent.futures import Future
+from time import monotonic
+
+import structlog
 
 from natsuin.errors import Busy, NatsuinError, StorageFailed
 from natsuin.sam.protocol import Sign, Signed
 from natsuin.signing.sign import SigningPath, SignRequest
 
+_log = structlog.get_logger("natsuin.sam")
 _LONGEST_QUEUE = 4096
 _TOGETHER = 32
 _LIGHT = 40
 """Digests that one lane carries sooner than a second lane would pay for: each journey costs four waits for the disk."""
-_GATHER_SECONDS = 0.005
+_PATIENCE_SECONDS = 0.05
+"""How long anybody waits for a lane that travels before another sets out: longer than forty fast keys take."""
+_GATHER_SECONDS = 0.008
 """How long a lane waits for those who came along a moment ago: about as long as web needs to bring them back."""
 
 
@@ -20,9 +26,10 @@ class SigningLine:
     """Feeds `SigningPath.sign_together`. Safe from several threads.
 
     One lane travels while little waits, and takes everybody along: two lanes with half the requests each would wait for
-    the disk twice as often. Only when much is asked for at once do the others set out as well, each with an equal
-    share, so that a long batch holds up nobody else. A lane that comes home and finds fewer than it has seen waits a
-    moment for the others, or those who are quick would always travel alone; a lone caller never waits.
+    the disk twice as often. Only when much is asked for at once, or the one is away for long, do the others set out as
+    well, each with an equal share, so that a long batch holds up nobody else. A lane that comes home and finds fewer
+    than it has seen waits a moment for the others, or those who are quick would always travel alone; a lone caller
+    never waits.
 
     State: `_turn` guards the queue and who travels; each lane thread owns the requests that it took.
     """
@@ -36,8 +43,12 @@ class SigningLine:
         self._carried: dict[int, int] = {}
         """Of each lane that travels: how many requests it has along."""
         self._digests_carried = 0
+        self._began: dict[int, float] = {}
+        """Of each lane that travels: since when, by the steady clock."""
         self._expected = 0
         """As many as were along, or waiting, when the last journey ended."""
+        self._left_behind: int | None = None
+        """How many waited when the journey's first answer was given: those who come after may be the same again."""
         self._gathering = False
         self._gathered = threading.Condition(self._turn)
         self._closing = False
@@ -54,12 +65,16 @@ class SigningLine:
         def answer(result: Signed | NatsuinError) -> None:
             if future.done():
                 return
+            if self._left_behind is None:
+                self._left_behind = len(self._waiting)
             if isinstance(result, NatsuinError):
                 future.set_exception(result)
             else:
                 future.set_result(result)
 
         with self._turn:
+            if self._closing:
+                raise Busy("signing is being shut down", hint="Ask again in a few seconds.")
             if len(self._waiting) >= _LONGEST_QUEUE:
                 raise Busy("too many signatures are waiting", hint="Ask again in a few seconds.")
             self._waiting.append(SignRequest(message, answer))
@@ -81,13 +96,18 @@ class SigningLine:
 
     def _call_a_lane(self) -> None:
         """Wake a lane that is at home, if one more should travel. The first before the others: its caches are warm."""
-        if self._may_set_out():
+        # Whoever is the first to wait for a lane that travels needs somebody who loses patience in time.
+        if self._may_set_out() or len(self._waiting) == 1:
             home = next((n for n in range(len(self._set_out)) if n not in self._carried), None)
             if home is not None:
                 self._set_out[home].notify()
 
     def _may_set_out(self) -> bool:
-        return bool(self._waiting) and (not self._carried or not self._is_light())
+        return bool(self._waiting) and (not self._carried or not self._is_light() or self._patience() <= 0)
+
+    def _patience(self) -> float:
+        """Seconds until a lane that travels has been away for long."""
+        return min(self._began.values()) + _PATIENCE_SECONDS - monotonic()
 
     def _run(self, lane: int) -> None:
         while True:
@@ -95,17 +115,16 @@ class SigningLine:
                 while not self._may_set_out():
                     if self._closing and not self._waiting:
                         return
-                    self._set_out[lane].wait()
+                    self._set_out[lane].wait(self._patience() if self._waiting and self._began else None)
                 self._gather()
                 if not self._may_set_out():
                     continue
                 requests = self._board(lane)
-            digests = sum(len(request.message.dtbs) for request in requests)
             self._carry(requests)
             with self._turn:
-                del self._carried[lane]
-                self._expected = min(_TOGETHER, len(requests) + len(self._waiting))
-                self._digests_carried -= digests
+                del self._carried[lane], self._began[lane]
+                self._expected = min(_TOGETHER, len(requests) + (self._left_behind or 0))
+                self._digests_carried -= _digests_of(requests)
                 if self._closing:
                     for other in self._set_out:
                         other.notify()
@@ -128,10 +147,10 @@ class SigningLine:
         everybody = len(self._waiting) + sum(self._carried.values())
         share = everybody if self._is_light() else -(-everybody // len(self._lanes))
         requests = [self._waiting.popleft() for _ in range(min(_TOGETHER, share, len(self._waiting)))]
-        digests = sum(len(request.message.dtbs) for request in requests)
-        self._digests_waiting -= digests
-        self._digests_carried += digests
-        self._carried[lane] = len(requests)
+        self._digests_waiting -= _digests_of(requests)
+        self._digests_carried += _digests_of(requests)
+        self._carried[lane], self._began[lane] = len(requests), monotonic()
+        self._left_behind = None
         self._call_a_lane()
         return requests
 
@@ -140,8 +159,12 @@ class SigningLine:
             self._path.sign_together(requests)
         except Exception as error:
             # A defect of ours: nobody knows how far the requests came, so the next start must close them.
+            _log.exception("signing stopped on an unexpected error")
             failure = StorageFailed(f"signing stopped on an unexpected error: {type(error).__name__}")
             for request in requests:
                 request.answer(failure)
             self._path.stop(failure)
-            raise
+
+
+def _digests_of(requests: list[SignRequest]) -> int:
+    return sum(len(request.message.dtbs) for request in requests)

@@ -159,7 +159,11 @@ class ChainReader:
 
 
 def _place_in(content: bytes) -> _Place | None:
-    """What an entry says of its key; None for one that is about none."""
+    """What an entry says of its key; None for one that is about none, and for one that is not canonical.
+
+    Who finds entries by their bytes must not overlook one that says the same in other bytes. Nothing rests on one that
+    is not canonical: no evidence is good with it (`natsuin.validation.check_evidence`).
+    """
     if _NAMES_KEY not in content:
         return None
     try:

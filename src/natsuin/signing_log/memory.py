@@ -54,6 +54,10 @@ class LogMemory:
         """The first `entries` of the log of `checkpoint` are verified so far. Raises `OSError`."""
         _replace(self._part, f"{_MARK}{entries}\n\n{checkpoint}")
 
+    def forget_part(self) -> None:
+        """The verification ended with a verdict: nothing is gone on from. Raises `OSError`."""
+        self._part.unlink(missing_ok=True)
+
     def keep(self, checkpoint: str) -> None:
         """The whole log of `checkpoint` is verified. Raises `OSError`."""
         _replace(self._file, checkpoint)
@@ -74,7 +78,15 @@ def _read(file: Path) -> str | None:
 def _replace(file: Path, content: str) -> None:
     new = file.with_name(f".{file.name}.{os.getpid()}.new")
     try:
-        new.write_text(content, "utf-8")
+        with new.open("w", encoding="utf-8") as opened:
+            opened.write(content)
+            opened.flush()
+            os.fsync(opened.fileno())
         new.replace(file)
+        folder = os.open(file.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
     finally:
         new.unlink(missing_ok=True)

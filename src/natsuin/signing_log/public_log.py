@@ -79,8 +79,8 @@ class PublicLog(AbstractContextManager["PublicLog"]):
     def consistency(self, older: str) -> Consistency:
         """Proof that this log begins with that of the checkpoint `older`, a signed note.
 
-        Raises `BadNote`, `BadCheckpoint`, `UntrustedNote`; `RightEdgeDamaged` when `older` is longer, `LogDamaged`
-        when the log was rewritten since.
+        Raises `BadNote`, `BadCheckpoint`, `UntrustedNote`; `LogDamaged` when `older` is longer, or when the log was
+        rewritten since.
         """
         opened = open_checkpoint(older, self._key)
         if opened.size > self.size:

@@ -442,9 +442,9 @@ def open_checkpoint(note: str, key: NoteKey, witnesses: Sequence[NoteKey]) -> tu
                 known.verify(text, signature[4:])
             except InvalidSignature:
                 raise wrong("checkpoint_wrong") from None
-            signed.add(known.identity)
-    require(key.identity in signed, "checkpoint_unsigned")
-    if any(each.identity not in signed for each in witnesses):
+            signed.add((name, known.identity))
+    require((key.name, key.identity) in signed, "checkpoint_unsigned")
+    if any((each.name, each.identity) not in signed for each in witnesses):
         raise unknown("checkpoint_unwitnessed")
     origin, size, root, *extension = text[:-1].split("\n")
     require(origin == key.name, "checkpoint_other")
@@ -474,8 +474,13 @@ class Logged:
 
     @cached_property
     def entry(self) -> dict[str, Any]:
-        """What the entry says."""
-        return parse_json(self.leaf)
+        """What the entry says of its key: canonical, so that whoever finds a key's entries by their bytes finds it."""
+        told = parse_json(self.leaf)
+        canonical = json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+        require(canonical == self.leaf, "malformed")
+        require(member(told, "key_number", int) >= 0, "malformed")
+        member(told, "key_previous", (str, type(None)))
+        return told
 
     def prove(self, size: int, root: bytes) -> None:
         """Return if the path leads to `root` of a tree of `size` (RFC 9162, 2.1.3.2). Raises `Verdict`."""

@@ -32,6 +32,8 @@ FORMAT = "natsuin-key-statement/v1"
 LARGEST = 256 * 1024 * 1024
 """Bytes of a statement."""
 _ERRORS = (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError, OverflowError)
+_TOLERATED = 60_000
+"""Milliseconds by which neighbouring entries may stand out of order of time."""
 _BUNDLE = 256
 """Entries in a full file of the log (C2SP tlog-tiles)."""
 _LARGEST_BUNDLE = _BUNDLE * (2 + 65_535)
@@ -141,6 +143,19 @@ def parse_json(content: str | bytes) -> dict[str, Any]:
     return dict(told)
 
 
+def canonical(content: bytes) -> dict[str, Any]:
+    """The one JSON object that `content` is the canonical form of. Raises `Verdict` for any other bytes."""
+    told = parse_json(content)
+    again = json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    require(again.encode() == content, "malformed")
+    return told
+
+
+def plain(text: str) -> str:
+    """`text` as one line that a terminal shows and does not obey."""
+    return "".join(letter if letter.isprintable() else f"\\u{ord(letter):04x}" for letter in text)
+
+
 def text_of(told: Any, name: str) -> str:
     """The text `told[name]`."""
     value = told[name]
@@ -216,8 +231,8 @@ class Entry:
 
     @cached_property
     def told(self) -> dict[str, Any]:
-        """What the entry says."""
-        return parse_json(self.content)
+        """What the entry says. Raises `Verdict` unless its bytes are canonical JSON (RFC 8785, whole numbers only)."""
+        return canonical(self.content)
 
     def prove(self, size: int, root: bytes) -> None:
         """Return if the proof leads to `root` of a tree of `size` (RFC 9162, 2.1.3.2). Raises `Verdict`."""
@@ -279,7 +294,11 @@ class Checking:
         lines = tuple(_line(name, check) for name, check in checks)
         states = {line.status for line in lines}
         overall = "not_valid" if "bad" in states else "cannot_tell" if "unknown" in states else "valid"
-        about = {"of": self._statement.key, "origin": self._key.name, "entries": str(len(self._statement.entries))}
+        about = {
+            "of": plain(self._statement.key),
+            "origin": self._key.name,
+            "entries": str(len(self._statement.entries)),
+        }
         return StatementReport(overall, lines, about, tuple(self._uses))
 
     def _check_checkpoint(self) -> Verdict:
@@ -295,14 +314,18 @@ class Checking:
     def _check_chain(self) -> Verdict:
         entries = self._statement.entries
         require(entries, "chain_empty")
-        previous, index = None, -1
+        previous, index, time, earlier = None, -1, 0, False
         for number, entry in enumerate(entries):
             require(entry.told.get("key") == self._statement.key, "chain_other", number=number)
             at = entry.told.get("key_number")
             require(type(at) is int and at == number, "chain_gap", number=number)
             require(entry.told.get("key_previous") == previous, "chain_previous", number=number)
             require(entry.index > index, "chain_order", number=number)
-            previous, index = _named(entry), entry.index
+            earlier = earlier or number_of(entry.told, "time") < time - _TOLERATED
+            require(re.fullmatch("[a-z][a-z-]*", text_of(entry.told, "type"), re.ASCII), "malformed")
+            previous, index, time = _named(entry), entry.index, max(time, entry.told["time"])
+        if earlier:
+            raise Verdict("unknown", "chain_time")
         return Verdict("good", "chain", last=len(entries) - 1)
 
     def _check_end(self) -> Verdict:
@@ -327,7 +350,7 @@ class Checking:
                 signed = told.get("result") == "signed"
                 require(not signed or len(told["signatures"]) == count, "use_count", index=entry.index)
                 signatures += count if signed else 0
-                self._uses.append(f"{_time(told)}  {text_of(told, 'result')}  {count if signed else 0}/{count}")
+                self._uses.append(f"{_time(told)}  {plain(text_of(told, 'result'))}  {count if signed else 0}/{count}")
         if announced:
             raise Verdict("unknown", "use_open", count=len(announced))
         return Verdict("good", "uses", count=len(self._uses), signatures=signatures)
@@ -336,27 +359,32 @@ class Checking:
         if self._log is None:
             return Verdict("absent", "log_absent")
         size, root = self._key.open(self._statement.checkpoint)
+        newest, newest_root = self._key.open(_read_checkpoint(self._log))
+        require(newest >= size, "log_other")
         mine = {entry.index: entry.content for entry in self._statement.entries}
-        found = 0
+        found = later = 0
         tree = Tree()
-        for index, content in enumerate(read_entries(self._log, size)):
+        for index, content in enumerate(read_entries(self._log, newest)):
+            require(index != size or tree.root() == root, "log_other")
             tree.append(leaf_hash(content))
             if index in mine:
                 require(mine[index] == content, "log_differs", index=index)
                 found += 1
             elif self._is_about_key(content):
-                raise wrong("log_more", index=index)
-        require(tree.root() == root, "log_other")
+                require(index >= size, "log_more", index=index)
+                later += 1
+        require(tree.root() == newest_root and (newest > size or newest_root == root), "log_other")
         require(found == len(mine), "log_other")
-        return Verdict("good", "log", size=size)
+        if later:
+            raise Verdict("unknown", "log_later", count=later)
+        return Verdict("good", "log", size=newest)
 
     def _is_about_key(self, content: bytes) -> bool:
-        if self._statement.key.encode() not in content:
-            return False
+        # What is not canonical counts for nothing: no evidence is good with it. But it may not speak of this key.
         try:
             return parse_json(content).get("key") == self._statement.key
         except (Verdict, *_ERRORS):
-            return False
+            return self._statement.key.encode() in content
 
 
 class Tree:
@@ -413,6 +441,11 @@ def _read_bundle(folder: Path, bundle: int, wanted: int) -> bytes:
             require(len(content) <= _LARGEST_BUNDLE, "log_damaged", bundle=bundle)
             return content
     raise Verdict("unknown", "log_missing", file=groups)
+
+
+def _read_checkpoint(log: Path) -> str:
+    with (log / "checkpoint").open("rb") as file:
+        return file.read(1_000_000).decode()
 
 
 def _named(entry: Entry) -> str:
@@ -522,6 +555,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{number} 番の記録が直前の記録に続いていません。隠されたか、差し替えられた記録があります。",
     ),
     "chain_order": ("Entry no. {number} stands too early in the log.", "{number} 番の記録の順序が正しくありません。"),
+    "chain_time": (
+        "None is missing, but times fall: the server's clock was wrong for a while, so no time here is sure.",
+        "欠落はありませんが、時刻が逆転しています。サーバーの時計が一時くるっていたため、時刻は確かではありません。",
+    ),
     "end": (
         "The last entry says that the statement was made at {time}: nothing before that is left out.",
         "最後の記録は {time} にこの明細が作られたことを示します。それまでの記録に漏れはありません。",
@@ -531,7 +568,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "最後の記録が明細の終わりを示していません。後に続く記録があるかもしれません。",
     ),
     "uses": (
-        "The key was used {count} times, each announced before and reported after; {signatures} signatures left.",
+        "Uses of the key, each announced before and reported after: {count}. Signatures released: {signatures}.",
         "鍵は {count} 回使用され、すべて事前と事後に記録されています。渡された署名は {signatures} 件です。",
     ),
     "use_open": (
@@ -562,6 +599,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "log_more": (
         "Entry {index} of the log is about this key and is not in the statement.",
         "ログの {index} 番の記録はこの鍵のものですが、明細に含まれていません。",
+    ),
+    "log_later": (
+        "After the statement {count} more entries about this key follow in this copy of the log: ask for a newer one.",
+        "このログの写しには、明細の後にこの鍵の記録が {count} 件続いています。新しい明細を取得してください。",
     ),
     "log_other": ("The copy is not the log that was signed.", "ログの写しが、署名されたものと一致しません。"),
     "log_damaged": ("File {bundle} of the log's copy is damaged.", "ログの写しのファイル {bundle} が壊れています。"),

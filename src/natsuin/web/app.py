@@ -110,10 +110,12 @@ async def _keep_house(parts: Parts) -> None:
             restarted = False
             purged = await to_thread.run_sync(parts.sessions.purge)
             dropped = await to_thread.run_sync(parts.instructions.drop_expired)
-            if finished or purged or dropped:
-                _log.info("housekeeping", finished=finished, purged=purged, dropped=dropped)
-        except NatsuinError as error:
-            _log.warning("housekeeping-failed", code=error.code)
+            forgotten = await parts.notices.purge()
+            if finished or purged or dropped or forgotten:
+                _log.info("housekeeping", finished=finished, purged=purged, dropped=dropped, forgotten=forgotten)
+        except Exception as error:
+            # Whatever it was: without these rounds nothing is finished or deleted until the next start.
+            _log.warning("housekeeping-failed", code=_code_of(error))
         await asyncio.sleep(HOUSEKEEPING_SECONDS)
 
 
@@ -124,9 +126,14 @@ async def _keep_telling(parts: Parts) -> None:
             kept, sent = await parts.notices.catch_up(), await parts.notices.deliver()
             if kept or sent:
                 _log.info("mails", kept=kept, sent=sent)
-        except NatsuinError as error:
-            _log.warning("mails-failed", code=error.code)
+        except Exception as error:
+            _log.warning("mails-failed", code=_code_of(error))
         await asyncio.sleep(NOTICES_SECONDS)
+
+
+def _code_of(error: Exception) -> str:
+    """What the log says of a failure: our own code, or the kind of a surprise, whose text may hold anything."""
+    return error.code if isinstance(error, NatsuinError) else type(error).__name__
 
 
 async def _tell(request: Request, error: Exception) -> Response:

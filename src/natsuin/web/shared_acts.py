@@ -69,7 +69,7 @@ class WaitingView:
 
 
 class SharedActs:
-    """Reads them."""
+    """Reads them. Safe from several tasks; asks sam and the register each time."""
 
     def __init__(self, sam: Sam, *, database: Database, answers: ActAnswers) -> None:
         self._sam = sam
@@ -132,11 +132,12 @@ class SharedActs:
 
         Raises `NotFound`.
         """
-        return await self._one(await self._waiting(ListWaitingActs(officer_id=officer_id)), act_id, mine=mine)
+        found = await self._waiting(ListWaitingActs(officer_id=officer_id, act_id=act_id))
+        return await self._one(found, act_id, mine=mine)
 
     async def of_owner(self, user_id: str, act_id: str) -> tuple[WaitingView, dict[str, Any]]:
         """The same for an act that waits for its owner. Raises `NotFound`, alike for another's."""
-        return await self._one(await self._owners(user_id), act_id, mine=True)
+        return await self._one(await self._owners(user_id, act_id), act_id, mine=True)
 
     async def colleagues(self, officer_id: str) -> list[Person]:
         """The other registration officers."""
@@ -152,8 +153,8 @@ class SharedActs:
         known = await self._names(set(user_ids))
         return [known.get(name, name) for name in user_ids]
 
-    async def _owners(self, user_id: str) -> tuple[WaitingAct, ...]:
-        found = await self._waiting(ListWaitingActs(user_id=user_id))
+    async def _owners(self, user_id: str, act_id: str = "") -> tuple[WaitingAct, ...]:
+        found = await self._waiting(ListWaitingActs(user_id=user_id, act_id=act_id))
         return tuple(one for one in found if one.user_id == user_id)
 
     async def _waiting(self, message: ListWaitingActs) -> tuple[WaitingAct, ...]:

@@ -50,3 +50,27 @@ def test_an_error_is_raised_when_nothing_runs_any_more(workers: KeyWorkers) -> N
         workers.run(work, range(3))
     assert len(running) == 3
     assert sorted(ended) == [0, 2]
+
+
+def test_nobody_waits_for_a_helper_that_has_other_work() -> None:
+    workers = KeyWorkers(1)
+    let_go, begun = threading.Event(), threading.Event()
+
+    def long(_: int) -> None:
+        begun.set()
+        assert let_go.wait(60)
+
+    other = threading.Thread(target=workers.run, args=(long, range(2)))
+    other.start()
+    assert begun.wait(30)
+    done: list[int] = []
+    mine = threading.Thread(target=workers.run, args=(done.append, range(3)))
+    mine.start()
+    mine.join(30)
+    try:
+        assert not mine.is_alive()
+        assert sorted(done) == [0, 1, 2]
+    finally:
+        let_go.set()
+        other.join(30)
+        workers.close()

@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from natsuin.errors import NatsuinError, StorageFailed
+from natsuin.errors import Busy, NatsuinError, StorageFailed
 from natsuin.sam.protocol import Sign, Signed
 from natsuin.signing.line import SigningLine
 from natsuin.signing.sign import SigningPath, SignRequest
@@ -61,7 +61,10 @@ def line(road: Road) -> Iterator[SigningLine]:
     made.close()
 
 
-def test_while_one_lane_travels_the_others_wait_and_travel_together(line: SigningLine, road: Road) -> None:
+def test_while_one_lane_travels_the_others_wait_and_travel_together(
+    line: SigningLine, road: Road, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("natsuin.signing.line._PATIENCE_SECONDS", 60)
     held = road.hold("first")
     futures = [line.submit(asked("first"))]
     assert road.began.acquire(timeout=30)
@@ -83,6 +86,24 @@ def test_nobody_waits_behind_a_long_batch(line: SigningLine, road: Road) -> None
     assert batch.result(30).receipt == "batch"
 
 
+def test_nobody_waits_behind_a_journey_that_takes_long(line: SigningLine, road: Road) -> None:
+    """A hanging token, or a few slow keys: the second lane sets out when the first does not come home."""
+    held = road.hold("slow")
+    slow = line.submit(asked("slow"))
+    assert road.began.acquire(timeout=30)
+    assert line.submit(asked("quick")).result(30).receipt == "quick"
+    assert not slow.done()
+    held.set()
+    assert slow.result(30).receipt == "slow"
+
+
+def test_nothing_is_taken_after_closing(road: Road) -> None:
+    line = SigningLine(cast("SigningPath", road), lanes=2)
+    line.close()
+    with pytest.raises(Busy):
+        line.submit(asked("late"))
+
+
 def test_a_crowd_of_batches_is_shared_out_to_both_lanes(line: SigningLine, road: Road) -> None:
     held = road.hold("first"), road.hold("second")
     futures = [line.submit(asked("first", 100))]
@@ -100,6 +121,7 @@ def test_a_crowd_of_batches_is_shared_out_to_both_lanes(line: SigningLine, road:
 def test_those_who_travelled_together_are_waited_for(
     line: SigningLine, road: Road, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("natsuin.signing.line._PATIENCE_SECONDS", 60)
     monkeypatch.setattr("natsuin.signing.line._GATHER_SECONDS", 60)
     held = road.hold("first")
     first = line.submit(asked("first"))
@@ -142,9 +164,10 @@ def test_closing_finishes_what_waits(road: Road) -> None:
     assert all(future.done() for future in futures)
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_defect_answers_everybody_and_stops_the_process(line: SigningLine, road: Road) -> None:
     road.broken = True
     with pytest.raises(StorageFailed, match="ValueError"):
         line.submit(asked("first")).result(30)
-    assert len(road.stopped) == 1
+    with pytest.raises(StorageFailed, match="ValueError"):
+        line.submit(asked("second")).result(30)
+    assert len(road.stopped) == 2

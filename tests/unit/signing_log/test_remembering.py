@@ -60,17 +60,18 @@ def test_what_was_read_before_is_not_read_but_still_the_same_log(place, tmp_path
         verify_log(other.folder, vkey, since=Known(note, 600))
 
 
-def test_an_interruption_is_gone_on_from(place, tmp_path, monkeypatch, run):
+def test_a_verdict_is_not_gone_on_from(place, tmp_path, run):
     vkey = place.fill(2000)
     memory = tmp_path / "memory"
     place_of = place.folder / "tile/entries/005"
     hidden = place_of.rename(tmp_path / "hidden")
     assert run(place.folder, "--vkey", vkey, "--remember", memory).exit_code == 1
     assert not memory.exists()
-    assert (tmp_path / "memory.part").read_text().startswith("verified 1280\n\n")
+    assert not (tmp_path / "memory.part").exists(), "a verdict is no interruption"
+    assert run(place.folder, "--vkey", vkey, "--remember", memory).exit_code == 1
     hidden.rename(place_of)
     result = run(place.folder, "--vkey", vkey, "--remember", memory)
-    assert (result.exit_code, "1280 known before" in result.stdout) == (0, True)
+    assert (result.exit_code, "1280 known before" in result.stdout) == (0, False)
     assert memory.read_bytes() == (place.folder / "checkpoint").read_bytes()
     assert not (tmp_path / "memory.part").exists()
     full = run(place.folder, "--vkey", vkey, "--remember", memory, "--full", "--json")
@@ -93,6 +94,8 @@ def test_stopping_by_hand_keeps_what_was_verified(place, tmp_path, monkeypatch, 
         result = run(place.folder, "--vkey", vkey, "--remember", tmp_path / "memory")
     assert (result.exit_code, "interrupted" in result.stderr) == (2, True)
     assert (tmp_path / "memory.part").read_text().startswith("verified 768\n\n")
+    result = run(place.folder, "--vkey", vkey, "--remember", tmp_path / "memory")
+    assert (result.exit_code, "768 known before" in result.stdout) == (0, True)
 
 
 def test_a_log_that_was_rolled_back_is_found_by_memory(place, tmp_path, run):

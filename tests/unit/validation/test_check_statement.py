@@ -1,5 +1,6 @@
 """The statement of a key: complete, or found out. Made by the log's own code, judged by the program that has none."""
 
+import base64
 import json
 import shutil
 import subprocess
@@ -10,11 +11,13 @@ from typing import Any
 
 import pytest
 
+from natsuin import base64url
 from natsuin.errors import NotFound
 from natsuin.signing_log import ChainBroken, PublicLog, state_from_files, state_key
+from natsuin.signing_log.merkle import leaf_hash
 from natsuin.validation import check_statement as program
 from natsuin.validation.check_statement import StatementReport, judge_statement
-from unit.signing_log.conftest import LogPlace
+from unit.signing_log.conftest import LogPlace, add_raw
 
 KEY = "ab" * 16
 OTHER = "cd" * 16
@@ -191,6 +194,86 @@ def test_a_second_chain_is_found_in_the_log(place: LogPlace, vkey: str) -> None:
         told = json.loads(state_key(KEY, [public.receipt(index) for index in indices[:-1]]))
     assert judged(told, vkey).overall == "valid"
     assert codes(judged(told, vkey, place.folder))["log"] == "log_more"
+
+
+def raw_entries(place: LogPlace, *contents: bytes) -> None:
+    """Put any bytes into the log, as a writer could whose code was changed."""
+    add_raw(place.open(), list(contents))
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        b'{"key" :"%s","type":"intent"}' % KEY.encode(),
+        b'\xef\xbb\xbf{"key":"%s","type":"intent"}' % KEY.encode(),
+        b'{"key":"%s","type":"intent","n":1.5}' % KEY.encode(),
+        b'{"key":"other","key":"%s"}' % KEY.encode(),
+        b'{"key":"%s","n":%s}' % (KEY.encode(), b"[" * 20_000 + b"]" * 20_000),
+        b'{"key":"%s"}' % "".join(f"\\u{ord(letter):04x}" for letter in KEY).encode(),
+    ],
+)
+def test_a_use_that_hides_in_other_bytes_is_found_in_the_log(
+    place: LogPlace, statement: dict[str, Any], vkey: str, hidden: bytes
+) -> None:
+    """Entries that say the same in bytes that are not canonical. (The evidence of such a use is good nowhere.)"""
+    raw_entries(place, hidden)
+    line = next(line for line in judged(statement, vkey, place.folder).lines if line.name == "log")
+    assert line.status != "good"
+
+
+def test_a_statement_holds_no_entry_in_other_bytes(place: LogPlace, statement: dict[str, Any], vkey: str) -> None:
+    last = json.loads(statement["entries"][-1]["entry"])
+    previous = base64url.encode(leaf_hash(statement["entries"][-1]["entry"].encode()))
+    again = {**last, "key_number": last["key_number"] + 1, "key_previous": previous}
+    raw_entries(place, json.dumps(again).encode())
+    with PublicLog(place.folder, vkey) as log:
+        receipt = log.receipt(log.size - 1)
+        told = json.loads(state_key(KEY, [log.receipt(entry["index"]) for entry in statement["entries"]]))
+    proof = [base64.b64encode(each).decode() for each in receipt.proof]
+    told["entries"].append({"index": receipt.index, "entry": receipt.leaf.decode(), "proof": proof})
+    report = judged(told, vkey)
+    assert codes(report)["inclusion"] == "inclusion"
+    assert codes(report)["chain"] == "malformed"
+
+
+def test_what_follows_the_statement_in_the_log_is_told(place: LogPlace, statement: dict[str, Any], vkey: str) -> None:
+    """A statement that was closed for the future is no excuse for what came after it."""
+    log = place.open()
+    log.add(outcome(9, log.add(use(9)).index))
+    log.publish()
+    assert judged(statement, vkey).overall == "valid"
+    report = judged(statement, vkey, place.folder)
+    assert (report.overall, codes(report)["log"]) == ("cannot_tell", "log_later")
+
+
+def test_times_that_fall_are_told(place: LogPlace, vkey: str) -> None:
+    log = place.open()
+    log.add({"type": "key-stated", "time": TIME - 3_600_000, "key": KEY})
+    log.publish()
+    with PublicLog(place.folder, vkey) as public:
+        report = judged(json.loads(state_from_files(public, KEY)), vkey)
+    assert (report.overall, codes(report)["chain"]) == ("cannot_tell", "chain_time")
+
+
+def test_an_older_copy_of_the_log_is_refused(
+    place: LogPlace, statement: dict[str, Any], vkey: str, tmp_path: Path
+) -> None:
+    copy = tmp_path / "older"
+    shutil.copytree(place.folder, copy)
+    log = place.open()
+    log.add({"type": "key-stated", "time": TIME + 100, "key": KEY})
+    log.publish()
+    with PublicLog(place.folder, vkey) as public:
+        newer = json.loads(state_from_files(public, KEY))
+    assert codes(judged(newer, vkey, copy))["log"] == "log_other"
+
+
+@pytest.mark.parametrize("key", ["x\x1b[2J\n[ok] no entry is missing\n=> VALID\x1b[8m", "\u202eid", "a\x00b"])
+def test_a_hostile_name_rules_no_terminal(statement: dict[str, Any], vkey: str, key: str) -> None:
+    statement["key"] = key
+    told = judged(statement, vkey).as_text("en")
+    assert all(letter.isprintable() for letter in told.replace("\n", ""))
+    assert "\n=> VALID" not in told
 
 
 def test_a_statement_about_an_unknown_key_is_not_made(place: LogPlace, vkey: str) -> None:

@@ -119,3 +119,32 @@ def prove(receipt: str) -> None:
 def test_other_verifier_keys_are_refused(vkey):
     with pytest.raises(ValueError):  # noqa: PT011  # any kind of it is told in the same words
         NoteKey.parse(vkey)
+
+
+def test_a_log_does_not_count_as_a_witness_with_its_key_id():
+    note, key, _ = signed(f"{KEY.name}\n5\n{base64.b64encode(bytes(32)).decode()}\n")
+    with pytest.raises(Verdict, match="checkpoint_unwitnessed"):
+        open_checkpoint(note, key, [NoteKey(COSIGNER.name, KEY.identity, 4, COSIGNER.public)])
+
+
+ENTRY = b'{"key":"a","key_number":0,"key_previous":null}'
+
+
+def test_a_canonical_entry_is_read():
+    assert Logged(0, ENTRY, (), "").entry["key"] == "a"
+
+
+@pytest.mark.parametrize(
+    "leaf",
+    [
+        ENTRY.replace(b'"key":', b'"key" :'),
+        ENTRY.replace(b'"a"', b'"\\u0061"'),
+        b'{"key":"a"}',
+        ENTRY.replace(b":0", b":-1"),
+        ENTRY.replace(b":0", b":true"),
+        ENTRY.replace(b"null", b"1"),
+    ],
+)
+def test_an_entry_that_readers_overlook_is_refused(leaf):
+    with pytest.raises(Verdict, match="malformed"):
+        _ = Logged(0, leaf, (), "").entry

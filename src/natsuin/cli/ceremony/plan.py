@@ -12,15 +12,16 @@ from natsuin.errors import Malformed
 
 Name = Field(min_length=1, max_length=100, pattern=r"^\P{C}+$")
 
+_NO_REASON = "Write why."
 TEMPLATE = """\
 # A ceremony for Natsuin's master key. Everybody named here reads this file before it is run.
 kind = "{kind}"
 # split: shares of the present key.  rotate: a new key, and shares of it.  recover: the key from shares.
-reason = "Write why."
+reason = "{reason}"
 threshold = {threshold}
 custodians = [{custodians}]
 witnesses = []
-"""
+""".replace("{reason}", _NO_REASON)
 
 
 class _Content(BaseModel):
@@ -63,6 +64,8 @@ def read_plan(file: Path) -> Plan:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise Malformed(f"the plan's {place}: {first['msg']}") from error
+    if told.reason == _NO_REASON:
+        raise Malformed("the plan does not say why", hint="Write the reason, and who witnesses it, if anybody does.")
     if told.threshold > len(told.custodians) or len(set(told.custodians)) != len(told.custodians):
         raise Malformed("the plan needs more custodians than it names, or names one twice")
     return Plan(

@@ -12,7 +12,7 @@ from natsuin.cli.ceremony.transcript import Transcript
 from natsuin.config import Config
 from natsuin.key_backup import split
 from natsuin.key_management import MasterKey
-from natsuin.sam.ceremonies import Facts, present_master, recover, rotate, tell
+from natsuin.sam.ceremonies import Facts, holding_sam, present_master, recover, rotate
 
 
 def carry_out(config: Config, plan: Plan, transcript: Transcript, shares_to: Path | None) -> None:
@@ -20,15 +20,16 @@ def carry_out(config: Config, plan: Plan, transcript: Transcript, shares_to: Pat
     if plan.kind == "recover":
         recover(config, take_in(plan.threshold))
         transcript.note(f"{plan.threshold} shares gave this database's master key; it is in its file")
-    else:
-        master = present_master(config) if plan.kind == "split" else _rotated(config, transcript)
-        _share(master, plan, transcript, shares_to)
-    facts = Facts(plan.kind, plan.sha256, plan.threshold, plan.custodians, plan.witnesses)
-    receipt = tell(config, facts)
+    elif plan.kind == "rotate":
+        _rotate(config, transcript)
+    with holding_sam(config) as tell:
+        if plan.kind != "recover":
+            _share(present_master(config), plan, transcript, shares_to)
+        receipt = tell(Facts(plan.kind, plan.sha256, plan.threshold, plan.custodians, plan.witnesses))
     transcript.note(f"the signing log has it as entry {receipt.index}")
 
 
-def _rotated(config: Config, transcript: Transcript) -> MasterKey:
+def _rotate(config: Config, transcript: Transcript) -> None:
     columns = (TextColumn("{task.description:22}"), Bar(), TextColumn("{task.completed}/{task.total}"))
     with Progress(*columns, TimeRemainingColumn()) as bars:
         tasks = {}
@@ -42,7 +43,6 @@ def _rotated(config: Config, transcript: Transcript) -> MasterKey:
     counts = ", ".join(f"{table} {count}" for table, count in sorted(rotated.rows.items()) if count)
     transcript.note(f"there is a new master key; rows put under it in this run: {counts or 'none were left'}")
     transcript.note("the file of the old master key is replaced; destroy every other copy, and the shares, of the old")
-    return rotated.master
 
 
 def _share(master: MasterKey, plan: Plan, transcript: Transcript, shares_to: Path | None) -> None:

@@ -12,6 +12,6 @@ the recovery code. A key whose secret is not proved is destroyed: nobody, not al
 
 from natsuin.key_management.lost_passkey.completion import Completions
 from natsuin.key_management.lost_passkey.replacements import Replacements
-from natsuin.key_management.lost_passkey.states import make_good, postpone_waiting
+from natsuin.key_management.lost_passkey.states import completed_since, make_good, postpone_waiting
 
-__all__ = ["Completions", "Replacements", "make_good", "postpone_waiting"]
+__all__ = ["Completions", "Replacements", "completed_since", "make_good", "postpone_waiting"]

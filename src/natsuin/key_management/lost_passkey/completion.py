@@ -85,6 +85,8 @@ class Completions:
     vault: Vault
     forget_approvals: Callable[[sa.Connection, str], None]
     """Cancels, in the transaction, whatever was approved for a key and not signed yet."""
+    archived: Callable[[sa.Connection, str], set[str]]
+    """The ids of an account's keys of which there are archives, as far as the keys are not ended."""
 
     @property
     def foundation(self) -> Foundation:
@@ -128,7 +130,7 @@ class Completions:
             raise
         try:
             return self._settle(plan, proved, message)
-        except Conflict:
+        except (Conflict, Unavailable):
             self._uncount_try(row["act_id"])
             raise
 
@@ -164,7 +166,10 @@ class Completions:
         with self.foundation.database.read() as connection:
             subject = self._subject(connection, plan.row["user_id"])
         kinds = [key.algorithm for key in reversed(plan.keys) if not key.row["one_time"]]
-        algorithm = next(kind for kind in (*kinds, KeyAlgorithm.RSA_3072, KeyAlgorithm.P_256) if self._is_usable(kind))
+        possible = (*kinds, KeyAlgorithm.RSA_3072, KeyAlgorithm.P_256, *KeyAlgorithm)
+        algorithm = next((kind for kind in possible if self._is_usable(kind)), None)
+        if algorithm is None:
+            raise Unavailable("no kind of key can be made now", hint="Ask your operator which kinds are offered.")
         return self.maker.make(KeyWish(algorithm, plan.row["user_id"], subject, *guarded, pin, code))
 
     def _is_usable(self, kind: KeyAlgorithm) -> bool:
@@ -185,13 +190,14 @@ class Completions:
         move = Move(Step.COMPLETE, "owner", changes=changes)
         opening = prepare(foundation, row, move)
         ends = [(key, wish, self.moves.prepare(wish)) for key, wish in proved.ends(row)]
-        entries = [self._entry(rebound, row) for rebound in proved.rebound]
+        entries = [self._entry(rebound.key.key_id, row) for rebound in proved.rebound]
+        # A key that is missing here may come back from an archive, and must not bring the lost passkey with it.
+        entries += [self._entry(key_id, row) for key_id in self._missing(row["user_id"])]
         if proved.fresh is not None:
             self._tell_of_new(proved.fresh, row)
         with foundation.database.write() as connection:
-            for key in plan.keys:
-                # Before the entries, so that the log tells of nothing that a race then prevents.
-                self._require_unchanged(connection, key)
+            # Before the entries, so that the log tells of nothing that a race then prevents.
+            self._require_unchanged(connection, plan)
             moved = make_in(foundation, connection, row["act_id"], move, opening, more=entries)
             for rebound in proved.rebound:
                 foundation.update(connection, signing_key, rebound.key.row, **rebound.changes)
@@ -205,17 +211,30 @@ class Completions:
                 store(foundation, connection, proved.fresh)
             return self._done(connection, moved, proved.passkey)
 
-    def _require_unchanged(self, connection: sa.Connection, key: StoredKey) -> None:
-        """Hold the key's row. Raises `Conflict` if it is not as it was when the secrets were proved."""
-        found = self.foundation.find(connection, signing_key, lock=True, key_id=key.key_id)
-        if found is None or not hmac.compare_digest(found["seal"], key.row["seal"]):
-            raise Conflict("the key was changed a moment ago", hint="Open the link again.")
+    def _require_unchanged(self, connection: sa.Connection, plan: "_Plan") -> None:
+        """Hold the rows of the replacement and of the keys. Raises `Conflict` if the keys are not those, and as they
+        were, when the secrets were proved."""
+        # First held, then listed: who makes, imports or restores a key holds one of these rows while it appears.
+        lock(self.foundation, connection, plan.row["act_id"])
+        for key in plan.keys:
+            found = self.foundation.find(connection, signing_key, lock=True, key_id=key.key_id)
+            if found is None or not hmac.compare_digest(found["seal"], key.row["seal"]):
+                raise Conflict("the key was changed a moment ago", hint="Open the link again.")
+        present = {key.key_id for key in unended_keys(self.foundation, connection, plan.row["user_id"])}
+        if present != {key.key_id for key in plan.keys}:
+            raise Conflict("another key of yours was made a moment ago", hint="Open the link again.")
 
-    def _entry(self, rebound: Rebound, row: dict[str, Any]) -> dict[str, Any]:
+    def _missing(self, user_id: str) -> list[str]:
+        """Keys of the account of which there are archives, and no rows."""
+        with self.foundation.database.read() as connection:
+            query = sa.select(signing_key.c.key_id).where(signing_key.c.user_id == user_id)
+            return sorted(self.archived(connection, user_id) - set(connection.execute(query).scalars()))
+
+    def _entry(self, key_id: str, row: dict[str, Any]) -> dict[str, Any]:
         foundation = self.foundation
         opening = new_opening(_private(row))
         foundation.database.run_grouped(lambda connection: store_opening(connection, opening))
-        public = {"key": rebound.key.key_id, "replacement": row["act_id"]}
+        public = {"key": key_id, "replacement": row["act_id"]}
         return foundation.journal.entry("passkeys-replaced", public, opening)
 
     def _tell_of_new(self, made: NewKey, row: dict[str, Any]) -> None:

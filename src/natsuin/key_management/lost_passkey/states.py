@@ -163,6 +163,14 @@ def make_good(foundation: Foundation, entry: Mapping[str, Any]) -> bool:
         return foundation.update(connection, passkey_replacement, row, **changes)
 
 
+def completed_since(foundation: Foundation, connection: sa.Connection, user_id: str, moment: int) -> bool:
+    """Whether a replacement of the person was completed at `moment` or later. In a write transaction the rows are held,
+    so that none is completed before its end."""
+    query = sa.select(passkey_replacement).where(passkey_replacement.c.user_id == user_id).with_for_update()
+    rows = [foundation.checked(passkey_replacement, row) for row in connection.execute(query).mappings()]
+    return any(row["state"] == State.COMPLETED and row["changed_at"] >= moment for row in rows)
+
+
 def postpone_waiting(foundation: Foundation, by: int) -> int:
     """The clock was moved forward by so many milliseconds, in which nobody waited: every waiting period that ran ends
     so much later. Durable on return; answers with how many."""

@@ -9,6 +9,7 @@ from pydantic import Field
 from natsuin.algorithms import KeyAlgorithm
 from natsuin.authentication import Throttle, keep_passkey
 from natsuin.clock import Clock, milliseconds
+from natsuin.errors import Malformed
 from natsuin.plain_text import plain_text
 from natsuin.sam.protocol import (
     Act,
@@ -27,6 +28,7 @@ from natsuin.user_management import Person, Proposal, Register, add_person, new_
 from natsuin.web.api.fields import AssertionCredential, AttestationCredential, Body, Token
 from natsuin.web.callers import Access
 from natsuin.web.ceremonies import creation_options, request_options
+from natsuin.web.notices import MailImpossible, address_of
 from natsuin.web.requests import sender
 from natsuin.web.routing import ApiRoutes, Identifier, SignedIn
 from natsuin.web.sam_calls import Sam, ask
@@ -73,6 +75,15 @@ class ApprovalBody(Body):
     """The officer's approval of the act."""
 
     credential: AssertionCredential
+
+
+def _mail_address(text: str) -> str:
+    """An address that mails can be written to. Raises `Malformed`."""
+    try:
+        address_of(text)
+    except MailImpossible as error:
+        raise Malformed("no mail can be sent to this address", hint="Check the mail address of the person.") from error
+    return text
 
 
 class OfficerAPI:
@@ -129,7 +140,7 @@ class OfficerAPI:
         """Have sam write the act that the officer is to approve."""
         proposal = Proposal(
             user_id=new_user_id(),
-            email=body.email,
+            email=_mail_address(body.email),
             subject=Subject(
                 common_name=plain_text(body.common_name, "the name", most=64, required=True),
                 country=body.country,

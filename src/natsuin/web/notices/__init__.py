@@ -7,8 +7,9 @@
 Nothing secret is ever in a mail: no link that does anything, no token, no PIN.
 """
 
-from natsuin.web.notices.mail_server import MailServer
+from natsuin.web.notices.mail_server import MailImpossible, MailServer
 from natsuin.web.notices.outbox import Outbox
 from natsuin.web.notices.replacement_notices import ReplacementNotices
+from natsuin.web.notices.wording import address_of
 
-__all__ = ["MailServer", "Outbox", "ReplacementNotices"]
+__all__ = ["MailImpossible", "MailServer", "Outbox", "ReplacementNotices", "address_of"]

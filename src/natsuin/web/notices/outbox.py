@@ -19,6 +19,9 @@ _FIRST_PAUSE = 60_000
 _LONGEST_PAUSE = 6 * 3_600_000
 _GIVE_UP_AFTER = 14 * 86_400_000
 _AT_ONCE = 20
+_KEEP_FOR = 180 * 86_400_000
+"""How long it is remembered what was sent: longer than `_LOOK_BACK` in replacement_notices.py reaches, which may be up
+to 7 days, and than a replacement can run (30 days of waiting, 14 of its link), or the same would be told again."""
 _log = structlog.get_logger("natsuin.web")
 
 
@@ -71,9 +74,27 @@ class Outbox:
                 if milliseconds(self._clock.now()) - row.created_at > _GIVE_UP_AFTER:
                     state = "given-up"
                 _log.warning("mail-failed", mail=row.mail_id, attempts=attempts, state=state, reason=str(problem))
+            except Exception as problem:
+                # One mail never holds up another. Nothing of the text: it may repeat the address.
+                if milliseconds(self._clock.now()) - row.created_at > _GIVE_UP_AFTER:
+                    state = "given-up"
+                _log.error(
+                    "mail-failed", mail=row.mail_id, attempts=attempts, state=state, reason=type(problem).__name__
+                )
             if state != "waiting":
                 self._note(row.mail_id, state)
         return sent
+
+    def purge(self) -> int:
+        """Forget mails that were sent or given up long ago; answers with how many."""
+        columns = outgoing_mail.c
+        oldest = milliseconds(self._clock.now()) - _KEEP_FOR
+        over = sa.and_(columns.state != "waiting", columns.created_at < oldest)
+        with self._database.read() as connection:
+            if connection.execute(sa.select(columns.mail_id).where(over).limit(1)).first() is None:
+                return 0
+        with self._database.write() as connection:
+            return int(connection.execute(sa.delete(outgoing_mail).where(over)).rowcount)
 
     def _take_due(self) -> list[Any]:
         """What is due, each put off first: a process that dies while sending does not try at once, again and again."""

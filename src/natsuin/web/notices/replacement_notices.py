@@ -66,6 +66,10 @@ class ReplacementNotices:
         """Send what is due; answers with how many."""
         return await to_thread.run_sync(self._outbox.deliver) if self.by_mail else 0
 
+    async def purge(self) -> int:
+        """Forget mails that went out long ago; answers with how many."""
+        return await to_thread.run_sync(self._outbox.purge)
+
     async def banner(self, user_id: str) -> ReplacementInformation | None:
         """What runs for a person, for every page that they see. None also where sam does not answer: a page without it
         is better than none."""

@@ -5,7 +5,6 @@ Nothing that another person typed is in a mail, so nobody writes into somebody's
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -29,14 +28,23 @@ class Notice:
     moment: int
 
 
+def address_of(address: str) -> Address:
+    """The one address that mails go to. Raises `MailImpossible`."""
+    try:
+        return Address(addr_spec=address)
+    except Exception as error:
+        # The parser of the standard library answers some texts with an AttributeError, and may with others.
+        raise MailImpossible("the address is not one") from error
+
+
 def mail_of(notice: Notice, address: str, sender: Sender, *, now: datetime) -> EmailMessage:
     """The mail. Raises `MailImpossible` for an address that is not one address."""
     mail = EmailMessage(policy=SMTP)
+    mail["To"] = address_of(address)
     try:
         mail["From"] = Address(sender.service, addr_spec=sender.address)
-        mail["To"] = Address(addr_spec=address)
-    except (MessageError, ValueError, IndexError) as error:
-        raise MailImpossible("the address is not one") from error
+    except Exception as error:
+        raise MailImpossible("the sender's address is not one") from error
     subjects, bodies = [], []
     for lang in ("ja", "en"):
         words = {"name": sender.service, "origin": sender.origin, "when": _when(notice.moment, lang)}

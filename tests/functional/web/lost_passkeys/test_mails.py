@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+from natsuin.cli.demo.visitor import ServerRefused
+from natsuin.clock import FixedClock
 from natsuin.errors import Unavailable
 from natsuin.sam import protocol
 from natsuin.settings import NoticesSection
@@ -25,7 +27,7 @@ from natsuin.web.notices.mail_server import MailFailed, Sender
 from natsuin.web.notices.tables import outgoing_mail
 from rigs.mail_server import Mailbox, mail_server
 from rigs.passkey_office import Office, Person, begin, cancel, completion, propose, token_of
-from rigs.portal import Portal
+from rigs.portal import PERSON, Portal
 
 SENDER = Sender("Natsuin", "http://localhost:8710", "natsuin@example.jp")
 
@@ -158,6 +160,8 @@ def test_a_crash_while_sending_loses_nothing(office: Office) -> None:
         "v@example.jp\nSubject: other",
         "<v@example.jp> <all@example.jp>",
         "not an address",
+        # The parser of the standard library raises an AttributeError for it.
+        "x'@[;b",
     ],
 )
 def test_an_address_is_one_address_and_no_header(office: Office, address: str) -> None:
@@ -170,6 +174,58 @@ def test_an_address_is_one_address_and_no_header(office: Office, address: str) -
     office.tell()
     assert rows(office, step)["replacement-begun"][0] == "given-up"
     assert len(office.mailbox.taken) == before
+
+
+def test_one_bad_address_holds_up_nobody(office: Office) -> None:
+    bad, good = office.person(), office.person()
+    with office.portal.database.write() as connection:
+        connection.execute(sa.update(people).where(people.c.email == bad.email).values(email="x'@[;b"))
+    begin(office, bad)
+    begin(office, good)
+    office.tell()
+    assert len(arrived(office, good)) == 1
+
+
+def test_a_mail_that_fails_by_surprise_holds_up_nobody(office: Office) -> None:
+    class Surprised(MailServer):
+        def send(self, mail: EmailMessage) -> None:
+            if first.email in str(mail["To"]):
+                raise AttributeError("surprise")
+            super().send(mail)
+
+    office.mailbox.refusing = True
+    first, second = office.person(), office.person()
+    begin(office, first)
+    begin(office, second)
+    office.mailbox.refusing = False
+    office.wait(3600)
+    config = office.portal.config
+    server = Surprised(config.notices, Sender(config.service.name, config.service.origin, config.notices.sender))
+    outbox = Outbox(office.portal.database, office.host.wall, server=server)
+    office.tell(outbox)
+    office.wait(7200)
+    office.tell(outbox)
+    assert arrived(office, first) == []
+    assert len(arrived(office, second)) == 1
+
+
+def test_an_officer_is_told_of_an_address_that_takes_no_mail(office: Office) -> None:
+    with pytest.raises(ServerRefused) as refused:
+        office.officers[0].invite({**PERSON, "email": "x'@[;b"})
+    assert "No mail can be sent to this address" in str(refused.value)
+
+
+def test_what_was_sent_is_forgotten_after_half_a_year(office: Office) -> None:
+    step = begin(office, office.person())
+    office.tell()
+
+    def purged_after(days: int) -> dict[str, tuple[str, int]]:
+        clock = FixedClock(office.host.wall.now() + datetime.timedelta(days=days))
+        Outbox(office.portal.database, clock, server=office.outbox.server).purge()
+        return rows(office, step)
+
+    assert purged_after(179)["replacement-begun"][0] == "sent"
+    assert purged_after(181) == {}
 
 
 def test_without_a_mail_server_the_officer_is_told(tmp_path: Path) -> None:

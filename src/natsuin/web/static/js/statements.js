@@ -3,7 +3,8 @@
 import { madeFile } from "./api.js";
 import { find, onPress } from "./dom.js";
 import { saveBlob } from "./save.js";
-import { clear, tellBusy, tellProblem } from "./status.js";
+import { tell, tellBusy, tellProblem } from "./status.js";
+import { say } from "./words.js";
 
 /** Bind every button that has the statement of the key in its `data-statement` made. */
 export function bindStatements() {
@@ -16,7 +17,7 @@ export function bindStatements() {
         const id = button.dataset.statement;
         const file = await madeFile(`/api/keys/${id}/statement`);
         saveBlob(file, `statement-${id.slice(0, 8)}.json`);
-        clear(place);
+        tell(place, "good", say("statementSaved"));
       } catch (problem) {
         tellProblem(place, problem);
       } finally {

@@ -1,5 +1,6 @@
 /** Words about what is done with keys: [日本語, English]. */
 export const keys = {
+  statementSaved: ["使用明細を保存しました。", "The statement is saved."],
   keyRecordGood: ["署名する記録は、上の内容と一致しています。", "The record to be signed says exactly this."],
   keyAct: ["すること", "What is done"],
   keyOf: ["鍵", "Key"],
