@@ -21,6 +21,7 @@ settings.load_profile("natsuin")
 pytest_plugins = [
     "rigs.installation",
     "rigs.other_users",
+    "rigs.own_log",
     "rigs.signed_documents",
     "rigs.tokens",
     "rigs.whole_server",

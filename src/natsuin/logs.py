@@ -4,12 +4,13 @@ written."""
 import json
 import logging
 import sys
+from typing import TextIO
 
 import structlog
 
 
-def configure_logs() -> None:
-    """Send structlog's events, and warnings of libraries, to standard error as JSON lines."""
+def configure_logs(file: TextIO = sys.stderr) -> None:
+    """Send structlog's events, and warnings of libraries, to `file` as JSON lines, each flushed."""
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -18,10 +19,10 @@ def configure_logs() -> None:
             structlog.processors.JSONRenderer(ensure_ascii=True),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(file),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(file)
     handler.setFormatter(_PlainJSON())
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
 

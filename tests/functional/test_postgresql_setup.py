@@ -94,6 +94,7 @@ def cluster(open_folder: Path) -> Iterator[Cluster]:
         part.mkdir()
         if os.geteuid() == 0 and part != made.folder:
             shutil.chown(part, "nobody", "nogroup")
+    made.folder.chmod(0o755)  # Whatever the umask is here, the server's user must pass.
     made.as_owner("initdb", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--pgdata", made.data)
     made.run(*blocks("sh", "The server"))
     for name in ("server.pem", "server.key"):

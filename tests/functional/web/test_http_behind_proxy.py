@@ -70,7 +70,7 @@ def test_a_proxy_changes_neither_host_nor_scheme(behind):
     assert "strict-transport-security" not in answer.headers
 
 
-def test_the_log_tells_the_visitor_and_not_the_proxy(behind, capfd):
+def test_the_log_tells_the_visitor_and_not_the_proxy(behind, logged):
     verify(behind, PROXY, X_Forwarded_For="203.0.113.77, 203.0.113.78")
     verify(behind, OTHER, X_Forwarded_For="203.0.113.79")
     written = ""
@@ -78,7 +78,7 @@ def test_the_log_tells_the_visitor_and_not_the_proxy(behind, capfd):
     def both_are_written() -> bool:
         # A line is written after its answer was sent.
         nonlocal written
-        written += "".join(capfd.readouterr())
+        written += logged()
         return "203.0.113.78" in written and OTHER in written
 
     wait_until(both_are_written)

@@ -1,5 +1,6 @@
 """What stands around every route: headers, the source of a request, the host, sizes, files."""
 
+import json
 import re
 import socket
 
@@ -255,7 +256,7 @@ def test_readiness_names_the_part_that_is_not(portal):
     assert live.status_code == 200
 
 
-def test_an_unforeseen_fault_tells_nothing_but_a_number(portal, alice, capfd):
+def test_an_unforeseen_fault_tells_nothing_but_a_number(portal, alice, logged):
     """The last resort: the answer names the request, the log names the place, neither repeats what was said."""
 
     def broken(message):
@@ -266,7 +267,11 @@ def test_an_unforeseen_fault_tells_nothing_but_a_number(portal, alice, capfd):
     assert answer.status_code == 500
     assert answer.json()["request_id"] == answer.headers["x-request-id"]
     assert "canary" not in answer.text
-    assert "canary" not in "".join(capfd.readouterr())
+    written = logged()
+    (fault,) = [json.loads(line) for line in written.splitlines() if '"fault"' in line]
+    assert (fault["request_id"], fault["kind"]) == (answer.json()["request_id"], "RuntimeError")
+    assert fault["frames"][-1].startswith("broken:")
+    assert "canary" not in written
 
 
 def test_problems_are_told_in_the_reader_s_language(portal):

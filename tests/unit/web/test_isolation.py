@@ -101,9 +101,9 @@ def test_after_closing_nothing_runs(plain_pdf):
         os.kill(number, 0)
 
 
-def test_the_layers_in_force_are_told_in_one_line(capsys):
+def test_the_layers_in_force_are_told_in_one_line(logged):
     with Workers(1):
         pass
-    (line,) = [line for line in capsys.readouterr().out.splitlines() if "documents.confined" in line]
+    (line,) = [line for line in logged().splitlines() if "documents.confined" in line]
     for layer in ("hard limits", "no privileges", "Landlock", "system call filter"):
         assert layer in line

@@ -108,7 +108,7 @@ def test_what_the_service_can_do_a_child_cannot(monkeypatch, scene, missing):
     assert {name: error for name, error in stopped.items() if error not in REFUSED} == {}
 
 
-def test_the_same_for_a_service_that_is_not_root(monkeypatch, scene, tmp_path, capsys):
+def test_the_same_for_a_service_that_is_not_root(monkeypatch, scene, tmp_path, logged):
     if os.geteuid() == 0:
         # A user namespace in which this user is another one, without root's rights.
         ordinary = tmp_path / "python"
@@ -119,7 +119,7 @@ def test_the_same_for_a_service_that_is_not_root(monkeypatch, scene, tmp_path, c
         stopped = {name: workers.run(name, str, *given) for name, given in attacks(scene, os.getpid())}
         stopped |= {name: workers.run(name, str) for name in UNTRIED}
     assert {name: error for name, error in stopped.items() if error not in REFUSED} == {}
-    told = capsys.readouterr().out
+    told = logged()
     assert "user and network namespace" in told
     assert "another user" not in told
 
@@ -204,26 +204,26 @@ def test_an_answer_in_drops_is_not_waited_for(monkeypatch):
         workers.run("answer_bytes", int, LENGTH.pack(1_000_000), pause=0.05)
 
 
-def test_a_module_that_is_missing_is_our_mistake_and_never_a_verdict(monkeypatch, capsys):
+def test_a_module_that_is_missing_is_our_mistake_and_never_a_verdict(monkeypatch, logged):
     with hostile(monkeypatch) as workers, pytest.raises(Unavailable):
         workers.run("import_a_module", str)
-    assert "documents.module_not_loaded" in capsys.readouterr().out
+    assert "documents.module_not_loaded" in logged()
 
 
-def test_without_filter_and_landlock_no_child_starts(monkeypatch, capsys):
+def test_without_filter_and_landlock_no_child_starts(monkeypatch, logged):
     workers = hostile(monkeypatch, "allow_only_computing", "forbid_everything")
     with pytest.raises(Unavailable, match="cannot be started"):
         workers.start()
     workers.close()
-    told = capsys.readouterr().out
+    told = logged()
     assert "documents.not_confined" in told
     assert "not in this kernel" in told
 
 
-def test_a_layer_that_is_missing_is_told(monkeypatch, capsys):
+def test_a_layer_that_is_missing_is_told(monkeypatch, logged):
     with hostile(monkeypatch, "forbid_everything"):
         pass
-    (line,) = [line for line in capsys.readouterr().out.splitlines() if "documents.confined" in line]
+    (line,) = [line for line in logged().splitlines() if "documents.confined" in line]
     assert "warning" in line
     assert "Landlock (not in this kernel)" in line
     assert "system call filter" in line
