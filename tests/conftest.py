@@ -1,5 +1,6 @@
 """Fixtures that any test may use."""
 
+import os
 import tempfile
 import uuid
 import warnings
@@ -27,6 +28,14 @@ pytest_plugins = [
     "rigs.whole_server",
     "rigs.workers",
 ]
+
+
+@pytest.fixture(autouse=True)
+def usual_umask() -> Iterator[None]:
+    """Each test begins with the usual umask: sam's hardening, where a test calls it, changes that of the process."""
+    os.umask(0o022)
+    yield
+    os.umask(0o022)
 
 
 @pytest.fixture(scope="session")

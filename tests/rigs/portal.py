@@ -132,7 +132,8 @@ class Portal:
     ) -> "Portal":
         rig = SamRig.make(folder, clock=clock)
         networks = tuple(ip_network(proxy) for proxy in proxies)
-        web = rig.config.web.model_copy(update={"trusted_proxies": networks})
+        # Visitors of a whole test run stay signed in, however long it takes.
+        web = rig.config.web.model_copy(update={"trusted_proxies": networks, "session_idle_seconds": 43_200})
         service = rig.config.service.model_copy(update={"origin": origin})
         mail = notices or NoticesSection()
         rig.config = rig.config.model_copy(update={"web": web, "service": service, "notices": mail})

@@ -1,6 +1,7 @@
 """`natsuin log`: what anybody can do with a signing log's public files, without asking the server that wrote them."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from natsuin.cli.log_reading import FILE, of_a_log, read_text, verdicts
 from natsuin.cli.log_statement import statement
 
 if TYPE_CHECKING:
-    from natsuin.signing_log import Known, LogMemory, LogReport
+    from natsuin.signing_log import ChainReader, Known, LogMemory, LogReport
 
 _KEPT_EACH_SECONDS = 2.0
 
@@ -51,7 +52,7 @@ def verify(context: click.Context, /, location: str, vkey: str, **options: objec
     with verdicts(context):
         known = _known(context, verifier_key(vkey), since if isinstance(since, Path) else None, memory)
         if known is not None and options["full"]:
-            known = type(known)(known.checkpoint)
+            known = replace(known, entries=0, heads=None)
         report = _verify(location, verifier_key(vkey), known, memory)
     if options["as_json"]:
         _print_json(report)
@@ -88,21 +89,23 @@ def _verify(location: str, vkey: str, known: "Known | None", memory: "LogMemory 
     from natsuin.signing_log import verify_log
 
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    checkpoint, done, kept = "", known.entries if known else 0, time.monotonic()
+    following: tuple[str, ChainReader] | None = None
+    due = time.monotonic() + _KEPT_EACH_SECONDS
     with Progress(*columns, console=Console(stderr=True, highlight=False), transient=True) as bar:
-        task = bar.add_task("Checking entries", total=None, completed=done)
+        task = bar.add_task("Checking entries", total=None, completed=known.entries if known else 0)
 
-        def begun(note: str) -> None:
-            nonlocal checkpoint
-            checkpoint = note
+        def begun(note: str, chains: "ChainReader") -> None:
+            nonlocal following
+            following = note, chains
 
         def progress(verified: int, total: int) -> None:
-            nonlocal done, kept
-            done = verified
+            nonlocal due
             bar.update(task, completed=verified, total=total)
-            if memory is not None and time.monotonic() - kept > _KEPT_EACH_SECONDS:
-                kept = time.monotonic()
-                memory.keep_part(checkpoint, done)
+            began = time.monotonic()
+            if memory is not None and following is not None and began > due:
+                memory.keep_part(*following)
+                # The more keys there are, the longer it takes to keep their places, and the less often it is done.
+                due = time.monotonic() + max(_KEPT_EACH_SECONDS, 20 * (time.monotonic() - began))
 
         try:
             report = verify_log(location, vkey, since=known, progress=progress, begun=begun)
@@ -113,11 +116,11 @@ def _verify(location: str, vkey: str, known: "Known | None", memory: "LogMemory 
             raise
         except BaseException:
             # What was verified stays verified, whether the network broke off or the user.
-            if memory is not None and checkpoint:
-                memory.keep_part(checkpoint, done)
+            if memory is not None and following is not None:
+                memory.keep_part(*following)
             raise
-    if memory is not None:
-        memory.keep(report.checkpoint)
+    if memory is not None and following is not None:
+        memory.keep(*following)
     return report
 
 
@@ -128,9 +131,12 @@ def _print(report: "LogReport") -> None:
         f"{_counted(report.bundles, 'bundle', 'bundles')}, {_counted(report.tiles, 'tile', 'tiles')}\n"
         f"root {report.root.hex()}"
     )
-    if report.known:
+    if report.chains_from:
         # A chain that was broken across the place where reading began would not show.
-        click.echo("the chains of keys were followed from there on only; --full follows them from the first entry")
+        click.echo(
+            f"the chains of keys were followed from entry {report.chains_from} on only; "
+            "--full follows them from the first"
+        )
 
 
 def _print_json(report: "LogReport") -> None:
@@ -141,6 +147,7 @@ def _print_json(report: "LogReport") -> None:
         "origin": report.origin,
         "entries": report.entries,
         "known": report.known,
+        "chains_from": report.chains_from,
         "root": report.root.hex(),
         "checkpoint": report.checkpoint,
     }

@@ -30,6 +30,7 @@ from natsuin.signing_log.checkpoints import Checkpoint, open_checkpoint
 from natsuin.signing_log.commit import FAULT_POINTS
 from natsuin.signing_log.copies import adopt_log, copy_log, read_checkpoint
 from natsuin.signing_log.entries import JSON, encode_entry
+from natsuin.signing_log.key_chains import ChainReader
 from natsuin.signing_log.log import SigningLog, create_log
 from natsuin.signing_log.memory import LogMemory
 from natsuin.signing_log.merkle import verify_consistency, verify_inclusion
@@ -70,6 +71,7 @@ __all__ = [
     "BadKey",
     "BadReceipt",
     "ChainBroken",
+    "ChainReader",
     "Checkpoint",
     "CheckpointAhead",
     "CheckpointDiverges",

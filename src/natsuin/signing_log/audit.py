@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from natsuin.signing_log.checkpoints import Checkpoint, open_checkpoint
-from natsuin.signing_log.key_chains import ChainReader
+from natsuin.signing_log.key_chains import ChainReader, PackedHeads
 from natsuin.signing_log.merkle import EMPTY_ROOT
 from natsuin.signing_log.notes import MAX_NOTE, VerifierKey, parse_verifier_key
 from natsuin.signing_log.publication import CHECKPOINT
@@ -24,7 +24,8 @@ from natsuin.signing_log.tiles import TILE_WIDTH
 @dataclass(frozen=True)
 class LogReport:
     """What was verified: `entries` entries of the log `origin` give `root`. Read for it were `bundles` bundles and
-    `tiles` tiles; the first `known` entries were not read again."""
+    `tiles` tiles; the first `known` entries were not read again. The chains of keys were followed from the entry
+    `chains_from` on, now or before."""
 
     origin: str
     entries: int
@@ -33,15 +34,19 @@ class LogReport:
     root: bytes
     checkpoint: str
     known: int = 0
+    chains_from: int = 0
 
 
 @dataclass(frozen=True)
 class Known:
     """What an earlier verification found, so that the next one need not begin anew: the signed note `checkpoint`, which
-    the log must still contain, and the number `entries` of its first entries that were read and hashed then."""
+    the log must still contain, the number `entries` of its first entries that were read and hashed then, and the newest
+    places of keys in those from `chains_from` on, if they were kept."""
 
     checkpoint: str
     entries: int = 0
+    heads: PackedHeads | None = None
+    chains_from: int = 0
 
 
 def verify_log(
@@ -50,13 +55,14 @@ def verify_log(
     *,
     since: str | Known | None = None,
     progress: Callable[[int, int], None] | None = None,
-    begun: Callable[[str], None] | None = None,
+    begun: Callable[[str, ChainReader], None] | None = None,
 ) -> LogReport:
     """Verify the log in a folder or behind an http(s) URL with its verifier key; return only if all of it holds.
 
     `since` is an older checkpoint (a signed note) that the log must contain, or what is known of the log besides.
-    `begun(checkpoint)` is told which checkpoint is being verified, once the log is known to contain the older one;
-    then `progress(done, total)` about entries, of which the first `done` are verified. Reads only. Raises `Refused`
+    `begun(checkpoint, chains)` is told which checkpoint is being verified, once the log is known to contain the older
+    one, and with what the chains of keys are followed; then `progress(done, total)` about entries, of which the first
+    `done` are verified. Reads only. Raises `Refused`
     subclasses for a log that does not hold (`LogDamaged`, `ChainBroken` where a key's entries are not one chain,
     `RightEdgeDamaged`, `BadNote`, `BadCheckpoint`, `UntrustedNote`, `BadKey`), `LogUnreachable` when that cannot be
     told.
@@ -66,14 +72,15 @@ def verify_log(
     with closing(open_source(location)) as source:
         note, checkpoint = newest_checkpoint(source, key)
         reader = open_reader(source, checkpoint, None if known is None else open_checkpoint(known.checkpoint, key))
-        if begun is not None:
-            begun(note)
         first = 0 if known is None else known.entries // TILE_WIDTH
         bundles = -(-checkpoint.size // TILE_WIDTH)
-        chains = ChainReader(whole=first == 0)
+        chains = ChainReader(entries=first * TILE_WIDTH)
+        if known is not None and known.heads is not None:
+            chains = ChainReader(known.heads, entries=known.entries, since=known.chains_from)
+        if begun is not None:
+            begun(note, chains)
         for bundle in range(first, bundles):
-            for index, entry in enumerate(reader.bundle(bundle), bundle * TILE_WIDTH):
-                chains.read(index, entry)
+            chains.read(bundle * TILE_WIDTH, reader.bundle(bundle))
             if progress is not None:
                 progress(min((bundle + 1) * TILE_WIDTH, checkpoint.size), checkpoint.size)
     return LogReport(
@@ -84,6 +91,7 @@ def verify_log(
         checkpoint.root,
         note,
         min(first * TILE_WIDTH, checkpoint.size),
+        min(chains.since, checkpoint.size),
     )
 
 

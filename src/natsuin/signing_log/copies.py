@@ -72,8 +72,7 @@ def adopt_log(folder: Path, state: Path, vkey: str) -> LogReport:
     reader = LogReader(FolderSource(folder), open_checkpoint(report.checkpoint, parse_verifier_key(vkey)))
     chains = ChainReader()
     for bundle in range(-(-report.entries // TILE_WIDTH)):
-        for index, entry in enumerate(reader.bundle(bundle), bundle * TILE_WIDTH):
-            chains.read(index, entry)
+        chains.read(bundle * TILE_WIDTH, reader.bundle(bundle))
     State.create(state, Signed(report.entries, report.root, report.checkpoint), chains.heads())
     return report
 

@@ -26,7 +26,9 @@ NUMBER: Final = "key_number"
 PREVIOUS: Final = "key_previous"
 
 _REMEMBERED: Final = 10_000
-_LONGEST: Final[dict[str, JSON]] = {NUMBER: 2**53 - 1, PREVIOUS: "A" * 43}
+LARGEST_NUMBER: Final = 2**53 - 1
+"""The largest number that all readers of JSON read alike (RFC 8785 section 3.2.2.3)."""
+_LONGEST: Final[dict[str, JSON]] = {NUMBER: LARGEST_NUMBER, PREVIOUS: "A" * 43}
 _NAMES_KEY: Final = b'"key":'
 
 
@@ -120,42 +122,69 @@ class KeyChains:
             self._heads.popitem(last=False)
 
 
+PackedHeads: TypeAlias = Mapping[str, bytes]
+"""The newest entry of each key: its number (8 bytes) and its leaf hash in one value, since a log may know millions of
+keys."""
+
+
+def pack(head: Head) -> bytes:
+    """A value of `PackedHeads`."""
+    return head.number.to_bytes(8, "big") + head.digest
+
+
+def unpack(head: bytes) -> Head:
+    """What `pack` packed."""
+    return Head(int.from_bytes(head[:-HASH_SIZE], "big"), head[-HASH_SIZE:])
+
+
 class ChainReader:
     """Follows the chains of all keys through a log."""
 
-    def __init__(self, *, whole: bool = True) -> None:
-        """Not `whole`: what is read does not begin with the log's first entry, so that each key's first place that is
-        seen is believed."""
-        self._whole = whole
-        # Number and hash of each key's newest entry in one value: a log may know millions of keys.
-        self._heads: dict[str, bytes] = {}
+    def __init__(self, heads: PackedHeads | None = None, *, entries: int = 0, since: int = 0) -> None:
+        """Go on after the first `entries`, of which those from `since` on were read and gave `heads`. If these were not
+        all, the place at which a key is seen first is believed."""
+        self.since = since if heads is not None else entries
+        """The first entry that was followed."""
+        self._heads = dict(heads or {})
+        self._entries = entries
+        self._read: tuple[int, dict[str, bytes]] = entries, {}
 
-    def read(self, index: int, content: bytes) -> None:
-        """Take the next entry. Raises `ChainBroken` where a key's entry is missing, doubled or out of order."""
-        place = _place_in(content)
-        if place is None:
-            return
-        key, last = place.key, self._head(place.key)
-        if last is None and not self._whole and place.key_number > 0:
-            self._heads[key] = place.key_number.to_bytes(8, "big") + leaf_hash(content)
+    def read(self, first: int, contents: Sequence[bytes]) -> None:
+        """Take the next entries, of which the first has the index `first`; those that were read before are passed over.
+
+        Raises `ChainBroken` where a key's entry is missing, doubled or out of order; then nothing was taken.
+        """
+        entries, heads = self.standing()
+        new: dict[str, bytes] = {}
+        for index, content in enumerate(contents[max(0, entries - first) :], max(first, entries)):
+            place = _place_in(content)
+            if place is None:
+                continue
+            last = new.get(place.key) or heads.get(place.key)
+            self._check(index, place, None if last is None else unpack(last))
+            new[place.key] = pack(Head(place.key_number, leaf_hash(content)))
+        # One assignment, so that an interruption finds all of these entries taken or none.
+        self._read = max(entries, first + len(contents)), new
+
+    def standing(self) -> tuple[int, PackedHeads]:
+        """How many entries of the log were read, and the newest places then. The mapping changes with the next
+        reading."""
+        self._entries, new = self._read
+        self._heads.update(new)
+        return self._entries, self._heads
+
+    def heads(self) -> dict[str, Head]:
+        """The newest entry of every key so far."""
+        return {key: unpack(head) for key, head in self.standing()[1].items()}
+
+    def _check(self, index: int, place: _Place, last: Head | None) -> None:
+        if last is None and self.since and 0 < place.key_number <= LARGEST_NUMBER:
             return
         if {NUMBER: place.key_number, PREVIOUS: place.key_previous} != _place_after(last):
             raise ChainBroken(
                 f"entry {index} is not the next one of its key",
                 hint="An entry of this key is missing or was written twice. Keep this copy of the log.",
             )
-        number = last.number + 1 if last else 0
-        self._heads[key] = number.to_bytes(8, "big") + leaf_hash(content)
-
-    def heads(self) -> dict[str, Head]:
-        """The newest entry of every key so far."""
-        return {
-            key: Head(int.from_bytes(head[:-HASH_SIZE], "big"), head[-HASH_SIZE:]) for key, head in self._heads.items()
-        }
-
-    def _head(self, key: str) -> Head | None:
-        head = self._heads.get(key)
-        return None if head is None else Head(int.from_bytes(head[:-HASH_SIZE], "big"), head[-HASH_SIZE:])
 
 
 def _place_in(content: bytes) -> _Place | None:

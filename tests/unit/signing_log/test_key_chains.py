@@ -134,8 +134,7 @@ def entries_of_one_key(count: int) -> list[bytes]:
 
 def read_all(entries: list[bytes]) -> ChainReader:
     reader = ChainReader()
-    for index, content in enumerate(entries):
-        reader.read(index, content)
+    reader.read(0, entries)
     return reader
 
 
@@ -208,10 +207,38 @@ def test_a_second_chain_of_a_key_is_found_by_who_verifies_the_log(place: LogPlac
 
 def test_who_reads_on_from_the_middle_believes_only_the_first_place() -> None:
     entries = entries_of_one_key(6)
-    reader = ChainReader(whole=False)
-    for index in (3, 4):
-        reader.read(index, entries[index])
+    reader = ChainReader(entries=3)
+    reader.read(3, entries[3:5])
     with pytest.raises(ChainBroken):
-        ChainReader(whole=True).read(3, entries[3])
+        ChainReader().read(3, entries[3:4])
     with pytest.raises(ChainBroken):
-        reader.read(6, entries_of_one_key(7)[6])
+        reader.read(5, entries_of_one_key(7)[6:])
+
+
+def test_who_reads_on_with_what_was_kept_believes_nothing() -> None:
+    entries = entries_of_one_key(6)
+    first = ChainReader()
+    first.read(0, entries[:4])
+    kept = dict(first.standing()[1])
+    with pytest.raises(ChainBroken):
+        ChainReader(kept, entries=4).read(4, entries[5:])
+    with pytest.raises(ChainBroken, match="entry 4 "):
+        ChainReader({}, entries=4).read(4, entries[4:])
+    again = ChainReader(kept, entries=4)
+    again.read(2, entries[2:])
+    assert again.heads() == read_all(entries).heads()
+
+
+def test_what_breaks_a_chain_is_not_taken() -> None:
+    entries = entries_of_one_key(6)
+    reader = ChainReader()
+    with pytest.raises(ChainBroken):
+        reader.read(0, [*entries[:3], entries[4]])
+    assert reader.standing() == (0, {})
+    reader.read(0, entries)
+    assert reader.standing()[0] == 6
+
+
+def test_a_number_that_is_too_large_is_refused_where_the_first_place_is_believed() -> None:
+    with pytest.raises(ChainBroken):
+        ChainReader(entries=3).read(3, [b'{"key":"a","key_number":%d,"key_previous":"x"}' % 2**70])

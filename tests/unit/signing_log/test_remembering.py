@@ -18,6 +18,7 @@ from natsuin.signing_log import (
     parse_verifier_key,
     verify_log,
 )
+from natsuin.signing_log.key_chains import KeyChains
 from unit.signing_log.conftest import LogPlace
 
 
@@ -35,12 +36,13 @@ def test_only_what_is_new_is_read(place, tmp_path):
     memory = LogMemory(tmp_path / "memory")
     key = parse_verifier_key(vkey)
     assert memory.recall(key) is None
-    report = verify_log(place.folder, vkey)
+    begun = []
+    report = verify_log(place.folder, vkey, begun=lambda *told: begun.append(told))
     assert (report.bundles, report.known) == (4, 0)
-    memory.keep(report.checkpoint)
+    memory.keep(*begun[0])
     place.fill(500, start=1000)
     again = verify_log(place.folder, vkey, since=memory.recall(key))
-    assert (again.entries, again.bundles, again.known) == (1500, 3, 768)
+    assert (again.entries, again.bundles, again.known, again.chains_from) == (1500, 3, 768, 0)
     assert bundles_read(place.folder, vkey, Known(report.checkpoint)) == 6
 
 
@@ -93,7 +95,7 @@ def test_stopping_by_hand_keeps_what_was_verified(place, tmp_path, monkeypatch, 
         patch.setattr(LogReader, "bundle", stopped)
         result = run(place.folder, "--vkey", vkey, "--remember", tmp_path / "memory")
     assert (result.exit_code, "interrupted" in result.stderr) == (2, True)
-    assert (tmp_path / "memory.part").read_text().startswith("verified 768\n\n")
+    assert (tmp_path / "memory.part").read_text().startswith("verified 768 chains 0\n\n")
     result = run(place.folder, "--vkey", vkey, "--remember", tmp_path / "memory")
     assert (result.exit_code, "768 known before" in result.stdout) == (0, True)
 
@@ -117,13 +119,23 @@ def test_a_log_that_was_rolled_back_is_found_by_memory(place, tmp_path, run):
     [
         ("memory", "nonsense"),
         ("memory", ""),
-        ("memory.part", "verified 99999\n\n{note}"),
-        ("memory.part", "verified 1_0\n\n{note}"),
-        ("memory.part", "verified -1\n\n{note}"),
+        ("memory.part", "verified 99999 chains 0\n\n{note}"),
+        ("memory.part", "verified 1_0 chains 0\n\n{note}"),
+        ("memory.part", "verified -1 chains 0\n\n{note}"),
         ("memory.part", "seen 10\n\n{note}"),
-        ("memory.part", "verified 10\n\nnonsense"),
+        ("memory.part", "verified 10 chains 0\n\nnonsense"),
         ("memory.part", "{note}"),
         ("memory", "x" * 1_000_001),
+        ("memory.chains", "verified 300 chains 0\n\n"),
+        ("memory.chains", "verified 301 chains 0\n\n{note}"),
+        ("memory.chains", 'verified 3 chains 0\n["a",-1,"' + "A" * 43 + '"]\n\n{note}'),
+        ("memory.chains", 'verified 3 chains 0\n["a",0,"AAAA"]\n\n{note}'),
+        ("memory.chains", 'verified 3 chains 0\n["a",0,"*"]\n\n{note}'),
+        ("memory.chains", 'verified 3 chains 0\n["a",0]\n\n{note}'),
+        ("memory.chains", 'verified 3 chains 0\n["a",99999999999999999999,"' + "A" * 43 + '"]\n\n{note}'),
+        ("memory.chains", "verified 3 chains 4\n\n{note}"),
+        ("memory.chains", "verified 3 chains 0\nnonsense\n\n{note}"),
+        ("memory.chains", "verified 3 chains 0\n" + "x" * 1_100_000),
     ],
 )
 def test_memory_that_is_broken_is_no_verdict_on_the_log(place, tmp_path, run, name, content):
@@ -133,6 +145,47 @@ def test_memory_that_is_broken_is_no_verdict_on_the_log(place, tmp_path, run, na
     assert (result.exit_code, result.stdout) == (2, "")
     with pytest.raises(Refused):
         LogMemory(tmp_path / "memory").recall(parse_verifier_key(vkey))
+
+
+def test_a_key_that_begins_anew_is_found_by_who_remembers(place, tmp_path, run):
+    """Its chain ended long before the place where reading goes on."""
+    log = place.open()
+    log.add_all([{"key": "a", "n": n} for n in range(3)] + [{"n": n} for n in range(600)])
+    log.publish()
+    memory = tmp_path / "memory"
+    assert run(place.folder, "--vkey", log.vkey, "--remember", memory).exit_code == 0
+    kept = memory.read_text()
+    log._writer._committer._chains = KeyChains(lambda _: None)
+    log.add({"key": "a", "n": "hidden"})
+    log.publish()
+    result = run(place.folder, "--vkey", log.vkey, "--remember", memory)
+    assert (result.exit_code, "entry 603 " in result.stderr) == (1, True)
+    assert memory.read_text() == kept
+    result = run(place.folder, "--vkey", log.vkey, "--remember", memory)
+    assert (result.exit_code, "entry 603 " in result.stderr) == (1, True), "a verdict is not forgotten"
+
+
+def test_memory_without_chains_says_so(place, tmp_path, run):
+    """A checkpoint that somebody kept by hand says nothing of chains."""
+    vkey = place.fill(600)
+    memory = tmp_path / "memory"
+    memory.write_bytes((place.folder / "checkpoint").read_bytes())
+    for _ in range(2):
+        result = run(place.folder, "--vkey", vkey, "--remember", memory)
+        assert (result.exit_code, "from entry 512 on only" in result.stdout) == (0, True)
+    full = run(place.folder, "--vkey", vkey, "--remember", memory, "--full")
+    assert "on only" not in full.stdout
+    assert "on only" not in run(place.folder, "--vkey", vkey, "--remember", memory).stdout
+
+
+def test_a_newer_checkpoint_in_the_file_goes_before_older_chains(place, tmp_path, run):
+    vkey = place.fill(300)
+    memory = tmp_path / "memory"
+    assert run(place.folder, "--vkey", vkey, "--remember", memory).exit_code == 0
+    shutil.copytree(place.folder, tmp_path / "older")
+    place.fill(300, start=300)
+    memory.write_bytes((place.folder / "checkpoint").read_bytes())
+    assert run(tmp_path / "older", "--vkey", vkey, "--remember", memory).exit_code == 1
 
 
 def test_both_ways_to_remember_do_not_go_together(place, tmp_path, run):
