@@ -33,6 +33,10 @@ test: setup-test ## run all tests, or some with T=path
 soak: setup-test ## 10,000 enrolments and signatures in each kind of token, which must not fill up
 	NATSUIN_SOAK_ROUNDS=10000 $(BIN)/pytest tests/functional/test_vault_soak.py
 
+.PHONY: faults
+faults: setup-test ## make every system call of the log's writer fail, and kill it at each
+	NATSUIN_FAULT_EACH=1 $(BIN)/pytest tests/faults/test_log_system_calls.py
+
 .PHONY: check
 check: setup-test ## format, lint, types, import contracts, budgets, documents
 	$(BIN)/ruff format --check .

@@ -6,6 +6,7 @@ Everyone may read the files and nobody else may write them, whatever the umask s
 import errno
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -42,12 +43,17 @@ class LogFolder:
             raise LogLocked("another process writes this log", hint=hint) from error
 
     def refuse_loose_permissions(self, *names: str) -> None:
-        """Raise `LoosePermissions` if anybody but the owner may write the folder or one of `names` in it."""
+        """Raise `LoosePermissions` if anybody but the owner may write the folder or one of `names` in it.
+
+        Raises `StorageFailed` when that cannot be told.
+        """
         for name in (".", *names):
             try:
                 mode = os.stat(name, dir_fd=self._folder).st_mode
             except FileNotFoundError:
                 continue
+            except OSError as error:
+                raise _failure(error) from error
             if mode & 0o022:
                 called = "the folder of the log" if name == "." else f"{name} in the folder of the log"
                 raise LoosePermissions(f"others may write {called}", hint="Take away their right (chmod go-w).")
@@ -119,11 +125,13 @@ class LogFolder:
             raise _failure(error) from error
 
     def exists(self, name: str) -> bool:
-        """Whether there is such a file or folder."""
+        """Whether there is such a file or folder. Raises `StorageFailed` when that cannot be told."""
         try:
             os.stat(name, dir_fd=self._folder)
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             return False
+        except OSError as error:
+            raise _failure(error) from error
         return True
 
     def remove_folder(self, name: str) -> None:
@@ -145,11 +153,10 @@ class LogFolder:
 
     def close(self) -> None:
         """Let go of the folder. May be called again."""
-        for descriptor in self._unsynchronised_files.values():
-            os.close(descriptor)
+        _close(*self._unsynchronised_files.values())
         self._unsynchronised_files.clear()
         if self._folder >= 0:
-            os.close(self._folder)
+            _close(self._folder)
         self._folder = -1
 
 
@@ -173,8 +180,7 @@ class Unsynchronised:
         except OSError as error:
             raise _failure(error) from error
         finally:
-            for descriptor in self._files:
-                os.close(descriptor)
+            _close(*self._files)
 
     def _synchronise_folder(self, name: str) -> None:
         try:
@@ -185,7 +191,15 @@ class Unsynchronised:
         try:
             os.fsync(folder)
         finally:
-            os.close(folder)
+            _close(folder)
+
+
+def _close(*descriptors: int) -> None:
+    """Let go of files. What fsync(2) said of them stands, and of others nothing was promised, so that an error of
+    close(2) changes nothing."""
+    for descriptor in descriptors:
+        with suppress(OSError):
+            os.close(descriptor)
 
 
 def _tile(name: str) -> str:
