@@ -47,7 +47,8 @@ def test_no_layer_opens_under_other_names_or_with_another_key() -> None:
         unwrap_for_signer(blob, signer_key, b"other")
     with pytest.raises(Tampered):
         unwrap_for_signer(blob, new_signer_key(), b"binding")
-    for sealed, binding in ((inner, b"other"), (inner[:-1] + b"x", b"binding"), (b"", b"binding"), (blob, b"binding")):
+    changed = inner[:-1] + bytes([inner[-1] ^ 1])
+    for sealed, binding in ((inner, b"other"), (changed, b"binding"), (b"", b"binding"), (blob, b"binding")):
         with pytest.raises(Tampered), VAULT.open(sealed, binding):
             pass
     with pytest.raises(Tampered), SoftwareVault(MasterKey(bytes(32))).open(inner, b"binding"):

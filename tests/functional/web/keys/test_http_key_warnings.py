@@ -61,9 +61,10 @@ def test_a_certificate_that_ends(aging: Portal, clock: FixedClock) -> None:
 
 
 @pytest.mark.parametrize("notice", ["transition", "ending", "ended"])
-def test_an_algorithm_that_ends(carol: Visitor, portal: Portal, notice: str) -> None:
+def test_an_algorithm_that_ends(person: Visitor, portal: Portal, notice: str) -> None:
     """The notice is sam's; `tests/functional/test_algorithm_ends.py` moves the clock past the day."""
-    information = portal.sam.rig.ask(protocol.ListAllKeys(limit=1)).keys[0]
+    own = person.get("/api/keys")["keys"][0]["key_id"]
+    (information,) = portal.sam.rig.ask(protocol.ListAllKeys(key_id=own)).keys
     key = msgspec.structs.replace(
         information, algorithm="rsa-2048", algorithm_notice=notice, algorithm_last_day="2030-12-31"
     )
