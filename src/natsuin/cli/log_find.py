@@ -2,7 +2,6 @@
 they commit to."""
 
 import hashlib
-import hmac
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,7 +14,6 @@ import click
 from natsuin.cli.arguments import verifier_key
 from natsuin.cli.log_reading import FILE, of_a_log, read_text, verdicts
 
-_TAG = b"rss-leaf-commit/v1\0"
 _YEAR_10000 = 253_402_300_800_000
 _TIME = click.DateTime(["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"])
 
@@ -32,6 +30,7 @@ class Openings:
         """Take every `{"salt", "fields"}` and every record in `told`, which is evidence or any JSON that holds such
         objects. Raises `ValueError` for a broken one."""
         from natsuin import base64url
+        from natsuin.signing_log import commitment_to
 
         if isinstance(told, list):
             for item in told:
@@ -39,9 +38,10 @@ class Openings:
         elif isinstance(told, dict):
             salt, fields, record = told.get("salt"), told.get("fields"), told.get("record")
             if isinstance(salt, str) and isinstance(fields, str):
-                named = hmac.digest(base64url.decode(salt), _TAG + fields.encode(), "sha256")
                 opened = json.loads(fields)
-                self.fields[base64url.encode(named)] = opened if isinstance(opened, dict) else {}
+                self.fields[commitment_to(base64url.decode(salt), fields.encode())] = (
+                    opened if isinstance(opened, dict) else {}
+                )
             if isinstance(record, str):
                 content = json.loads(record)
                 digests = content.get("digests") if isinstance(content, dict) else None

@@ -35,7 +35,7 @@ from natsuin.key_management.hsm.refusals import (
     VaultUnavailable,
     WrappingKeyMissing,
 )
-from natsuin.key_management.journal import Journal, Opening, commit, new_opening, store_opening
+from natsuin.key_management.journal import Journal, Opening, new_opening, store_opening
 from natsuin.key_management.key_acts import KeyActs
 from natsuin.key_management.key_creation import Certified, KeyMaker, Origin
 from natsuin.key_management.key_import import ImportOff, KeyImports
@@ -191,7 +191,6 @@ __all__ = [
     "certificate",
     "challenge_of",
     "check_strength",
-    "commit",
     "completed_since",
     "create_master_key",
     "decrypt",

@@ -5,7 +5,6 @@ A commitment is HMAC-SHA256 under 32 random bytes that are kept in DB-2 and may 
 without them. The opening is durable before the entry is, so no entry's private part is ever lost to a crash.
 """
 
-import hmac
 import os
 import secrets
 from collections.abc import Mapping, Sequence
@@ -14,14 +13,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from natsuin import base64url
 from natsuin.clock import Clock, milliseconds
 from natsuin.key_management.tables import log_opening
-from natsuin.signing_log import Receipt, SigningLog, encode_entry
+from natsuin.signing_log import SALT_BYTES, Receipt, SigningLog, commitment_to, encode_entry
 from natsuin.storage import Database
-
-SALT_BYTES = 32
-_TAG = b"rss-leaf-commit/v1\0"
 
 
 @dataclass(frozen=True)
@@ -35,12 +30,7 @@ class Opening:
     @property
     def commitment(self) -> str:
         """base64url without padding, as it stands in the entry."""
-        return commit(self.salt, self.fields)
-
-
-def commit(salt: bytes, fields: bytes) -> str:
-    """The commitment to canonical JSON `fields` under `salt`."""
-    return base64url.encode(hmac.digest(salt, _TAG + fields, "sha256"))
+        return commitment_to(self.salt, self.fields)
 
 
 def new_opening(private: Mapping[str, Any]) -> Opening:

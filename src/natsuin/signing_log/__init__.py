@@ -28,6 +28,7 @@ work.
 from natsuin.signing_log.audit import Known, LogReport, verify_log
 from natsuin.signing_log.checkpoints import Checkpoint, open_checkpoint
 from natsuin.signing_log.commit import FAULT_POINTS
+from natsuin.signing_log.commitments import SALT_BYTES, commitment_to
 from natsuin.signing_log.copies import adopt_log, copy_log, read_checkpoint
 from natsuin.signing_log.entries import JSON, encode_entry
 from natsuin.signing_log.key_chains import ChainReader
@@ -66,6 +67,7 @@ from natsuin.signing_log.tiles import TileName, parse_tile_name
 __all__ = [
     "FAULT_POINTS",
     "JSON",
+    "SALT_BYTES",
     "STATEMENT_FORMAT",
     "BadEntry",
     "BadKey",
@@ -103,6 +105,7 @@ __all__ = [
     "VerifiedEntry",
     "VerifierKey",
     "adopt_log",
+    "commitment_to",
     "copy_log",
     "create_log",
     "encode_entry",

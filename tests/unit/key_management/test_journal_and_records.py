@@ -4,10 +4,13 @@ import hashlib
 import json
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from natsuin import base64url
 from natsuin.clock import FixedClock
-from natsuin.key_management.journal import commit, new_opening
+from natsuin.key_management.journal import new_opening
 from natsuin.key_management.records import challenge_of, make_record
+from natsuin.signing_log import commitment_to
 
 CLOCK = FixedClock(datetime(2026, 11, 22, tzinfo=UTC))
 
@@ -16,7 +19,14 @@ def test_the_published_commitment_vector() -> None:
     salt = bytes(range(0x40, 0x60))
     fields = b'{"signer":"U-00042","sub":"taro@example.jp"}'
     expected = bytes.fromhex("084e50a619036265807212c74bd1e07bbd332a3d677bd22e738cb2c9967f1731")
-    assert commit(salt, fields) == base64url.encode(expected)
+    assert commitment_to(salt, fields) == base64url.encode(expected)
+
+
+@pytest.mark.parametrize("salt", [b"", bytes(31), bytes(33), bytes(64)])
+def test_a_salt_has_one_length(salt: bytes) -> None:
+    """HMAC fills keys up with zero bytes, so otherwise several salts would open one commitment."""
+    with pytest.raises(ValueError, match="32 bytes"):
+        commitment_to(salt, b"{}")
 
 
 def test_openings_hide_equal_fields() -> None:

@@ -185,6 +185,16 @@ def test_an_opening_that_was_changed_opens_nothing(place, signing, run, tmp_path
     assert run(*arguments, "--instruction", "i-9").stdout == ""
 
 
+def test_a_salt_that_was_made_longer_opens_nothing(place, signing, run, tmp_path):
+    """HMAC takes a key and the same key with a zero byte after it for one."""
+    evidence = json.loads((tmp_path / "openings").read_text())
+    evidence["uses"][0]["opening"]["salt"] = urlsafe_b64encode(SALT + b"\0").decode().rstrip("=")
+    (tmp_path / "openings").write_text(json.dumps(evidence))
+    arguments = ("find", place.folder, "--vkey", signing, "--json", "--openings", tmp_path / "openings")
+    result = run(*arguments, "--instruction", "i-7")
+    assert (result.exit_code, result.stdout) == (2, "")
+
+
 def test_a_hostile_entry_cannot_play_with_the_terminal(place, signing, run):
     assert "\x1b" not in run("find", place.folder, "--vkey", signing).stdout
 
