@@ -26,10 +26,9 @@ def attack(session):
                 told.add(item.object_class.name + (" read " if item[Attribute[name]] else " empty ") + name)
             except PKCS11Error as error:
                 told.add(type(error).__name__)
-        wishes = [("EXTRACTABLE", True), ("SENSITIVE", False)]
-        if item.object_class == ObjectClass.SECRET_KEY:
-            # A private key that decrypts would still not be readable; a wrapping key that does reads every stored key.
-            wishes.append(("DECRYPT", True))
+        wishes = [("EXTRACTABLE", True), ("SENSITIVE", False), ("DECRYPT", True)]
+        if item.object_class == ObjectClass.PRIVATE_KEY:
+            wishes += [("UNWRAP", True), ("DERIVE", True), ("SIGN_RECOVER", True)]
         for name, value in wishes:
             try:
                 item[Attribute[name]] = value
@@ -82,6 +81,10 @@ print(*sorted(told), sep="\\n")
 WEAK = {
     "wrapping: wrapped out",
     "PRIVATE_KEY copied with EXTRACTABLE",
+    "PRIVATE_KEY copied with DECRYPT",
+    "PRIVATE_KEY copied with UNWRAP",
+    "PRIVATE_KEY copied with DERIVE",
+    "PRIVATE_KEY copied with SIGN_RECOVER",
     "SECRET_KEY copied with EXTRACTABLE",
     "SECRET_KEY copied with DECRYPT",
 }
@@ -103,6 +106,7 @@ def test_a_key_that_is_open_for_a_signature_gives_nothing_away(
     assert expected <= told
     assert told & REFUSALS
     assert told - REFUSALS - expected == (WEAK if weak else {"wrapping: KeyUnextractable"})
+    assert token_vault.facts["locks_open_keys"] is True
 
 
 def test_another_process_sees_no_key_while_it_signs(faulty: FaultyToken) -> None:

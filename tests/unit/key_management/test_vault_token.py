@@ -115,6 +115,8 @@ def test_a_token_that_lets_its_wrapping_key_out_is_refused(tokens: Callable[[str
     assert "stolen" in in_token(settings, WRAP_OUT).split()
     assert "wraps-unextractable" in tokens("nss").facts["weaknesses"]  # type: ignore[operator]  # a list of texts
     assert tokens("softhsm2").facts["weaknesses"] == []
+    copies = {f"copies-with-CKA_{name}" for name in ("EXTRACTABLE", "DECRYPT")}
+    assert copies <= set(tokens("nss").facts["weaknesses"])  # type: ignore[call-overload]  # a list of texts
     with pytest.raises(VaultRefused, match="wraps-unextractable"):
         opened(replace(settings, allow_weak_token=False))
 

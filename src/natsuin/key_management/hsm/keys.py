@@ -76,6 +76,8 @@ class Lane:
     mechanism: Mechanism
     """That new keys are wrapped with."""
     needs_public_point: bool = False
+    locks_open_keys: bool = True
+    """Whether what is unwrapped can be told that nobody may change or copy it: CKA_MODIFIABLE, CKA_COPYABLE."""
     _wrapping_keys: dict[bytes, SecretKey] = field(default_factory=dict)
 
     def wrapping_key(self, identifier: bytes) -> SecretKey:
@@ -207,6 +209,9 @@ def _unwrapped(lane: Lane, wrapped: Wrapped, *, extractable: bool = False) -> It
     template: dict[Any, Any] = {**_SIGN_ONLY, **_NOT_FOR_PRIVATE_KEYS, Attribute.EXTRACTABLE: extractable}
     if lane.needs_public_point and kind is KeyType.EC:
         template[NSS_PUBLIC_POINT] = _octet_string(wrapped.public_key, algorithm)
+    if lane.locks_open_keys:
+        # The last of all: SoftHSM2 takes a template in its order, and nothing any more behind CKA_MODIFIABLE.
+        template |= {Attribute.COPYABLE: False, Attribute.MODIFIABLE: False}
     wrapping = lane.wrapping_key(wrapped.wrapping_key)
     key = unwrap(wrapping, kind, wrapped.content, Mechanism[wrapped.mechanism], template)
     with _gone_afterwards(key):

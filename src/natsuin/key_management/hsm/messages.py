@@ -103,7 +103,7 @@ class Ping(msgspec.Struct, frozen=True, tag=True):
 class Begun(msgspec.Struct, frozen=True, tag=True):
     """What the token says of itself, and what it was found able to do. `weaknesses` were tolerated.
     `unwraps_extractable`: whoever holds the PIN could unwrap a person's key so that it leaves the token; tried when
-    `thorough`."""
+    `thorough`. `locks_open_keys`: the token takes it that an open key be neither changed nor copied."""
 
     manufacturer: str
     model: str
@@ -112,6 +112,7 @@ class Begun(msgspec.Struct, frozen=True, tag=True):
     algorithms: tuple[str, ...]
     weaknesses: tuple[str, ...]
     unwraps_extractable: bool = False
+    locks_open_keys: bool = False
 
 
 class Resident(msgspec.Struct, frozen=True, tag=True):

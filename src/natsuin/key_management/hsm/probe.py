@@ -2,7 +2,7 @@
 fact."""
 
 import hashlib
-from collections.abc import Callable
+from dataclasses import replace
 
 from natsuin.algorithms import FACTS, KeyAlgorithm, SignatureScheme
 from natsuin.errors import NatsuinError
@@ -32,20 +32,24 @@ _TRIALS: dict[KeyAlgorithm, tuple[tuple[Mechanism, ...], tuple[SignatureScheme, 
 RSA and states its largest size."""
 
 
-def find_wrapping_mechanism(token: Token, lane_with: Callable[[Mechanism], Lane], wrapping_key: bytes) -> Mechanism:
-    """The first mechanism by which a P-256 key can be wrapped, unwrapped and used. Raises `VaultRefused`."""
+def find_lane(token: Token, given: Lane, wrapping_key: bytes) -> Lane:
+    """`given` with the first mechanism by which a P-256 key can be wrapped, unwrapped and used, locked while it is open
+    if the token knows that. Raises `VaultRefused`."""
     _require(token, (Mechanism.AES_KEY_GEN, *_EC), KeyAlgorithm.P_256)
     failures = []
     for mechanism in WRAPPING:
         if mechanism not in token.slot.get_mechanisms():
             failures.append(f"CKM_{mechanism.name} is missing")
             continue
-        try:
-            _try(lane_with(mechanism), KeyAlgorithm.P_256, wrapping_key)
-        except PKCS11Error as error:
-            failures.append(f"CKM_{mechanism.name} failed ({name_of(error)})")
-        else:
-            return mechanism
+        for locks in (True, False):
+            lane = replace(given, mechanism=mechanism, locks_open_keys=locks)
+            try:
+                _try(lane, KeyAlgorithm.P_256, wrapping_key)
+            except PKCS11Error as error:
+                failure = f"CKM_{mechanism.name} failed ({name_of(error)})"
+            else:
+                return lane
+        failures.append(failure)
     raise VaultRefused(
         f"the token cannot wrap and unwrap keys: {'; '.join(failures)}",
         hint="Natsuin needs one of the two; see docs/hsm.md.",

@@ -11,14 +11,13 @@ import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
 from natsuin.algorithms import KeyAlgorithm
 from natsuin.errors import NatsuinError
 from natsuin.key_management.hsm import messages
 from natsuin.key_management.hsm.cryptoki import (
-    Mechanism,
     PKCS11Error,
     Session,
     Token,
@@ -30,7 +29,7 @@ from natsuin.key_management.hsm.cryptoki import (
     require_own_process,
 )
 from natsuin.key_management.hsm.keys import Lane, generate, unwraps_extractable, use
-from natsuin.key_management.hsm.probe import WRAPPING, find_algorithms, find_wrapping_mechanism
+from natsuin.key_management.hsm.probe import WRAPPING, find_algorithms, find_lane
 from natsuin.key_management.hsm.refusals import VaultInterrupted, VaultRefused, VaultUnavailable
 from natsuin.key_management.hsm.resident import destroy_resident, list_resident, make_resident, use_resident
 from natsuin.key_management.hsm.wrapping_key import check_wrapping_key, find_wrapping_key, make_wrapping_key
@@ -67,30 +66,25 @@ def open_token(begin: messages.Begin) -> tuple[OpenToken, messages.Begun]:
     """Load, find, log in, check. Raises `VaultRefused`, `PINRefused`, `VaultUnavailable`, `WrappingKeyMissing`."""
     token = find_token(load(begin.module, begin.parameters), begin.label)
     root = log_in(token, begin.pin)
-    nss = token.manufacturer_id == _NSS_MANUFACTURER
-
-    def lane_with(mechanism: Mechanism) -> Lane:
-        return Lane(root, mechanism, needs_public_point=nss)
-
-    mechanism = WRAPPING[0]
+    lane = Lane(root, WRAPPING[0], needs_public_point=token.manufacturer_id == _NSS_MANUFACTURER)
     algorithms: tuple[str, ...] = ()
     weaknesses: tuple[str, ...] = ()
     extractable = False
     if begin.wrapping_key:
         key = find_wrapping_key(root, begin.wrapping_key)
-        mechanism = find_wrapping_mechanism(token, lane_with, begin.wrapping_key)
-        weaknesses = check_wrapping_key(key, mechanism)
+        lane = find_lane(token, lane, begin.wrapping_key)
+        weaknesses = check_wrapping_key(key, lane.mechanism)
         if weaknesses and not begin.allow_weak_token:
             raise VaultRefused(
                 f"the token does not guard its wrapping key: {', '.join(weaknesses)}",
                 hint="Use another token. For trials only, set vault.allow_weak_token; see docs/hsm.md.",
             )
         if begin.thorough:
-            algorithms = find_algorithms(token, lane_with(mechanism), begin.wrapping_key)
-            extractable = unwraps_extractable(lane_with(mechanism), begin.wrapping_key)
+            algorithms = find_algorithms(token, lane, begin.wrapping_key)
+            extractable = unwraps_extractable(lane, begin.wrapping_key)
     lanes: queue.SimpleQueue[Lane] = queue.SimpleQueue()
     for _ in range(begin.sessions):
-        lanes.put(Lane(open_session(token), mechanism, needs_public_point=nss))
+        lanes.put(replace(lane, session=open_session(token), _wrapping_keys={}))
     facts = messages.Begun(
         manufacturer=token.manufacturer_id or "",
         model=token.model or "",
@@ -99,6 +93,7 @@ def open_token(begin: messages.Begin) -> tuple[OpenToken, messages.Begun]:
         algorithms=algorithms,
         weaknesses=weaknesses,
         unwraps_extractable=extractable,
+        locks_open_keys=lane.locks_open_keys,
     )
     return OpenToken(root, lanes, token), facts
 

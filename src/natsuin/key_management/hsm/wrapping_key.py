@@ -17,6 +17,7 @@ from natsuin.key_management.hsm.cryptoki import (
     PKCS11Error,
     SecretKey,
     Session,
+    is_lost_session,
     name_of,
     template_bytes,
     wrap,
@@ -46,6 +47,9 @@ _MUST_HOLD = {
 _SHOULD_HOLD = {Attribute.LOCAL: True, Attribute.MODIFIABLE: False}
 """Whose absence a token for trials may be forgiven: made in this token, and not changeable by whoever logs in."""
 
+
+_WEAKER = {Attribute.EXTRACTABLE: True, Attribute.SENSITIVE: False, Attribute.DECRYPT: True}
+"""Any of these in a copy would let whoever holds the PIN read every key that is stored."""
 
 _EVERY_UNWRAPPED = {
     Attribute.TOKEN: False,
@@ -105,7 +109,8 @@ def find_wrapping_key(session: Session, identifier: bytes) -> SecretKey:
 
 
 def check_wrapping_key(key: SecretKey, mechanism: Mechanism) -> tuple[str, ...]:
-    """Look at a wrapping key and try to wrap it out. Answers with what only a token for trials is forgiven.
+    """Look at a wrapping key, and try to wrap it out and to copy it into a weaker one (C_CopyObject). Answers with what
+    only a token for trials is forgiven.
 
     Raises:
         VaultRefused: the key is not what `make_wrapping_key` made.
@@ -121,9 +126,11 @@ def check_wrapping_key(key: SecretKey, mechanism: Mechanism) -> tuple[str, ...]:
     ]
     try:
         wrap(key, key, mechanism)
+        weaknesses.append("wraps-unextractable")
     except PKCS11Error:
-        return tuple(weaknesses)
-    return (*weaknesses, "wraps-unextractable")
+        pass
+    weaknesses += [f"copies-with-CKA_{name.name}" for name, value in _WEAKER.items() if _copies(key, name, value)]
+    return tuple(weaknesses)
 
 
 _GIVEN = set(_MUST_HOLD) - {
@@ -139,6 +146,22 @@ _GIVEN = set(_MUST_HOLD) - {
 def _found(session: Session, identifier: bytes) -> list[SecretKey]:
     wanted = {Attribute.CLASS: ObjectClass.SECRET_KEY, Attribute.LABEL: LABEL, Attribute.ID: identifier}
     return [found for found in session.get_objects(wanted) if isinstance(found, SecretKey)]
+
+
+def _copies(key: SecretKey, attribute: Attribute, value: bool) -> bool:
+    """Whether the token makes a copy in which the attribute has this value. The copy is destroyed."""
+    try:
+        copied = key.copy({Attribute.TOKEN: False, attribute: value})
+    except PKCS11Error as error:
+        if is_lost_session(error):
+            raise
+        return False
+    try:
+        return bool(copied[attribute]) == value
+    except PKCS11Error:
+        return False
+    finally:
+        copied.destroy()
 
 
 def _read(key: SecretKey, attribute: Attribute) -> object:

@@ -118,6 +118,7 @@ class PKCS11Vault:
             "label": begun.label,
             "weaknesses": list(begun.weaknesses),
             "unwraps_extractable": begun.unwraps_extractable,
+            "locks_open_keys": begun.locks_open_keys,
         }
 
     @contextmanager
