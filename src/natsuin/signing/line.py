@@ -98,9 +98,12 @@ class SigningLine:
         """Wake a lane that is at home, if one more should travel. The first before the others: its caches are warm."""
         # Whoever is the first to wait for a lane that travels needs somebody who loses patience in time.
         if self._may_set_out() or len(self._waiting) == 1:
-            home = next((n for n in range(len(self._set_out)) if n not in self._carried), None)
-            if home is not None:
-                self._set_out[home].notify()
+            self._wake_a_lane()
+
+    def _wake_a_lane(self) -> None:
+        home = next((n for n in range(len(self._set_out)) if n not in self._carried), None)
+        if home is not None:
+            self._set_out[home].notify()
 
     def _may_set_out(self) -> bool:
         return bool(self._waiting) and (not self._carried or not self._is_light() or self._patience() <= 0)
@@ -112,13 +115,13 @@ class SigningLine:
     def _run(self, lane: int) -> None:
         while True:
             with self._turn:
-                while not self._may_set_out():
+                # While another lane gathers, those who wait are that lane's: it calls for help when it sets out.
+                while self._gathering or not self._may_set_out():
                     if self._closing and not self._waiting:
                         return
-                    self._set_out[lane].wait(self._patience() if self._waiting and self._began else None)
+                    impatient = self._waiting and self._began and not self._gathering
+                    self._set_out[lane].wait(self._patience() if impatient else None)
                 self._gather()
-                if not self._may_set_out():
-                    continue
                 requests = self._board(lane)
             self._carry(requests)
             with self._turn:
@@ -133,7 +136,7 @@ class SigningLine:
         return len(self._waiting) >= self._expected or not self._is_light() or self._closing
 
     def _gather(self) -> None:
-        if self._gathering or self._all_are_here():
+        if self._all_are_here():
             return
         self._gathering = True
         self._gathered.wait_for(self._all_are_here, _GATHER_SECONDS)
@@ -151,7 +154,8 @@ class SigningLine:
         self._digests_carried += _digests_of(requests)
         self._carried[lane], self._began[lane] = len(requests), monotonic()
         self._left_behind = None
-        self._call_a_lane()
+        if self._waiting:
+            self._wake_a_lane()
         return requests
 
     def _carry(self, requests: list[SignRequest]) -> None:

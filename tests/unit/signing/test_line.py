@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from time import sleep
 from typing import cast
 
 import pytest
@@ -137,6 +138,30 @@ def test_those_who_travelled_together_are_waited_for(
         future.result(30)
     names = [f"again {n}" for n in range(5)]
     assert road.journeys == [["first"], [*(f"crowd {n}" for n in range(4)), "first again"], names]
+
+
+def test_a_lane_that_wakes_while_another_gathers_takes_nobody_away(
+    line: SigningLine, road: Road, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("natsuin.signing.line._PATIENCE_SECONDS", 60)
+    monkeypatch.setattr("natsuin.signing.line._GATHER_SECONDS", 60)
+    held = road.hold("first")
+    first = line.submit(asked("first"))
+    assert road.began.acquire(timeout=30)
+    crowd = [line.submit(asked(f"crowd {n}")) for n in range(4)]
+    held.set()
+    first.result(30)
+    while not line._gathering:
+        sleep(0.001)
+    with line._turn:
+        for lane in line._set_out:
+            lane.notify()
+    # Who would take the four away has had its turn when this one is taken up behind it.
+    sleep(0.05)
+    crowd.append(line.submit(asked("last")))
+    for future in crowd:
+        future.result(30)
+    assert [len(journey) for journey in road.journeys] == [1, 5]
 
 
 def test_who_does_not_come_back_is_waited_for_only_a_moment(line: SigningLine, road: Road) -> None:
