@@ -89,6 +89,7 @@ def test_a_lost_session_costs_nothing(room: Room, function: str, error: str) -> 
     next(logins), next(signs)
     room.faulty.order(f"{function} return {LOST[error]:#x} once")
     room.sign()
+    assert room.faulty.obeyed
     assert next(logins) == 1, "one new login, with a PIN that was accepted before"
     # One call of the new worker's own trial, one for the request, and the one that was refused.
     assert next(signs) == 2 + (function == "C_Sign")
@@ -118,16 +119,36 @@ def test_a_lost_session_in_the_middle_is_not_repeated(room: Room) -> None:
 
 def test_a_key_that_stays_in_the_token_ends_the_worker(room: Room) -> None:
     """Its session objects go with its process."""
+    worker = room.vault.worker_pid
     room.faulty.order("C_DestroyObject return 0x82 once")
     with pytest.raises(VaultInterrupted, match="kept a key"):
         room.sign()
+    assert room.faulty.obeyed
+    eventually(lambda: room.vault.worker_pid not in (0, worker))
 
 
-@pytest.mark.parametrize("function", ["C_UnwrapKey", "C_GetAttributeValue"])
 @pytest.mark.parametrize("error", ["CKR_DEVICE_REMOVED", "CKR_HOST_MEMORY"])
-def test_an_error_before_signing_costs_nothing(room: Room, function: str, error: str) -> None:
-    room.faulty.order(f"{function} return {BROKEN[error]:#x} once")
+def test_an_error_before_signing_costs_nothing(room: Room, error: str) -> None:
+    signs, unwraps, worker = asked(room, "C_Sign"), asked(room, "C_UnwrapKey"), room.vault.worker_pid
+    next(signs), next(unwraps)
+    room.faulty.order(f"C_UnwrapKey return {BROKEN[error]:#x} once")
     room.sign()
+    assert room.faulty.obeyed
+    assert room.vault.worker_pid not in (0, worker)
+    assert next(unwraps) == 3, "the refused call, the new worker's own trial, and the request"
+    assert next(signs) == 2, "the new worker's own trial, and one signature"
+
+
+@pytest.mark.parametrize("error", ["CKR_DEVICE_REMOVED", "CKR_HOST_MEMORY"])
+def test_an_attribute_that_cannot_be_read_costs_nothing(room: Room, error: str) -> None:
+    """Nothing that a signature needs: the worker learns sizes from it and goes on."""
+    signs, worker = asked(room, "C_Sign"), room.vault.worker_pid
+    next(signs)
+    room.faulty.order(f"C_GetAttributeValue return {BROKEN[error]:#x} once")
+    room.sign()
+    assert room.faulty.obeyed
+    assert room.vault.worker_pid == worker
+    assert next(signs) == 1
 
 
 def test_a_removed_device_is_told_and_comes_back(room: Room) -> None:
@@ -149,8 +170,13 @@ def test_a_token_that_goes_while_nobody_asks_is_noticed(room: Room) -> None:
 
 def test_a_worker_that_ends_while_nobody_asks_is_replaced(room: Room) -> None:
     worker = room.vault.worker_pid
+    logins, signs = asked(room, "C_Login"), asked(room, "C_Sign")
+    next(logins), next(signs)
     os.kill(worker, 9)
     eventually(lambda: room.vault.worker_pid not in (0, worker))
+    room.sign()
+    assert not _lives(worker)
+    assert (next(logins), next(signs)) == (1, 2), "one login, the new worker's own trial, and one signature"
 
 
 def test_the_next_try_is_never_far() -> None:

@@ -103,8 +103,13 @@ def test_a_removed_token_stops_signing_alone_and_comes_back_without_a_restart(pl
 
 
 def test_a_session_lost_while_signing_is_not_noticed(place: Place) -> None:
+    told, signs, logins = place.entries("outcome"), place.faulty.calls("C_Sign"), place.faulty.calls("C_Login")
     place.faulty.order("C_SignInit return 0xb3 once")
     place.sign(place.alice)
+    assert place.faulty.obeyed
+    assert place.faulty.calls("C_Login") == logins + 1
+    assert place.faulty.calls("C_Sign") == signs + 2, "the new worker's own trial, and one signature"
+    assert [one["result"] for one in place.entries("outcome")[len(told) :]] == ["signed"]
 
 
 def test_a_call_that_hangs_leaves_an_unknown_outcome_and_nothing_else(place: Place) -> None:
@@ -161,6 +166,10 @@ def test_an_algorithm_that_the_token_lacks_is_refused_before_anybody_approves(pl
 
 
 def test_a_restart_opens_everything_again(place: Place) -> None:
+    boots, worker = len(place.entries("boot")), place.faulty.calls("C_Initialize")
     place.rig.reopen()
     place.web = place.rig.web
     place.sign(place.alice)
+    assert place.faulty.calls("C_Initialize") == worker + 1, "another process has the token"
+    (boot,) = place.entries("boot")[boots:]
+    assert (boot["unknown"], boot["undelivered"], boot["moves"]) == (0, 0, 0)

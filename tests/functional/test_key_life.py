@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
@@ -144,7 +147,13 @@ def test_renewal_to_another_algorithm(fresh_sam: Callable[..., SamProcess], alic
     web = fresh_sam().web
     new = web.renew(alice, algorithm="p-384")
     wanted = (b"\1" * 48,)
-    web.sign(web.approve(new, wanted, scheme="ecdsa-sha384"), wanted)
+    signed = web.sign(web.approve(new, wanted, scheme="ecdsa-sha384"), wanted)
+    public_key = x509.load_der_x509_certificate(new.key.certificate).public_key()
+    assert isinstance(public_key, ec.EllipticCurvePublicKey)
+    assert public_key.curve.name == "secp384r1"
+    public_key.verify(signed.signatures[0], wanted[0], ec.ECDSA(Prehashed(hashes.SHA384())))
+    with pytest.raises(InvalidSignature):
+        public_key.verify(signed.signatures[0], b"\2" * 48, ec.ECDSA(Prehashed(hashes.SHA384())))
 
 
 def test_renewal_needs_the_pin_and_an_approval_is_one_try(fresh_sam: Callable[..., SamProcess], alice: Signer) -> None:

@@ -79,6 +79,11 @@ class FaultyToken:
         """Fail no more."""
         (self.folder / "orders").unlink(missing_ok=True)
 
+    @property
+    def obeyed(self) -> bool:
+        """Whether the last order, of those that hold `once`, was carried out."""
+        return not (self.folder / "orders").exists()
+
     def calls(self, name: str) -> int:
         """How often this function of the module was called."""
         file = self.folder / "calls"
