@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from natsuin.cli.demo.tokens import KINDS
-from rigs.token_house import TokenHouse, named
+from rigs.token_house import TokenHouse, named, natsuin
 
 
 @pytest.fixture(params=KINDS)
@@ -47,3 +47,37 @@ def test_keys_under_the_old_and_the_new_wrapping_key_sign(house: TokenHouse) -> 
     assert house.objects() == objects + 1
     assert len(house.entries("wrapping-key-made")) == 1
     house.check()
+
+
+@pytest.mark.parametrize("point", ["after_row", "after_token", "after_entry", "after_replaced"])
+def test_a_killed_ceremony_goes_on(tmp_path: Path, point: str) -> None:
+    house = TokenHouse("softhsm2", tmp_path)
+    plan = house.plan("wrapping")
+    minority = house.run(plan, [house.shares[0], house.shares[0]])
+    assert minority.returncode != 0
+    assert house.in_token() == {house.first}
+    killed = house.run(plan, NATSUIN_FAULT_AT=f"wrapping.{point}")
+    assert killed.returncode == -9
+    if point in ("after_row", "after_token"):
+        refused = natsuin("sam", "--config", str(tmp_path / "n" / "config.toml"))
+        assert refused.returncode != 0
+        assert named(plan) in refused.stderr
+        assert "not finished" in refused.stderr
+        other = house.run(house.plan("wrapping"))
+        assert other.returncode != 0
+    house.done(plan)
+    assert house.states() == {house.first: "former", named(plan): "present"}
+    assert house.in_token() == {house.first, named(plan)}
+    house.sam.start()
+    house.sign(house.enrol())
+    house.sam.stop()
+
+
+def test_a_row_changed_outside_stops_a_start(tmp_path: Path) -> None:
+    house = TokenHouse("softhsm2", tmp_path)
+    house.wrapping()
+    house.sam.sql("UPDATE wrapping_key SET state = 'former' WHERE state = 'present'")
+    house.sam.sql("UPDATE wrapping_key SET state = 'present' WHERE wrapping_key = ?", house.first)
+    refused = natsuin("sam", "--config", str(tmp_path / "n" / "config.toml"))
+    assert refused.returncode != 0
+    assert "wrapping_key" in refused.stderr

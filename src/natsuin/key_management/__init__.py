@@ -102,7 +102,6 @@ from natsuin.key_management.vaults.pkcs11 import (
     RESIDENT_BACKEND,
     PKCS11Vault,
     make_wrapping_key,
-    wrapping_key_of,
 )
 from natsuin.key_management.vaults.software import SoftwareVault
 from natsuin.key_management.weak_keys import KeyKnown, SoundKey, WeakKey, check_strength, stored_public_keys
@@ -111,10 +110,8 @@ from natsuin.key_management.wrapping_keys import (
     CHANGES,
     KeyRing,
     WrappingKey,
-    WrappingKeyEnded,
     WrappingKeys,
     WrappingKeyState,
-    require_living,
 )
 
 __all__ = [
@@ -203,7 +200,6 @@ __all__ = [
     "Wish",
     "WorkerCommand",
     "WrappingKey",
-    "WrappingKeyEnded",
     "WrappingKeyMissing",
     "WrappingKeyState",
     "WrappingKeys",
@@ -232,7 +228,6 @@ __all__ = [
     "postpone_waiting",
     "read_master_key",
     "read_pkcs12",
-    "require_living",
     "require_settled",
     "seal_content",
     "service_key",
@@ -241,5 +236,4 @@ __all__ = [
     "stored_public_keys",
     "unwrap_for_signer",
     "verify_signature",
-    "wrapping_key_of",
 ]

@@ -87,11 +87,10 @@ wrapping_key = sa.Table(
     sa.Column("state", sa.String(20), nullable=False),
     sa.Column("created_at", sa.BigInteger, nullable=False),
     sa.Column("replaced_at", sa.BigInteger, nullable=False),
-    sa.Column("destroyed_at", sa.BigInteger, nullable=False),
     sa.Column("seal", sa.LargeBinary, nullable=False),
 )
-"""The token's wrapping keys, by CKA_ID in hexadecimal: see `natsuin.key_management.wrapping_keys`. Times that have not
-come are 0."""
+"""The token's wrapping keys, by CKA_ID in hexadecimal: see `natsuin.key_management.wrapping_keys`. `replaced_at`
+is 0 until it is."""
 
 signing_key = sa.Table(
     "signing_key",

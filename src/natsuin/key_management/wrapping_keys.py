@@ -1,8 +1,8 @@
 """Which wrapping keys the token has for this installation, and which of them new keys go under.
 
-    making --> present --> former --> retiring --> destroyed
+    making --> present --> former
 
-There is one present key. What lies under a former one still opens. A key that is being made or destroyed belongs to a
+There is one present key. What lies under a former one still opens. A key that is being made belongs to a
 ceremony that was broken off: sam does not start beside it. States go forward only, so that the signing log can say
 again what it said before, and a database that was put back learns from it (`make_good`).
 """
@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from natsuin.clock import Clock, milliseconds
-from natsuin.errors import Conflict, NotFound, Tampered
+from natsuin.errors import Conflict, Tampered
 from natsuin.key_management.key_states import ENDED
 from natsuin.key_management.seals import RowSealer
 from natsuin.key_management.tables import signing_key, wrapping_key
@@ -28,23 +28,11 @@ class WrappingKeyState(StrEnum):
     MAKING = "making"
     PRESENT = "present"
     FORMER = "former"
-    RETIRING = "retiring"
-    DESTROYED = "destroyed"
 
 
 _ORDER = {state: place for place, state in enumerate(WrappingKeyState)}
-LIVING = frozenset({WrappingKeyState.PRESENT, WrappingKeyState.FORMER})
-"""What keys may lie under."""
-MADE, DESTROYED = "wrapping-key-made", "wrapping-key-destroyed"
+CHANGES = frozenset({"wrapping-key-made"})
 """Types of the entries that tell of them."""
-CHANGES = frozenset({MADE, DESTROYED})
-_TIME_OF = {WrappingKeyState.FORMER: "replaced_at", WrappingKeyState.DESTROYED: "destroyed_at"}
-
-
-class WrappingKeyEnded(Conflict):
-    """What lies under a wrapping key that was destroyed cannot be opened by anybody."""
-
-    code = "wrapping_key_ended"
 
 
 @dataclass(frozen=True)
@@ -55,7 +43,6 @@ class WrappingKey:
     state: WrappingKeyState
     created_at: int
     replaced_at: int
-    destroyed_at: int
 
 
 @dataclass(frozen=True)
@@ -85,13 +72,12 @@ class KeyRing:
         return next((key.state for key in self.keys if key.identifier == identifier), None)
 
     def require_settled(self, *, but_for: str = "") -> None:
-        """Raise `Conflict` while another key than `but_for` is being made or destroyed."""
-        for identifier in (*self._in(WrappingKeyState.MAKING), *self._in(WrappingKeyState.RETIRING)):
+        """Raise `Conflict` while another key than `but_for` is being made."""
+        for identifier in self._in(WrappingKeyState.MAKING):
             if identifier == but_for:
                 continue
-            doing = "made" if self.state_of(identifier) is WrappingKeyState.MAKING else "destroyed"
             raise Conflict(
-                f"a ceremony is not finished: the wrapping key {identifier} is still being {doing}",
+                f"a ceremony is not finished: the wrapping key {identifier} is still being made",
                 hint="Run `natsuin ceremony run` with the plan that names it again; it goes on where it stopped.",
             )
 
@@ -122,7 +108,6 @@ class WrappingKeys:
                     WrappingKeyState(row["state"]),
                     row["created_at"],
                     row["replaced_at"],
-                    row["destroyed_at"],
                 )
                 for row in rows
             )
@@ -143,7 +128,7 @@ class WrappingKeys:
         if ring.state_of(first) is None:
             raise Conflict(
                 "vault.wrapping_key in the configuration is none of this installation's wrapping keys",
-                hint="It names the first one for ever; `natsuin vault` lists them. Put it back.",
+                hint="It names the first one for ever; put it back.",
             )
         self._require_known(ring)
         return ring
@@ -168,42 +153,12 @@ class WrappingKeys:
             self._advance(connection, replaced, WrappingKeyState.FORMER)
             self._advance(connection, identifier, WrappingKeyState.PRESENT)
 
-    def retire(self, identifier: str) -> None:
-        """`identifier` is about to be destroyed. Raises `NotFound`, and `Conflict` for the present one."""
-        with self.database.write() as connection:
-            state = self._state(connection, identifier)
-            if state is None:
-                raise NotFound("there is no such wrapping key", hint="`natsuin vault` lists them.")
-            if state in (WrappingKeyState.MAKING, WrappingKeyState.PRESENT):
-                raise Conflict(
-                    "only a former wrapping key can be destroyed", hint="Make another one the present one first."
-                )
-            self._advance(connection, identifier, WrappingKeyState.RETIRING)
-
-    def end(self, identifier: str) -> None:
-        """`identifier` was destroyed in the token."""
-        with self.database.write() as connection:
-            self._advance(connection, identifier, WrappingKeyState.DESTROYED)
-
     def make_good(self, entry: Mapping[str, Any]) -> None:
         """Put into the record what an entry of the log tells, where the record does not have it."""
-        if entry["type"] == MADE:
-            self.replace(entry["replaced"], entry["wrapping_key"])
-        elif entry["type"] == DESTROYED:
-            self.end(entry["wrapping_key"])
-
-    def living_keys(self) -> dict[str, int]:
-        """How many of the signers' keys that have not ended lie under each, by CKA_ID."""
-        query = (
-            sa.select(signing_key.c.wrapping_key, sa.func.count())
-            .where(signing_key.c.wrapping_key != "", _LIVES)
-            .group_by(signing_key.c.wrapping_key)
-        )
-        with self.database.read() as connection:
-            return {str(row[0]): int(row[1]) for row in connection.execute(query)}
+        self.replace(entry["replaced"], entry["wrapping_key"])
 
     def _require_known(self, ring: KeyRing) -> None:
-        known = [key.identifier for key in ring.keys if key.state is not WrappingKeyState.DESTROYED]
+        known = [key.identifier for key in ring.keys]
         query = sa.select(signing_key).where(signing_key.c.wrapping_key.not_in(["", *known]), _LIVES)
         with self.database.read() as connection:
             rows = [dict(row) for row in connection.execute(query).mappings()]
@@ -235,27 +190,12 @@ class WrappingKeys:
         row, now = self._row(connection, identifier), milliseconds(self.clock.now())
         if row is not None and _ORDER[WrappingKeyState(row["state"])] >= _ORDER[state]:
             return
-        new = {"wrapping_key": identifier, "created_at": now, "replaced_at": 0, "destroyed_at": 0}
+        new = {"wrapping_key": identifier, "created_at": now, "replaced_at": 0}
         changed = {**(row or new), "state": state.value}
-        if state in _TIME_OF:
-            changed[_TIME_OF[state]] = now
+        if state is WrappingKeyState.FORMER:
+            changed["replaced_at"] = now
         connection.execute(wrapping_key.delete().where(wrapping_key.c.wrapping_key == identifier))
         connection.execute(wrapping_key.insert(), self.sealer.sealed(wrapping_key, changed))
 
 
 _LIVES = signing_key.c.state.not_in([state.value for state in ENDED])
-
-
-def require_living(sealer: RowSealer, connection: sa.Connection, identifier: str) -> None:
-    """Raise `WrappingKeyEnded` unless what lies under the wrapping key `identifier` (empty: under none) can be
-    opened."""
-    if not identifier:
-        return
-    query = sa.select(wrapping_key).where(wrapping_key.c.wrapping_key == identifier)
-    row = connection.execute(query).mappings().one_or_none()
-    if row is not None:
-        sealer.check(wrapping_key, dict(row))
-    if row is None or WrappingKeyState(row["state"]) not in LIVING:
-        raise WrappingKeyEnded(
-            "the key lies under a wrapping key of the token that was destroyed", hint="Its owner needs a new key."
-        )

@@ -273,15 +273,6 @@ def _unsealed(cipher: AESGCM, sealed: bytes | bytearray, binding: bytes) -> mess
         ) from error
 
 
-def wrapping_key_of(master: MasterKey, sealed: bytes, binding: bytes) -> str:
-    """CKA_ID (hexadecimal) of the wrapping key that a sealed key lies under, empty for one that lies under none. The
-    token is not asked. Raises `Tampered`."""
-    if not PKCS11Vault.sealed_here(sealed):
-        return ""
-    held = _unsealed(AESGCM(master.derive(_PURPOSE)), sealed, binding)
-    return held.wrapping_key.hex() if isinstance(held, messages.Wrapped) else ""
-
-
 def make_wrapping_key(settings: TokenSettings) -> None:
     """Make the wrapping key that `settings` names, in the token; durable on return. Only at `natsuin init`;
     `PKCS11Vault.make_wrapping_key` makes the further ones.
