@@ -30,7 +30,17 @@ VERSION: Final = 1
 LARGEST: Final = 256 * 1024
 """Bytes of an archive; its header is a log entry's size at most."""
 
-TEXTS: Final = ("key_id", "user_id", "algorithm", "state", "suspended_by", "predecessor", "backend", "origin")
+TEXTS: Final = (
+    "key_id",
+    "user_id",
+    "algorithm",
+    "state",
+    "suspended_by",
+    "predecessor",
+    "backend",
+    "wrapping_key",
+    "origin",
+)
 NUMBERS: Final = ("one_time", "version", "created_at")
 BINARIES: Final = ("public_key", "passkeys", "certificate_request", "certificate", "chain")
 NOT_IN_THE_HEADER: Final = ("key_blob", "sign_counts", "seal")

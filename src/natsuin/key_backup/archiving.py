@@ -83,6 +83,7 @@ class Archives:
             "sha256": hashlib.sha256(content).digest(),
             "holds": archive.holds,
             "provider": self.seal.provider,
+            "wrapping_key": row["wrapping_key"],
             "officers": " ".join(officers),
             "created_at": archive.archived_at,
         }

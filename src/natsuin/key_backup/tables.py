@@ -18,13 +18,15 @@ key_archive = sa.Table(
     sa.Column("sha256", sa.LargeBinary, nullable=False),
     sa.Column("holds", sa.LargeBinary, nullable=False),
     sa.Column("provider", sa.String(40), nullable=False),
+    sa.Column("wrapping_key", sa.String(64), nullable=False),
     sa.Column("officers", sa.String(200), nullable=False),
     sa.Column("created_at", sa.BigInteger, nullable=False),
     sa.Column("seal", sa.LargeBinary, nullable=False),
 )
 """Every archive that was ever made. `state` is `kept`, `superseded` (PIN, passkeys or master key changed since) or
-`ended` (the key was revoked or destroyed); `sha256` is of the file, `holds` of the encrypted key and its slots as they
-were, `provider` names the master key; `officers` are the two who approved it, separated by a blank."""
+`ended` (the key was revoked or destroyed); `sha256` is of the file, `holds` of the encrypted key and its slots as
+they were, `provider` names the master key, `wrapping_key` the token's key that the archived key lies under, if any;
+`officers` are the two who approved it, separated by a blank."""
 
 backup_act = sa.Table(
     "backup_act",

@@ -16,6 +16,7 @@ somebody a power is an entry in the signing log before it is a row in the databa
     Replacements    a new passkey for who lost every other: two officers, a waiting period, cancelled by who has one
     Completions     the person's own step of it, with PIN or recovery code
     ServiceKeys     keys for the log, the CA and the time-stamps
+    WrappingKeys    the record of the token's wrapping keys: one is present, keys may lie under former ones
     Vault           the contract of every backend: `SoftwareVault`, the embedded one, and `PKCS11Vault`
 
 What the seals do not cover: putting a whole genuine row back to an earlier genuine state (see docs/trust.md).
@@ -97,13 +98,25 @@ from natsuin.key_management.tables import (
 )
 from natsuin.key_management.vaults import ImportNotOffered, OpenKey, PrivateKey, Vault, WrongSignature, verify_signature
 from natsuin.key_management.vaults.choice import Vaults
-from natsuin.key_management.vaults.pkcs11 import RESIDENT_BACKEND, PKCS11Vault, make_wrapping_key
+from natsuin.key_management.vaults.pkcs11 import (
+    RESIDENT_BACKEND,
+    PKCS11Vault,
+    make_wrapping_key,
+)
 from natsuin.key_management.vaults.software import SoftwareVault
 from natsuin.key_management.weak_keys import KeyKnown, SoundKey, WeakKey, check_strength, stored_public_keys
 from natsuin.key_management.wrapping import Slot, decrypt, encrypt, open_slot, unwrap_for_signer
+from natsuin.key_management.wrapping_keys import (
+    CHANGES,
+    KeyRing,
+    WrappingKey,
+    WrappingKeys,
+    WrappingKeyState,
+)
 
 __all__ = [
     "ALGORITHMS",
+    "CHANGES",
     "ENDED",
     "IMPORT",
     "ISSUING",
@@ -140,6 +153,7 @@ __all__ = [
     "KeyKnown",
     "KeyMaker",
     "KeyMoves",
+    "KeyRing",
     "KeyState",
     "Keys",
     "MasterKey",
@@ -185,7 +199,10 @@ __all__ = [
     "WeakPIN",
     "Wish",
     "WorkerCommand",
+    "WrappingKey",
     "WrappingKeyMissing",
+    "WrappingKeyState",
+    "WrappingKeys",
     "WrongSignature",
     "after",
     "certificate",

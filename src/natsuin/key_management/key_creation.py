@@ -153,6 +153,7 @@ class KeyMaker:
             "one_time": int(wish.one_time),
             "predecessor": wish.predecessor,
             "backend": fresh.backend,
+            "wrapping_key": fresh.wrapping_key,
             "origin": origin.value,
             "version": BINDING_VERSION,
             "passkeys": encode_passkeys(wish.passkeys),

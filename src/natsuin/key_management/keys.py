@@ -39,6 +39,7 @@ def key_binding(row: Mapping[str, Any]) -> bytes:
             "user": row["user_id"],
             "algorithm": row["algorithm"],
             "origin": row["origin"],
+            "wrapping_key": row["wrapping_key"],
             "public_key": base64url.encode(row["public_key"]),
             "authenticators": [
                 {"id": base64url.encode(passkey.credential_id), "public_key": base64url.encode(passkey.public_key)}

@@ -80,6 +80,18 @@ enrolment = sa.Table(
 """A person's way in: proposed, invited, enrolled. `approval` is the officer's assertion, `challenge` the signer's
 passkey's."""
 
+wrapping_key = sa.Table(
+    "wrapping_key",
+    sam_metadata,
+    sa.Column("wrapping_key", sa.String(64), primary_key=True),
+    sa.Column("state", sa.String(20), nullable=False),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("replaced_at", sa.BigInteger, nullable=False),
+    sa.Column("seal", sa.LargeBinary, nullable=False),
+)
+"""The token's wrapping keys, by CKA_ID in hexadecimal: see `natsuin.key_management.wrapping_keys`. `replaced_at`
+is 0 until it is."""
+
 signing_key = sa.Table(
     "signing_key",
     sam_metadata,
@@ -92,6 +104,7 @@ signing_key = sa.Table(
     sa.Column("one_time", sa.Integer, nullable=False),
     sa.Column("predecessor", sa.String(64), nullable=False),
     sa.Column("backend", sa.String(20), nullable=False),
+    sa.Column("wrapping_key", sa.String(64), nullable=False, index=True),
     sa.Column("origin", sa.String(20), nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("passkeys", sa.LargeBinary, nullable=False),
@@ -103,8 +116,9 @@ signing_key = sa.Table(
     sa.Column("created_at", sa.BigInteger, nullable=False),
     sa.Column("seal", sa.LargeBinary, nullable=False),
 )
-"""A person's key. Key id, owner, public key, algorithm, origin, passkeys and version are also bound into the encrypted
-key itself. `suspended_by` is a `Mover` or empty; `predecessor` the key that this one was made from, or empty;
+"""A person's key. Key id, owner, public key, algorithm, origin, wrapping key, passkeys and version are also bound
+into the encrypted key itself. `wrapping_key` is the CKA_ID of the token's key that it lies under, empty where it lies
+under none. `suspended_by` is a `Mover` or empty; `predecessor` the key that this one was made from, or empty;
 `certificate` is empty while the key waits for one; `chain` is a MessagePack array of DER, empty for the built-in
 authority's own; `key_blob` is empty once the key is revoked or destroyed."""
 

@@ -5,12 +5,15 @@
     rotate     a new key in place of the present one: everything stored is re-wrapped, then shares of the new one
     recover    the key from custodians' shares, into the file where it belongs
 
+What is done to the token's wrapping keys, on the word of the custodians, is in `natsuin.sam.wrapping_ceremonies`.
+
 Each leaves an entry in the signing log. A rotation that was interrupted is known by the file of the next key, beside
 which sam does not start, and goes on where it stopped.
 """
 
+import hmac
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +22,7 @@ from typing import Any
 from natsuin.clock import SystemClock
 from natsuin.config import Config
 from natsuin.errors import Conflict
-from natsuin.key_backup import combine
+from natsuin.key_backup import SharesRefused, combine
 from natsuin.key_management import (
     VAULT,
     MasterKey,
@@ -33,7 +36,7 @@ from natsuin.key_management import (
 )
 from natsuin.sam.hardening import harden
 from natsuin.sam.permissions import check_permissions
-from natsuin.sam.process import open_sam
+from natsuin.sam.process import Sam, open_sam
 from natsuin.signing_log import LogLocked, Receipt
 from natsuin.storage import open_database
 
@@ -109,18 +112,15 @@ def recover(config: Config, shares: list[str]) -> MasterKey:
     return master
 
 
-@contextmanager
-def holding_sam(config: Config) -> Iterator[Callable[[Facts], Receipt]]:
-    """Keep every sam from starting, and give what writes the entry of the ceremony in the end.
+@dataclass(frozen=True)
+class Held:
+    """A sam that is open for a ceremony alone."""
 
-    Shares are handed out inside: none may leave without an entry. Raises `Conflict` if sam is running.
-    """
-    try:
-        sam = open_sam(config)
-    except LogLocked as error:
-        raise Conflict("sam is running", hint="Stop the service for the time of the ceremony.") from error
+    config: Config
+    sam: Sam
 
-    def tell(facts: Facts) -> Receipt:
+    def tell(self, facts: Facts) -> Receipt:
+        """Write the entry of the ceremony; durable on return."""
         public: dict[str, Any] = {
             "kind": facts.kind,
             "plan_sha256": facts.plan_sha256,
@@ -128,10 +128,29 @@ def holding_sam(config: Config) -> Iterator[Callable[[Facts], Receipt]]:
             "shares": len(facts.custodians),
         }
         private = {"custodians": list(facts.custodians), "witnesses": list(facts.witnesses)}
-        return sam.journal.record("ceremony", public=public, private=private)
+        return self.sam.journal.record("ceremony", public=public, private=private)
 
+    def require_custodians(self, shares: list[str]) -> None:
+        """Raise `SharesRefused` unless the shares give the present master key."""
+        if not hmac.compare_digest(combine(shares).secret, present_master(self.config).secret):
+            raise SharesRefused(
+                "the shares give another master key than the present one", hint="Bring those of its newest set."
+            )
+
+
+@contextmanager
+def holding_sam(config: Config, *, unfinished: str = "") -> Iterator[Held]:
+    """Keep every sam from starting, and give what the ceremony works with.
+
+    Shares are handed out inside, before the entry is written: none may leave without one. `unfinished` is the wrapping
+    key with which an earlier ceremony may have been broken off. Raises `Conflict` if sam is running.
+    """
     try:
-        yield tell
+        sam = open_sam(config, ceremony=unfinished)
+    except LogLocked as error:
+        raise Conflict("sam is running", hint="Stop the service for the time of the ceremony.") from error
+    try:
+        yield Held(config, sam)
     finally:
         sam.close()
 

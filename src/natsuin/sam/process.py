@@ -22,14 +22,17 @@ from natsuin.key_management import (
     VAULT,
     Foundation,
     Journal,
+    KeyRing,
     MasterKey,
     Officers,
     ProviderLayer,
     ProviderSecrets,
     RowSealer,
     ServiceKeys,
+    SoftwareVault,
     VaultRefused,
     Vaults,
+    WrappingKeys,
     create_master_key,
     read_master_key,
     require_settled,
@@ -161,10 +164,17 @@ def accept_clock(config: Config) -> datetime:
         sam.close()
 
 
-def open_sam(config: Config, *, clock: Clock | None = None, stop: Callable[[NatsuinError], None] | None = None) -> Sam:
+def open_sam(
+    config: Config,
+    *,
+    clock: Clock | None = None,
+    stop: Callable[[NatsuinError], None] | None = None,
+    ceremony: str = "",
+) -> Sam:
     """Open everything, close what a crash left open, and write the entry `boot`. Refuses rather than run damaged.
 
-    `stop` is called, from any thread, when only a new start can tell what is true.
+    `stop` is called, from any thread, when only a new start can tell what is true. `ceremony` is the wrapping key whose
+    making or end may be unfinished, because a ceremony goes on with it.
     """
     clock = clock or WatchedClock()
     stop = stop or _stop
@@ -172,12 +182,20 @@ def open_sam(config: Config, *, clock: Clock | None = None, stop: Callable[[Nats
     master = read_master_key(config.sam.master_key_file)
     database = open_database(config.sam.database, name="sam")
     check_schema(database, "sam")
-    vaults = open_vaults(config, ProviderSecrets(database, master, clock).load(VAULT), stop)
+    vault_secret = ProviderSecrets(database, master, clock).load(VAULT)
+    # The log's key is in software, so that the log can say which wrapping keys the token must have.
+    software = _service_keys(database, Vaults(SoftwareVault(vault_secret)), master, clock)
+    log = _open_log(config, _log_key(software.load(LOG).edwards), clock, stop)
+    try:
+        begin_after_newest(clock, log)
+        foundation = _foundation(config, database, master, log=log, clock=clock)
+        closed = close_unfinished(foundation, log)
+        vaults = open_vaults(config, vault_secret, stop, ring=_ring(config, foundation, ceremony))
+    except BaseException:
+        log.close()
+        database.close()
+        raise
     service_keys = _service_keys(database, vaults, master, clock)
-    log = _open_log(config, _log_key(service_keys.load(LOG).edwards), clock, stop)
-    begin_after_newest(clock, log)
-    foundation = _foundation(config, database, master, log=log, clock=clock)
-    closed = close_unfinished(foundation, log)
     boot = {
         "version": __version__,
         "unknown": closed.unknown,
@@ -199,6 +217,14 @@ def open_sam(config: Config, *, clock: Clock | None = None, stop: Callable[[Nats
     housekeeping = Housekeeping(foundation, handlers.key_acts.moves, handlers.residents, stop)
     housekeeping.round(starting=True)
     return Sam(handlers, foundation.journal, log, database, vaults, time_keeping, housekeeping)
+
+
+def _ring(config: Config, foundation: Foundation, ceremony: str) -> KeyRing | None:
+    if config.vault.kind == "software":
+        return None
+    ring = WrappingKeys(foundation.database, foundation.sealer, foundation.clock).settled(config.vault.wrapping_key)
+    ring.require_settled(but_for=ceremony)
+    return ring
 
 
 def _foundation(config: Config, database: Database, master: MasterKey, *, log: SigningLog, clock: Clock) -> Foundation:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from natsuin.config import Config
 from natsuin.errors import NatsuinError
 from natsuin.key_management import (
+    KeyRing,
     MasterKey,
     PINSource,
     PKCS11Vault,
@@ -21,15 +22,18 @@ REFUSED_PIN = "refused-pin"
 """File beside the log's state that remembers a PIN which the token refused."""
 
 
-def open_vaults(config: Config, master: MasterKey, stop: Callable[[NatsuinError], None]) -> Vaults:
+def open_vaults(
+    config: Config, master: MasterKey, stop: Callable[[NatsuinError], None], *, ring: KeyRing | None = None
+) -> Vaults:
     """The vaults of this installation. With a token this logs in to it, once.
 
-    `stop` is called later, from any thread, when the token does not take its PIN any more.
+    `stop` is called later, from any thread, when the token does not take its PIN any more. Without a `ring` there is
+    the wrapping key alone that the configuration names.
     """
     software = SoftwareVault(master)
     if config.vault.kind == "software":
         return Vaults(software)
-    return Vaults(software, PKCS11Vault(master, token_settings(config, master), stop))
+    return Vaults(software, PKCS11Vault(master, token_settings(config, master, ring=ring), stop))
 
 
 def make_vaults(config: Config, master: MasterKey) -> Vaults:
@@ -39,9 +43,10 @@ def make_vaults(config: Config, master: MasterKey) -> Vaults:
     return open_vaults(config, master, lambda _: None)
 
 
-def token_settings(config: Config, master: MasterKey) -> TokenSettings:
+def token_settings(config: Config, master: MasterKey, *, ring: KeyRing | None = None) -> TokenSettings:
     """What the vault needs to know of its token."""
     vault = config.vault
+    present, former = (ring.present, ring.former) if ring is not None else (vault.wrapping_key, ())
     return TokenSettings(
         command=WorkerCommand(WORKER, dict(vault.environment)),
         module=str(vault.module),
@@ -50,8 +55,9 @@ def token_settings(config: Config, master: MasterKey) -> TokenSettings:
         pin=PINSource(
             lambda: vault.pin_file, config.sam.log_state.with_name(REFUSED_PIN), master.derive("refused-pin")
         ),
-        wrapping_key=bytes.fromhex(vault.wrapping_key),
+        wrapping_key=bytes.fromhex(present),
         sessions=vault.sessions,
         deadline_seconds=vault.deadline_seconds,
         allow_weak_token=vault.allow_weak_token,
+        former=tuple(bytes.fromhex(identifier) for identifier in former),
     )

@@ -16,7 +16,15 @@ import sqlalchemy as sa
 
 from natsuin import faults
 from natsuin.errors import Tampered
-from natsuin.key_management import MOVE_OF, Foundation, KeyMoves, RowSealer, make_cancellation_good
+from natsuin.key_management import (
+    CHANGES,
+    MOVE_OF,
+    Foundation,
+    KeyMoves,
+    RowSealer,
+    WrappingKeys,
+    make_cancellation_good,
+)
 from natsuin.signing.reservation import CONSUMED, RESERVED
 from natsuin.signing.roll_back import Missed, catch_up
 from natsuin.signing.tables import log_mark, use
@@ -39,6 +47,8 @@ class Unfinished:
     """Entries that tell of a key's state, in order."""
     cancelled: list[dict[str, Any]] = field(default_factory=list)
     """Entries that tell of a cancelled replacement of a lost passkey."""
+    wrapping_keys: list[dict[str, Any]] = field(default_factory=list)
+    """Entries that tell of the token's wrapping keys, in order."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +84,9 @@ def close_unfinished(foundation: Foundation, log: SigningLog) -> Closed:
     made_good = sum(moves.make_good(entry) for entry in found.moves)
     for entry in found.cancelled:
         make_cancellation_good(foundation, entry)
+    wrapping_keys = WrappingKeys(foundation.database, foundation.sealer, foundation.clock)
+    for entry in found.wrapping_keys:
+        wrapping_keys.make_good(entry)
     unknown = 0
     for tx, (index, key) in found.intents.items():
         foundation.journal.add("outcome", {"tx": tx, "key": key, "intent": index, "result": "unknown"})
@@ -122,6 +135,8 @@ def read_unfinished(entries: Iterable[tuple[int, bytes]], *, reserved: Container
             found.moves.append(entry)
         elif entry["type"] == "replacement-cancelled":
             found.cancelled.append(entry)
+        elif entry["type"] in CHANGES:
+            found.wrapping_keys.append(entry)
     return found
 
 

@@ -19,6 +19,7 @@ ROW = {
     "algorithm": "p-256",
     "public_key": b"p",
     "origin": "generated",
+    "wrapping_key": "a1",
     "passkeys": encode_passkeys((BoundPasskey(b"c", b"q", "", False, (), 0),)),
 }
 

@@ -15,17 +15,14 @@ def ceremony() -> None:
 
 
 @ceremony.command()
-@click.option("--kind", type=click.Choice(["split", "rotate", "recover"]), required=True)
+@click.option("--kind", type=click.Choice(["split", "rotate", "recover", "wrapping"]), required=True)
 @click.option("--custodian", "custodians", multiple=True, required=True, help="A custodian's name; once for each.")
 @click.option("--threshold", default=2, show_default=True, help="How many of them must meet.")
 def plan(kind: str, custodians: tuple[str, ...], threshold: int) -> None:
     """Print a plan to be completed, read by everybody, and run."""
-    import json
+    from natsuin.cli.ceremony.plan import template
 
-    from natsuin.cli.ceremony.plan import TEMPLATE
-
-    names = ", ".join(json.dumps(name, ensure_ascii=False) for name in custodians)
-    click.echo(TEMPLATE.format(kind=kind, threshold=threshold, custodians=names), nl=False)
+    click.echo(template(kind, custodians, threshold), nl=False)
 
 
 @ceremony.command()

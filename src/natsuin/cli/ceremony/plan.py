@@ -1,7 +1,10 @@
 """The plan of a ceremony: one small file that everybody who takes part has read, and agrees to by its hash."""
 
 import hashlib
+import json
+import secrets
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -12,26 +15,47 @@ from natsuin.errors import Malformed
 
 Name = Field(min_length=1, max_length=100, pattern=r"^\P{C}+$")
 
+Kind = Literal["split", "rotate", "recover", "wrapping"]
+ON_WRAPPING_KEYS = frozenset({"wrapping"})
+"""Kinds that leave the master key as it is, and need custodians who show that they have it."""
+
 _NO_REASON = "Write why."
-TEMPLATE = """\
+_MASTER_KEY = """\
 # A ceremony for Natsuin's master key. Everybody named here reads this file before it is run.
 kind = "{kind}"
 # split: shares of the present key.  rotate: a new key, and shares of it.  recover: the key from shares.
+"""
+_WRAPPING = """\
+# A ceremony for the wrapping key in Natsuin's token. Everybody named here reads this file before it is run.
+kind = "{kind}"
+# A new wrapping key is made in the token, under this CKA_ID; from then on new keys go under it.
+wrapping_key = "{wrapping_key}"
+"""
+_PEOPLE = """\
 reason = "{reason}"
 threshold = {threshold}
 custodians = [{custodians}]
 witnesses = []
-""".replace("{reason}", _NO_REASON)
+"""
+
+
+def template(kind: str, custodians: Sequence[str], threshold: int) -> str:
+    """A plan to be completed. One for a wrapping key names the key to be made, at random."""
+    names = ", ".join(json.dumps(name, ensure_ascii=False) for name in custodians)
+    head = _WRAPPING if kind in ON_WRAPPING_KEYS else _MASTER_KEY
+    told = {"kind": kind, "reason": _NO_REASON, "threshold": threshold, "custodians": names}
+    return (head + _PEOPLE).format(**told, wrapping_key=secrets.token_hex(16))
 
 
 class _Content(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal["split", "rotate", "recover"]
+    kind: Kind
     reason: str = Name
     threshold: int = Field(ge=2, le=16)
     custodians: tuple[str, ...] = Field(min_length=2, max_length=16)
     witnesses: tuple[str, ...] = Field(max_length=16)
+    wrapping_key: str = Field(default="", pattern=r"^([0-9a-f]{32})?$")
 
 
 @dataclass(frozen=True)
@@ -43,6 +67,8 @@ class Plan:
     threshold: int
     custodians: tuple[str, ...]
     witnesses: tuple[str, ...]
+    wrapping_key: str
+    """CKA_ID in hexadecimal; empty for a ceremony of the master key."""
     text: str
     sha256: str
 
@@ -68,12 +94,18 @@ def read_plan(file: Path) -> Plan:
         raise Malformed("the plan does not say why", hint="Write the reason, and who witnesses it, if anybody does.")
     if told.threshold > len(told.custodians) or len(set(told.custodians)) != len(told.custodians):
         raise Malformed("the plan needs more custodians than it names, or names one twice")
+    if bool(told.wrapping_key) != (told.kind in ON_WRAPPING_KEYS):
+        raise Malformed(
+            "a plan about a wrapping key names it, and no other plan does",
+            hint="Make one with `natsuin ceremony plan`.",
+        )
     return Plan(
         told.kind,
         told.reason,
         told.threshold,
         told.custodians,
         told.witnesses,
+        told.wrapping_key,
         content.decode(),
         hashlib.sha256(content).hexdigest(),
     )

@@ -1,4 +1,4 @@
-"""The three kinds of ceremony, step by step."""
+"""The kinds of ceremony, step by step."""
 
 from pathlib import Path
 
@@ -7,12 +7,13 @@ from rich.progress import BarColumn as Bar
 from rich.progress import Progress, TextColumn, TimeRemainingColumn
 
 from natsuin.cli.ceremony.dialogue import hand_out, take_in, write_out
-from natsuin.cli.ceremony.plan import Plan
+from natsuin.cli.ceremony.plan import ON_WRAPPING_KEYS, Plan
 from natsuin.cli.ceremony.transcript import Transcript
 from natsuin.config import Config
 from natsuin.key_backup import split
 from natsuin.key_management import MasterKey
-from natsuin.sam.ceremonies import Facts, holding_sam, present_master, recover, rotate
+from natsuin.sam.ceremonies import Facts, Held, holding_sam, present_master, recover, rotate
+from natsuin.sam.wrapping_ceremonies import make_wrapping_key
 
 
 def carry_out(config: Config, plan: Plan, transcript: Transcript, shares_to: Path | None) -> None:
@@ -22,10 +23,14 @@ def carry_out(config: Config, plan: Plan, transcript: Transcript, shares_to: Pat
         transcript.note(f"{plan.threshold} shares gave this database's master key; it is in its file")
     elif plan.kind == "rotate":
         _rotate(config, transcript)
-    with holding_sam(config) as tell:
-        if plan.kind != "recover":
+    with holding_sam(config, unfinished=plan.wrapping_key) as held:
+        if plan.kind in ON_WRAPPING_KEYS:
+            held.require_custodians(take_in(plan.threshold))
+            transcript.note(f"{plan.threshold} shares gave this database's present master key")
+            _wrapping(held, plan, transcript)
+        elif plan.kind != "recover":
             _share(present_master(config), plan, transcript, shares_to)
-        receipt = tell(Facts(plan.kind, plan.sha256, plan.threshold, plan.custodians, plan.witnesses))
+        receipt = held.tell(Facts(plan.kind, plan.sha256, plan.threshold, plan.custodians, plan.witnesses))
     transcript.note(f"the signing log has it as entry {receipt.index}")
 
 
@@ -43,6 +48,16 @@ def _rotate(config: Config, transcript: Transcript) -> None:
     counts = ", ".join(f"{table} {count}" for table, count in sorted(rotated.rows.items()) if count)
     transcript.note(f"there is a new master key; rows put under it in this run: {counts or 'none were left'}")
     transcript.note("the file of the old master key is replaced; destroy every other copy, and the shares, of the old")
+
+
+def _wrapping(held: Held, plan: Plan, transcript: Transcript) -> None:
+    replaced = make_wrapping_key(held, plan.wrapping_key, plan_sha256=plan.sha256)
+    if not replaced:
+        transcript.note(f"the wrapping key {plan.wrapping_key} was made before, by a run of this plan")
+        return
+    transcript.note(f"the token made the wrapping key {plan.wrapping_key}, and a key under it came back and signed")
+    transcript.note(f"it is the present one; what lies under {replaced} still opens")
+    transcript.note("have the token's backup hold it before sam is started")
 
 
 def _share(master: MasterKey, plan: Plan, transcript: Transcript, shares_to: Path | None) -> None:

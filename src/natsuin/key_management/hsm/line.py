@@ -35,7 +35,8 @@ _log = structlog.get_logger("natsuin.vault")
 
 @dataclass(frozen=True)
 class TokenSettings:
-    """Which token, and how to work with it. `wrapping_key` is its CKA_ID, empty before there is one."""
+    """Which token, and how to work with it. `wrapping_key` is the CKA_ID of the present one, empty before there is one;
+    keys still lie under `former`."""
 
     command: WorkerCommand
     module: str
@@ -46,6 +47,7 @@ class TokenSettings:
     sessions: int
     deadline_seconds: float
     allow_weak_token: bool
+    former: tuple[bytes, ...] = ()
 
 
 class TokenLine:
@@ -187,6 +189,7 @@ class TokenLine:
             wrapping_key=settings.wrapping_key,
             thorough=thorough,
             allow_weak_token=settings.allow_weak_token,
+            former=settings.former,
         )
         worker = WorkerProcess(settings.command, self._ended)
         try:

@@ -22,7 +22,8 @@ class Method(msgspec.Struct, frozen=True):
 class Begin(msgspec.Struct, frozen=True, tag=True):
     """The first request, once: load the module, find the token, log in, look at the wrapping key, try everything.
 
-    `wrapping_key` is its CKA_ID, empty where none is to be looked at. `thorough` tries every algorithm; otherwise P-256
+    `wrapping_key` is its CKA_ID, empty where none is to be looked at; `former` are those that keys still lie under, and
+    that make none any more. `thorough` tries every algorithm; otherwise P-256
     stands for all.
     """
 
@@ -34,10 +35,24 @@ class Begin(msgspec.Struct, frozen=True, tag=True):
     wrapping_key: bytes
     thorough: bool
     allow_weak_token: bool
+    former: tuple[bytes, ...] = ()
 
 
 class MakeWrappingKey(msgspec.Struct, frozen=True, tag=True):
     """Make a wrapping key with this CKA_ID."""
+
+    wrapping_key: bytes
+
+
+class TryWrappingKey(msgspec.Struct, frozen=True, tag=True):
+    """Look at a wrapping key, and put a key under it and use it, as at the beginning."""
+
+    wrapping_key: bytes
+    allow_weak_token: bool
+
+
+class DestroyWrappingKey(msgspec.Struct, frozen=True, tag=True):
+    """Destroy the wrapping key with this CKA_ID, for ever."""
 
     wrapping_key: bytes
 
@@ -166,6 +181,8 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
 Request: TypeAlias = (
     Begin
     | MakeWrappingKey
+    | TryWrappingKey
+    | DestroyWrappingKey
     | Generate
     | Use
     | MakeResident

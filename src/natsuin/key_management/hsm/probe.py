@@ -10,6 +10,7 @@ from natsuin.key_management.hsm.cryptoki import Mechanism, PKCS11Error, Token, n
 from natsuin.key_management.hsm.keys import RSA_BITS, Lane, generate, use
 from natsuin.key_management.hsm.methods import finished, method_of
 from natsuin.key_management.hsm.refusals import VaultRefused
+from natsuin.key_management.hsm.wrapping_key import check_wrapping_key, find_wrapping_key
 from natsuin.key_management.vaults.operations import load_public_key, verify_signature
 
 WRAPPING = (Mechanism.AES_KEY_WRAP_KWP, Mechanism.AES_KEY_WRAP_PAD)
@@ -73,6 +74,29 @@ def find_algorithms(token: Token, lane: Lane, wrapping_key: bytes) -> tuple[str,
         else:
             found.append(algorithm.value)
     return tuple(found)
+
+
+def require_guarded(lane: Lane, wrapping_key: bytes, *, allow_weak: bool) -> tuple[str, ...]:
+    """Look at a wrapping key; answers with the weaknesses that were tolerated. Raises `VaultRefused`,
+    `WrappingKeyMissing`."""
+    weaknesses = check_wrapping_key(find_wrapping_key(lane.session, wrapping_key), lane.mechanism)
+    if weaknesses and not allow_weak:
+        raise VaultRefused(
+            f"the token does not guard its wrapping key: {', '.join(weaknesses)}",
+            hint="Use another token. For trials only, set vault.allow_weak_token; see docs/hsm.md.",
+        )
+    return weaknesses
+
+
+def require_round_trip(lane: Lane, wrapping_key: bytes) -> None:
+    """Put a P-256 key under a wrapping key, take it out and use it. Raises `VaultRefused`."""
+    try:
+        _try(lane, KeyAlgorithm.P_256, wrapping_key)
+    except PKCS11Error as error:
+        raise VaultRefused(
+            f"the token does not give back what lies under the wrapping key {wrapping_key.hex()} ({name_of(error)})",
+            hint="See that this is the right token, or restore the key from the maker's backup.",
+        ) from error
 
 
 def _require(token: Token, mechanisms: tuple[Mechanism, ...], algorithm: KeyAlgorithm) -> None:

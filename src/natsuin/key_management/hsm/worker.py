@@ -29,10 +29,16 @@ from natsuin.key_management.hsm.cryptoki import (
     require_own_process,
 )
 from natsuin.key_management.hsm.keys import Lane, generate, unwraps_extractable, use
-from natsuin.key_management.hsm.probe import WRAPPING, find_algorithms, find_lane
+from natsuin.key_management.hsm.probe import (
+    WRAPPING,
+    find_algorithms,
+    find_lane,
+    require_guarded,
+    require_round_trip,
+)
 from natsuin.key_management.hsm.refusals import VaultInterrupted, VaultRefused, VaultUnavailable
 from natsuin.key_management.hsm.resident import destroy_resident, list_resident, make_resident, use_resident
-from natsuin.key_management.hsm.wrapping_key import check_wrapping_key, find_wrapping_key, make_wrapping_key
+from natsuin.key_management.hsm.wrapping_key import destroy_wrapping_key, find_wrapping_key, make_wrapping_key
 
 _LAST_SECONDS = 5.0
 _REPEATABLE = (messages.Generate, messages.Use, messages.UseResident, messages.ListResident, messages.Count)
@@ -71,17 +77,17 @@ def open_token(begin: messages.Begin) -> tuple[OpenToken, messages.Begun]:
     weaknesses: tuple[str, ...] = ()
     extractable = False
     if begin.wrapping_key:
-        key = find_wrapping_key(root, begin.wrapping_key)
+        find_wrapping_key(root, begin.wrapping_key)
         lane = find_lane(token, lane, begin.wrapping_key)
-        weaknesses = check_wrapping_key(key, lane.mechanism)
-        if weaknesses and not begin.allow_weak_token:
-            raise VaultRefused(
-                f"the token does not guard its wrapping key: {', '.join(weaknesses)}",
-                hint="Use another token. For trials only, set vault.allow_weak_token; see docs/hsm.md.",
-            )
+        for identifier in (begin.wrapping_key, *begin.former):
+            found = require_guarded(lane, identifier, allow_weak=begin.allow_weak_token)
+            weaknesses = tuple(dict.fromkeys((*weaknesses, *found)))
         if begin.thorough:
             algorithms = find_algorithms(token, lane, begin.wrapping_key)
-            extractable = unwraps_extractable(lane, begin.wrapping_key)
+            living = (begin.wrapping_key, *begin.former)
+            extractable = any(unwraps_extractable(lane, identifier) for identifier in living)
+            for identifier in begin.former:
+                require_round_trip(lane, identifier)
     lanes: queue.SimpleQueue[Lane] = queue.SimpleQueue()
     for _ in range(begin.sessions):
         lanes.put(replace(lane, session=open_session(token), _wrapping_keys={}))
@@ -115,6 +121,11 @@ def _answer(lane: Lane, request: messages.Request) -> messages.Answer:
             destroy_resident(lane.session, request.identifier)
         case messages.MakeWrappingKey():
             make_wrapping_key(lane.session, request.wrapping_key)
+        case messages.TryWrappingKey():
+            require_guarded(lane, request.wrapping_key, allow_weak=request.allow_weak_token)
+            require_round_trip(lane, request.wrapping_key)
+        case messages.DestroyWrappingKey():
+            destroy_wrapping_key(lane.session, request.wrapping_key)
         case messages.Count():
             return messages.Counted(sum(1 for _ in lane.session.get_objects()))
         case messages.Begin() | messages.Ping():

@@ -7,7 +7,7 @@ which is the oldest attack on PKCS#11 (Clulow, CHES 2003).
 from collections.abc import Mapping
 from typing import Any
 
-from natsuin.errors import Conflict
+from natsuin.errors import Conflict, NotFound
 from natsuin.key_management.hsm.cryptoki import (
     UNWRAP_TEMPLATE,
     Attribute,
@@ -106,6 +106,15 @@ def find_wrapping_key(session: Session, identifier: bytes) -> SecretKey:
             hint="See that this is the right token, or restore it from the maker's backup.",
         )
     return found[0]
+
+
+def destroy_wrapping_key(session: Session, identifier: bytes) -> None:
+    """Destroy every key that goes by this CKA_ID; durable on return. Raises `NotFound`."""
+    found = _found(session, identifier)
+    if not found:
+        raise NotFound("the token holds no such wrapping key")
+    for key in found:
+        key.destroy()
 
 
 def check_wrapping_key(key: SecretKey, mechanism: Mechanism) -> tuple[str, ...]:

@@ -63,6 +63,11 @@ class FreshKey(OpenKey, Protocol):
         ...
 
     @property
+    def wrapping_key(self) -> str:
+        """CKA_ID of the token's key that it lies under, hexadecimal; empty where there is none."""
+        ...
+
+    @property
     def public_key(self) -> bytes:
         """SubjectPublicKeyInfo, DER."""
         ...

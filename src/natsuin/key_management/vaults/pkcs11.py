@@ -36,6 +36,7 @@ _NONCE_BYTES = 12
 _IN_A_CALL = 50
 """Digests that the token is given at once, since the deadline of a call stands for a token that hangs: a batch of a
 thousand on a slow one must not look like that."""
+_PURPOSE = "pkcs11-vault"
 _RESIDENT_MARK = b"natsuin/resident/v1\0"
 """The same for a key that lives in the token."""
 BACKEND, RESIDENT_BACKEND = "pkcs11", "pkcs11-resident"
@@ -85,6 +86,10 @@ class _Fresh(_Open):
     cipher: AESGCM = field(repr=False)
     backend: str = BACKEND
 
+    @property
+    def wrapping_key(self) -> str:
+        return self.wrapped.wrapping_key.hex()
+
     def seal(self, binding: bytes) -> bytes:
         return _sealed(self.cipher, self.wrapped, binding)
 
@@ -94,6 +99,7 @@ class _FreshResident(_Open):
     resident: messages.Resident
     cipher: AESGCM = field(repr=False)
     backend: str = RESIDENT_BACKEND
+    wrapping_key: str = ""
 
     def seal(self, binding: bytes) -> bytes:
         return _sealed(self.cipher, self.resident, binding)
@@ -107,8 +113,8 @@ class PKCS11Vault:
 
     def __init__(self, master: MasterKey, settings: TokenSettings, stop: Callable[[NatsuinError], None]) -> None:
         """Start the worker, log in once, try out the token. Raises what refuses it. `stop`: see `TokenLine`."""
-        self._cipher = AESGCM(master.derive("pkcs11-vault"))
-        self._wrapping_key = settings.wrapping_key
+        self._cipher = AESGCM(master.derive(_PURPOSE))
+        self._settings = settings
         self._line = TokenLine(settings, stop)
         begun = self._line.open()
         self.algorithms = frozenset(KeyAlgorithm(name) for name in begun.algorithms)
@@ -125,7 +131,7 @@ class PKCS11Vault:
     def generate(self, algorithm: KeyAlgorithm) -> Iterator[_Fresh]:
         """Make a key pair of `algorithm` in the token, and prove that it can be opened again."""
         self._require(algorithm)
-        made = self._line.ask(messages.Generate(algorithm.value, self._wrapping_key))
+        made = self._line.ask(messages.Generate(algorithm.value, self._settings.wrapping_key))
         if not isinstance(made, messages.Made):
             raise VaultInterrupted("the vault worker gave no key")
         fresh = _Fresh(made.key.public_key, self._user_of(made.key), made.key, self._cipher)
@@ -191,6 +197,19 @@ class PKCS11Vault:
         """Destroy a key in the token for ever; durable on return. Raises `NotFound`."""
         self._line.ask(messages.DestroyResident(identifier))
 
+    def make_wrapping_key(self, identifier: bytes) -> None:
+        """Make a further wrapping key, and prove that keys can lie under it; durable on return. Only in a ceremony.
+
+        Raises `Conflict` if the token has one with this CKA_ID, `VaultRefused` if it makes none that is as it must be.
+        """
+        self._line.ask(messages.MakeWrappingKey(identifier))
+        self._line.ask(messages.TryWrappingKey(identifier, self._settings.allow_weak_token))
+
+    def destroy_wrapping_key(self, identifier: bytes) -> None:
+        """Destroy a wrapping key, and with it whatever lies under it; durable on return. Only in a ceremony. Raises
+        `NotFound`."""
+        self._line.ask(messages.DestroyWrappingKey(identifier))
+
     def count_objects(self) -> int:
         """Objects in the token that a session can see; no use of the service changes their number."""
         counted = self._line.ask(messages.Count())
@@ -217,19 +236,7 @@ class PKCS11Vault:
             )
 
     def _unsealed(self, sealed: bytes | bytearray, binding: bytes) -> messages.Wrapped | messages.Resident:
-        try:
-            if not self.sealed_here(sealed):
-                raise InvalidTag
-            resident = sealed.startswith(_RESIDENT_MARK)
-            mark = _RESIDENT_MARK if resident else _MARK
-            nonce, content = bytes(sealed[len(mark) :][:_NONCE_BYTES]), bytes(sealed[len(mark) + _NONCE_BYTES :])
-            clear = self._cipher.decrypt(nonce, content, mark + binding)
-            return _decode_resident(clear) if resident else _decode(clear)
-        except (InvalidTag, ValueError, msgspec.DecodeError) as error:
-            raise Tampered(
-                "a stored key does not open under the names it is stored with",
-                hint="Its record was changed or belongs to another key. Restore the record from a backup.",
-            ) from error
+        return _unsealed(self._cipher, sealed, binding)
 
     def _user_of(self, held: messages.Wrapped | messages.Resident) -> Signer:
         if isinstance(held, messages.Resident):
@@ -250,9 +257,25 @@ def _sealed(cipher: AESGCM, held: messages.Wrapped | messages.Resident, binding:
     return mark + nonce + cipher.encrypt(nonce, msgspec.msgpack.encode(held), mark + binding)
 
 
+def _unsealed(cipher: AESGCM, sealed: bytes | bytearray, binding: bytes) -> messages.Wrapped | messages.Resident:
+    try:
+        if not PKCS11Vault.sealed_here(sealed):
+            raise InvalidTag
+        resident = sealed.startswith(_RESIDENT_MARK)
+        mark = _RESIDENT_MARK if resident else _MARK
+        nonce, content = bytes(sealed[len(mark) :][:_NONCE_BYTES]), bytes(sealed[len(mark) + _NONCE_BYTES :])
+        clear = cipher.decrypt(nonce, content, mark + binding)
+        return _decode_resident(clear) if resident else _decode(clear)
+    except (InvalidTag, ValueError, msgspec.DecodeError) as error:
+        raise Tampered(
+            "a stored key does not open under the names it is stored with",
+            hint="Its record was changed or belongs to another key. Restore the record from a backup.",
+        ) from error
+
+
 def make_wrapping_key(settings: TokenSettings) -> None:
-    """Make the wrapping key that `settings` names, in the token; durable on return. Only at `natsuin init` and in a
-    ceremony.
+    """Make the wrapping key that `settings` names, in the token; durable on return. Only at `natsuin init`;
+    `PKCS11Vault.make_wrapping_key` makes the further ones.
 
     Raises `Conflict` if the token has one with this id, `VaultRefused` if it makes none, `PINRefused`.
     """

@@ -29,6 +29,7 @@ class _Open:
     private_key: PrivateKey = field(repr=False)
     cipher: AESGCM = field(repr=False)
     backend: str = "software"
+    wrapping_key: str = ""
 
     def sign(self, dtbs: bytes, scheme: SignatureScheme) -> bytes:
         return sign_with(self.private_key, dtbs, scheme)

@@ -118,6 +118,7 @@ def upgrade() -> None:
         sa.Column("sha256", sa.LargeBinary(), nullable=False),
         sa.Column("holds", sa.LargeBinary(), nullable=False),
         sa.Column("provider", sa.String(length=40), nullable=False),
+        sa.Column("wrapping_key", sa.String(length=64), nullable=False),
         sa.Column("officers", sa.String(length=200), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("seal", sa.LargeBinary(), nullable=False),
@@ -263,6 +264,7 @@ def upgrade() -> None:
         sa.Column("one_time", sa.Integer(), nullable=False),
         sa.Column("predecessor", sa.String(length=64), nullable=False),
         sa.Column("backend", sa.String(length=20), nullable=False),
+        sa.Column("wrapping_key", sa.String(length=64), nullable=False),
         sa.Column("origin", sa.String(length=20), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("passkeys", sa.LargeBinary(), nullable=False),
@@ -277,6 +279,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("signing_key", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_signing_key_user_id"), ["user_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_signing_key_wrapping_key"), ["wrapping_key"], unique=False)
 
     op.create_table(
         "used_envelope",
@@ -285,6 +288,15 @@ def upgrade() -> None:
         sa.Column("used_at", sa.BigInteger(), nullable=False),
         sa.Column("seal", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_used_envelope")),
+    )
+    op.create_table(
+        "wrapping_key",
+        sa.Column("wrapping_key", sa.String(length=64), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("replaced_at", sa.BigInteger(), nullable=False),
+        sa.Column("seal", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("wrapping_key", name=op.f("pk_wrapping_key")),
     )
     op.create_table(
         "instruction_content",
@@ -339,8 +351,10 @@ def downgrade() -> None:
     op.drop_table("use")
     op.drop_table("key_slot")
     op.drop_table("instruction_content")
+    op.drop_table("wrapping_key")
     op.drop_table("used_envelope")
     with op.batch_alter_table("signing_key", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_signing_key_wrapping_key"))
         batch_op.drop_index(batch_op.f("ix_signing_key_user_id"))
 
     op.drop_table("signing_key")

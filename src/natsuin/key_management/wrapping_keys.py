@@ -1,0 +1,201 @@
+"""Which wrapping keys the token has for this installation, and which of them new keys go under.
+
+    making --> present --> former
+
+There is one present key. What lies under a former one still opens. A key that is being made belongs to a
+ceremony that was broken off: sam does not start beside it. States go forward only, so that the signing log can say
+again what it said before, and a database that was put back learns from it (`make_good`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+
+from natsuin.clock import Clock, milliseconds
+from natsuin.errors import Conflict, Tampered
+from natsuin.key_management.key_states import ENDED
+from natsuin.key_management.seals import RowSealer
+from natsuin.key_management.tables import signing_key, wrapping_key
+from natsuin.storage import Database
+
+
+class WrappingKeyState(StrEnum):
+    """In their order: a key never goes back."""
+
+    MAKING = "making"
+    PRESENT = "present"
+    FORMER = "former"
+
+
+_ORDER = {state: place for place, state in enumerate(WrappingKeyState)}
+CHANGES = frozenset({"wrapping-key-made"})
+"""Types of the entries that tell of them."""
+
+
+@dataclass(frozen=True)
+class WrappingKey:
+    """One of them. `identifier` is its CKA_ID in hexadecimal; times are milliseconds, 0 for what was not yet."""
+
+    identifier: str
+    state: WrappingKeyState
+    created_at: int
+    replaced_at: int
+
+
+@dataclass(frozen=True)
+class KeyRing:
+    """All of them, oldest first."""
+
+    keys: tuple[WrappingKey, ...]
+
+    @property
+    def present(self) -> str:
+        """That new keys go under. Raises `Tampered` unless there is exactly one."""
+        found = self._in(WrappingKeyState.PRESENT)
+        if len(found) != 1:
+            raise Tampered(
+                f"the record says of {len(found)} wrapping keys that they are the present one",
+                hint="The database was changed outside the service. Restore it from a backup.",
+            )
+        return found[0]
+
+    @property
+    def former(self) -> tuple[str, ...]:
+        """Those that keys may still lie under."""
+        return self._in(WrappingKeyState.FORMER)
+
+    def state_of(self, identifier: str) -> WrappingKeyState | None:
+        """None for one that is not on record."""
+        return next((key.state for key in self.keys if key.identifier == identifier), None)
+
+    def require_settled(self, *, but_for: str = "") -> None:
+        """Raise `Conflict` while another key than `but_for` is being made."""
+        for identifier in self._in(WrappingKeyState.MAKING):
+            if identifier == but_for:
+                continue
+            raise Conflict(
+                f"a ceremony is not finished: the wrapping key {identifier} is still being made",
+                hint="Run `natsuin ceremony run` with the plan that names it again; it goes on where it stopped.",
+            )
+
+    def _in(self, state: WrappingKeyState) -> tuple[str, ...]:
+        return tuple(key.identifier for key in self.keys if key.state is state)
+
+
+@dataclass(frozen=True)
+class WrappingKeys:
+    """The record of them in DB-2. Changed only while sam is opened and in ceremonies, so by one thread; durable on
+    return."""
+
+    database: Database
+    sealer: RowSealer = field(repr=False)
+    clock: Clock
+
+    def ring(self) -> KeyRing:
+        """All of them. Raises `Tampered`."""
+        with self.database.read() as connection:
+            query = sa.select(wrapping_key).order_by(wrapping_key.c.created_at, wrapping_key.c.wrapping_key)
+            rows = [dict(row) for row in connection.execute(query).mappings()]
+        for row in rows:
+            self.sealer.check(wrapping_key, row)
+        return KeyRing(
+            tuple(
+                WrappingKey(
+                    row["wrapping_key"],
+                    WrappingKeyState(row["state"]),
+                    row["created_at"],
+                    row["replaced_at"],
+                )
+                for row in rows
+            )
+        )
+
+    def settled(self, first: str) -> KeyRing:
+        """All of them, with `first`, the one that the configuration names, on record from now on if none is.
+
+        Raises:
+            Tampered: rows were changed, or living keys lie under one that the record does not call living.
+            Conflict: the configuration names one that this installation never had.
+        """
+        ring = self.ring()
+        if not ring.keys:
+            with self.database.write() as connection:
+                self._advance(connection, first, WrappingKeyState.PRESENT)
+            ring = self.ring()
+        if ring.state_of(first) is None:
+            raise Conflict(
+                "vault.wrapping_key in the configuration is none of this installation's wrapping keys",
+                hint="It names the first one for ever; put it back.",
+            )
+        self._require_known(ring)
+        return ring
+
+    def begin(self, identifier: str) -> None:
+        """`identifier` is about to be made in the token. Raises `Conflict` if it was made already."""
+        with self.database.write() as connection:
+            state = self._state(connection, identifier)
+            if state not in (None, WrappingKeyState.MAKING):
+                raise Conflict(f"the wrapping key {identifier} was made before", hint="A new key needs a new plan.")
+            self._advance(connection, identifier, WrappingKeyState.MAKING)
+
+    def forget(self, identifier: str) -> None:
+        """`identifier` could not be made, and is not in the token."""
+        with self.database.write() as connection:
+            if self._state(connection, identifier) is WrappingKeyState.MAKING:
+                connection.execute(wrapping_key.delete().where(wrapping_key.c.wrapping_key == identifier))
+
+    def replace(self, replaced: str, identifier: str) -> None:
+        """`identifier` is the present one from now on, and `replaced` a former one."""
+        with self.database.write() as connection:
+            self._advance(connection, replaced, WrappingKeyState.FORMER)
+            self._advance(connection, identifier, WrappingKeyState.PRESENT)
+
+    def make_good(self, entry: Mapping[str, Any]) -> None:
+        """Put into the record what an entry of the log tells, where the record does not have it."""
+        self.replace(entry["replaced"], entry["wrapping_key"])
+
+    def _require_known(self, ring: KeyRing) -> None:
+        known = [key.identifier for key in ring.keys]
+        query = sa.select(signing_key).where(signing_key.c.wrapping_key.not_in(["", *known]), _LIVES)
+        with self.database.read() as connection:
+            rows = [dict(row) for row in connection.execute(query).mappings()]
+        for row in rows:
+            try:
+                self.sealer.check(signing_key, row)
+            except Tampered:
+                # One row that somebody changed must not keep everybody from signing; its owner is told.
+                continue
+            raise Tampered(
+                f"keys lie under the wrapping key {row['wrapping_key']}, of which the record knows nothing",
+                hint="The database was changed outside the service. Restore it from a backup.",
+            )
+
+    def _state(self, connection: sa.Connection, identifier: str) -> WrappingKeyState | None:
+        row = self._row(connection, identifier)
+        return WrappingKeyState(row["state"]) if row else None
+
+    def _row(self, connection: sa.Connection, identifier: str) -> dict[str, Any] | None:
+        query = sa.select(wrapping_key).where(wrapping_key.c.wrapping_key == identifier)
+        row = connection.execute(query).mappings().one_or_none()
+        if row is None:
+            return None
+        self.sealer.check(wrapping_key, dict(row))
+        return dict(row)
+
+    def _advance(self, connection: sa.Connection, identifier: str, state: WrappingKeyState) -> None:
+        """Put a key into `state`, unless it is there or beyond."""
+        row, now = self._row(connection, identifier), milliseconds(self.clock.now())
+        if row is not None and _ORDER[WrappingKeyState(row["state"])] >= _ORDER[state]:
+            return
+        new = {"wrapping_key": identifier, "created_at": now, "replaced_at": 0}
+        changed = {**(row or new), "state": state.value}
+        if state is WrappingKeyState.FORMER:
+            changed["replaced_at"] = now
+        connection.execute(wrapping_key.delete().where(wrapping_key.c.wrapping_key == identifier))
+        connection.execute(wrapping_key.insert(), self.sealer.sealed(wrapping_key, changed))
+
+
+_LIVES = signing_key.c.state.not_in([state.value for state in ENDED])
