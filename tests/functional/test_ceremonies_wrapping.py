@@ -1,13 +1,17 @@
 """Ceremonies of the token's wrapping key, through the command: another one is made, keys under both sign, the old one
 is emptied by renewals and destroyed (docs/ceremonies.md#the-wrapping-key-in-a-token)."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from natsuin import errors
 from natsuin.cli.demo.tokens import KINDS
-from rigs.token_house import TokenHouse, named, natsuin
+from rigs.key_copies import archive_key, propose_restore, put_back, save_database
+from rigs.token_house import NAMES, TokenHouse, named, natsuin
+from rigs.tokens import in_token
 
 
 @pytest.fixture(params=KINDS)
@@ -81,3 +85,143 @@ def test_a_row_changed_outside_stops_a_start(tmp_path: Path) -> None:
     refused = natsuin("sam", "--config", str(tmp_path / "n" / "config.toml"))
     assert refused.returncode != 0
     assert "wrapping_key" in refused.stderr
+
+
+def test_a_former_wrapping_key_is_emptied_by_renewals_and_destroyed(tmp_path: Path) -> None:
+    house = TokenHouse("softhsm2", tmp_path)
+    second = house.wrapping()
+    house.sam.start()
+    signer, other = house.enrol(), house.enrol()
+    house.sam.stop()
+    third = house.wrapping()
+    objects = house.objects()
+    for refused, why in (
+        (house.first, "keys of the service itself lie under it"),
+        (second, "2 living keys of signers and 0 archives lie under"),
+        (third, "is present, and only a former one ends"),
+        ("0" * 32, "is not on record"),
+    ):
+        ended = house.run(house.retirement(refused))
+        assert ended.returncode != 0
+        assert why in ended.stderr
+    assert house.states() == {house.first: "former", second: "former", third: "present"}
+    assert house.objects() == objects
+    assert re.search(rf"{second} +former +[0-9-]+ +2\n", house.listed())
+    assert re.search(rf"{third} +present +[0-9-]+ +0\n", house.listed())
+
+    house.sam.start()
+    renewed = house.sam.web.renew(signer)
+    assert house.under(renewed) == third
+    house.sam.web.act(other, "destroy")
+    house.sam.stop()
+    plan = house.retirement(second)
+    assert "the token destroyed it" in house.done(plan)
+    assert house.in_token() == {house.first, third}
+    assert house.states()[second] == "destroyed"
+    assert house.objects() == objects - 1
+    (entry,) = house.entries("wrapping-key-destroyed")
+    assert entry["wrapping_key"] == second
+    assert house.entries("ceremony")[-1]["kind"] == "retire-wrapping"
+    assert "was destroyed before" in house.done(plan)
+    assert len(house.entries("wrapping-key-destroyed")) == 1
+    house.sam.start()
+    house.sign(renewed)
+    house.sam.stop()
+    house.check()
+
+
+@pytest.mark.parametrize("point", ["after_retiring", "after_destruction", "after_retired_entry"])
+def test_a_killed_retirement_goes_on(tmp_path: Path, point: str) -> None:
+    house = TokenHouse("softhsm2", tmp_path)
+    second, third = house.wrapping(), house.wrapping()
+    plan = house.retirement(second)
+    save_database(house.sam.database, tmp_path / "before")
+    assert house.run(plan, NATSUIN_FAULT_AT=f"wrapping.{point}").returncode == -9
+    if point != "after_retired_entry":
+        refused = natsuin("sam", "--config", str(tmp_path / "n" / "config.toml"))
+        assert refused.returncode != 0
+        assert f"the wrapping key {second} is still being retired" in refused.stderr
+    house.done(plan)
+    assert house.states() == {house.first: "former", second: "destroyed", third: "present"}
+    assert house.in_token() == {house.first, third}
+    # A database from before the retirement learns from the log what the token holds no more.
+    put_back(house.sam.database, tmp_path / "before")
+    house.sam.start()
+    house.sign(house.enrol())
+    house.sam.stop()
+    assert house.states() == {house.first: "former", second: "destroyed", third: "present"}
+
+
+def test_only_custodians_of_the_present_master_key_touch_a_wrapping_key(tmp_path: Path) -> None:
+    house = TokenHouse("softhsm2", tmp_path)
+    second, third = house.wrapping(), house.wrapping()
+    older = house.shares
+    words = [word for name in NAMES for word in ("--custodian", name)]
+    foreign = TokenHouse("softhsm2", tmp_path / "elsewhere").shares
+    house.rotate()
+    assert house.shares != older
+    for plan in (house.plan("wrapping"), house.retirement(second)):
+        for strangers in (older[:2], foreign[:2]):
+            ended = house.run(plan, strangers)
+            assert ended.returncode != 0
+            assert "another master key than the present one" in ended.stderr
+        for few in ([house.shares[0], older[1]], house.shares[:1], []):
+            assert house.run(plan, few).returncode != 0
+    assert house.states() == {house.first: "former", second: "former", third: "present"}
+    assert house.in_token() == {house.first, second, third}
+    assert natsuin("ceremony", "plan", "--kind", "retire-wrapping", *words).returncode == 2
+    house.done(house.retirement(second))
+    assert house.in_token() == {house.first, third}
+
+
+def test_a_start_misses_a_former_wrapping_key_and_keys_under_an_unknown_one(tmp_path: Path) -> None:
+    house = TokenHouse("softhsm2", tmp_path)
+    second = house.wrapping()
+    house.sam.start()
+    signer = house.enrol()
+    house.sam.stop()
+    third = house.wrapping()
+    row = house.sam.sql("SELECT * FROM wrapping_key WHERE wrapping_key = ?", second)[0]
+    house.sam.sql("DELETE FROM wrapping_key WHERE wrapping_key = ?", second)
+    refused = natsuin("sam", "--config", str(tmp_path / "n" / "config.toml"))
+    assert refused.returncode != 0
+    assert f"keys lie under the wrapping key {second}, of which the record knows nothing" in refused.stderr
+    house.sam.insert("wrapping_key", row)
+    house.sam.start()
+    house.sign(signer)
+    house.sam.stop()
+    destroy = f"""
+for item in session.get_objects({{Attribute.CLASS: ObjectClass.SECRET_KEY, Attribute.ID: bytes.fromhex("{second}")}}):
+    item.destroy()
+"""
+    in_token(house.settings, destroy)
+    assert house.in_token() == {house.first, third}
+    refused = natsuin("sam", "--config", str(tmp_path / "n" / "config.toml"))
+    assert refused.returncode != 0
+    assert f"holds 0 wrapping keys with the id {second}" in refused.stderr
+
+
+def test_an_archive_under_a_destroyed_wrapping_key_is_refused(tmp_path: Path) -> None:
+    """While it could be restored, its wrapping key is not destroyed; one that the record forgot is refused later."""
+    house = TokenHouse("softhsm2", tmp_path)
+    second = house.wrapping()
+    house.sam.start()
+    signer = house.enrol()
+    officers = [house.officer, house.another_officer()]
+    (made,) = archive_key(house.sam.web, officers, signer.key.key_id)
+    house.sam.stop()
+    house.wrapping()
+    ended = house.run(house.retirement(second))
+    assert "1 living keys of signers and 1 archives" in ended.stderr
+    # Whoever takes both rows away, beside sam, and puts one back later.
+    house.sam.sql("DELETE FROM signing_key WHERE key_id = ?", signer.key.key_id)
+    ended = house.run(house.retirement(second))
+    assert "0 living keys of signers and 1 archives" in ended.stderr
+    row = house.sam.sql("SELECT * FROM key_archive WHERE archive_id = ?", made.archive_id)[0]
+    house.sam.sql("DELETE FROM key_archive WHERE archive_id = ?", made.archive_id)
+    house.done(house.retirement(second))
+    house.sam.insert("key_archive", row)
+    house.sam.start()
+    with pytest.raises(errors.Conflict, match=f"the wrapping key {second} of the token"):
+        propose_restore(house.sam.web, officers, signer, made.archive_id)
+    house.sam.stop()

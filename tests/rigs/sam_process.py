@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -118,6 +119,10 @@ class SamProcess:
         """What somebody with write access to DB-2 can do."""
         with sqlite3.connect(self.database) as connection:
             return connection.execute(statement, values).fetchall()
+
+    def insert(self, table: str, row: Sequence[Any]) -> None:
+        """Put a whole row back, as it was read."""
+        self.sql(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", *row)  # noqa: S608  # a test's own names
 
     def copy(self, folder: Path) -> "SamProcess":
         """The same installation elsewhere; this one must be stopped."""

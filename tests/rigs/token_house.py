@@ -11,7 +11,7 @@ from typing import Any
 
 from natsuin.cli.demo.tokens import make_trial_token
 from natsuin.config import Config
-from natsuin.key_management import MasterKey
+from natsuin.key_management import MasterKey, TokenSettings
 from natsuin.sam import protocol as p
 from natsuin.sam.vaults import token_settings
 from rigs.invariants import check_invariants, entries_of
@@ -52,7 +52,7 @@ class TokenHouse:
     received: list[p.Signed] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        (self.folder / "n").mkdir()
+        (self.folder / "n").mkdir(parents=True)
         (self.folder / "c").mkdir()
         section = make_trial_token(self.kind, self.folder / "token").vault_section()
         self.config, token = make_installation(self.folder / "n", vault=section)
@@ -60,10 +60,19 @@ class TokenHouse:
         self.sam.start()
         self.officer = self.sam.web.register_officer(token)
         self.sam.stop()
-        split = self.run(self.plan("split"))
-        assert split.returncode == 0, split.stderr
+        self._share("split")
+
+    def _share(self, kind: str) -> None:
+        for file in (self.folder / "c").glob("share-*.txt"):
+            file.unlink()
+        ended = self.run(self.plan(kind))
+        assert ended.returncode == 0, ended.stderr
         texts = [file.read_text() for file in sorted((self.folder / "c").glob("share-*.txt"))]
         self.shares = [" ".join(re.findall(r"^ ?\d+ ([a-z]+)$", text, re.MULTILINE)) for text in texts]
+
+    def rotate(self) -> None:
+        """Another master key, with shares of it."""
+        self._share("rotate")
 
     @property
     def first(self) -> str:
@@ -114,6 +123,24 @@ class TokenHouse:
         self.done(plan)
         return named(plan)
 
+    def retirement(self, identifier: str) -> Path:
+        """A plan to destroy a wrapping key."""
+        return self.plan("retire-wrapping", "--wrapping-key", identifier)
+
+    def listed(self) -> str:
+        """What the host's operator sees of the wrapping keys."""
+        ended = natsuin("ceremony", "wrapping-keys", "--config", str(self.folder / "n" / "config.toml"))
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout
+
+    def another_officer(self) -> Officer:
+        """Invited on the host, for which sam is stopped a moment."""
+        self.sam.stop()
+        words = ("--config", str(self.folder / "n" / "config.toml"), "--name", "Second officer")
+        token = natsuin("officer", "invite", *words).stdout.split("#")[1].strip()
+        self.sam.start()
+        return self.sam.web.register_officer(token)
+
     def enrol(self, **wishes: Any) -> Signer:
         return self.sam.web.enrol(self.sam.web.invite(self.officer, **wishes))
 
@@ -130,13 +157,18 @@ class TokenHouse:
         """Of the wrapping keys on record."""
         return dict(self.sam.sql("SELECT wrapping_key, state FROM wrapping_key"))
 
+    @property
+    def settings(self) -> TokenSettings:
+        """For whoever has the token and its PIN."""
+        return token_settings(self.config, MasterKey(bytes(32)))
+
     def in_token(self) -> set[str]:
         """CKA_IDs of the wrapping keys in the token."""
-        return set(in_token(token_settings(self.config, MasterKey(bytes(32))), _WRAPPING_KEYS).split())
+        return set(in_token(self.settings, _WRAPPING_KEYS).split())
 
     def objects(self) -> int:
         """How many objects of any kind the token holds."""
-        counted = in_token(token_settings(self.config, MasterKey(bytes(32))), "print(len(list(session.get_objects())))")
+        counted = in_token(self.settings, "print(len(list(session.get_objects())))")
         return int(counted)
 
     def entries(self, kind: str) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ along; what the log says of keys outlives every such copy (`natsuin.signing.reco
 """
 
 from natsuin.key_backup.archive import Archive, ArchiveSeal, ArchiveTampered, BadArchive
-from natsuin.key_backup.archiving import Archives, archived_keys
+from natsuin.key_backup.archiving import Archives, archived_keys, kept_under
 from natsuin.key_backup.backup_acts import BackupActs
 from natsuin.key_backup.custodians import CustodianShare, SharesRefused, check_share, combine, split, threshold_of
 from natsuin.key_backup.history import KeyHistory, read_history
@@ -39,6 +39,7 @@ __all__ = [
     "backup_act",
     "check_share",
     "combine",
+    "kept_under",
     "key_archive",
     "read_history",
     "split",

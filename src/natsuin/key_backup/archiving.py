@@ -52,6 +52,17 @@ def archived_keys(foundation: Foundation) -> Callable[[sa.Connection, str], set[
     return keys_of
 
 
+def kept_under(foundation: Foundation, wrapping_key: str) -> int:
+    """How many archives that may still be restored lie under a wrapping key of the token (CKA_ID in hexadecimal).
+
+    Raises `Tampered` if the row of any was changed.
+    """
+    with foundation.database.read() as connection:
+        query = sa.select(key_archive).where(key_archive.c.state == KEPT)
+        rows = [foundation.checked(key_archive, row) for row in connection.execute(query).mappings()]
+    return sum(row["wrapping_key"] == wrapping_key for row in rows)
+
+
 @dataclass(frozen=True)
 class Archives:
     """Keeps copies of keys, at most `most_copies` of each. Safe from several threads; durable on return."""

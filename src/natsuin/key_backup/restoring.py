@@ -24,6 +24,7 @@ from natsuin.key_management import (
     KeyState,
     StoredKey,
     Vault,
+    WrappingKeys,
     certificate,
     completed_since,
     ended_key,
@@ -75,6 +76,7 @@ class Restorer:
         archive = self.seal.open(content)
         if archive.key.user_id != user_id:
             raise Forbidden("the archive is of another person's key", hint="A key goes back to its owner only.")
+        self._require_wrapping_key(archive)
         self._history(archive)
         with self.foundation.database.read() as connection:
             self._require_present_passkeys(connection, archive)
@@ -88,6 +90,7 @@ class Restorer:
 
         Raises as `examine`, and `WrongSecret`, which is a try that counts.
         """
+        self._require_wrapping_key(archive)
         history = self._history(archive)
         self._prove(archive, pin, history)
         state, suspended_by = history.state_after(KeyState(archive.row["state"]), archive.row["suspended_by"])
@@ -109,6 +112,18 @@ class Restorer:
             faults.point("restore.after_entry")
             self._write(connection, archive, row, history)
             return self.keys.information(connection, StoredKey(row))
+
+    def _require_wrapping_key(self, archive: Archive) -> None:
+        """Raise `Outdated` if the token's key that the archived key lies under was destroyed."""
+        foundation, under = self.foundation, archive.row["wrapping_key"]
+        if not under:
+            return
+        ring = WrappingKeys(foundation.database, foundation.sealer, foundation.clock).ring()
+        if under not in ring.opening:
+            raise Outdated(
+                f"the wrapping key {under} of the token, which the archived key lies under, is there no more",
+                hint="Use a newer archive; without one the owner needs a new key.",
+            )
 
     def _history(self, archive: Archive) -> KeyHistory:
         """What the log says. Raises what forbids the restoration."""

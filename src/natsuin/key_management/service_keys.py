@@ -108,6 +108,21 @@ class ServiceKeys:
         with self.vault.open(self.provider.open(row["sealed_key"], binding), binding) as opened:
             return ServiceKey(purpose, opened.private_key, row["certificate"])
 
+    def under(self, wrapping_key: str) -> tuple[str, ...]:
+        """Purposes of the keys that lie under this wrapping key of the token (CKA_ID in hexadecimal). Raises
+        `Tampered`."""
+        with self.database.read() as connection:
+            rows = [dict(row) for row in connection.execute(sa.select(service_key)).mappings()]
+        found = []
+        for row in rows:
+            self.sealer.check(service_key, row)
+            binding = service_key_binding(row["purpose"], row["public_key"])
+            sealed = self.provider.open(row["sealed_key"], binding)
+            token = self.vault.token
+            if token is not None and token.sealed_here(sealed):
+                found += [row["purpose"]] * (token.wrapping_key_of(sealed, binding) == wrapping_key)
+        return tuple(found)
+
     def holds(self, purpose: str) -> bool:
         """Whether there is a key for `purpose`."""
         with self.database.read() as connection:

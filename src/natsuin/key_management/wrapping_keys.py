@@ -1,8 +1,8 @@
 """Which wrapping keys the token has for this installation, and which of them new keys go under.
 
-    making --> present --> former
+    making --> present --> former --> retiring --> destroyed
 
-There is one present key. What lies under a former one still opens. A key that is being made belongs to a
+There is one present key. What lies under a former one still opens. A key that is being made or retired belongs to a
 ceremony that was broken off: sam does not start beside it. States go forward only, so that the signing log can say
 again what it said before, and a database that was put back learns from it (`make_good`).
 """
@@ -28,10 +28,13 @@ class WrappingKeyState(StrEnum):
     MAKING = "making"
     PRESENT = "present"
     FORMER = "former"
+    RETIRING = "retiring"
+    DESTROYED = "destroyed"
 
 
 _ORDER = {state: place for place, state in enumerate(WrappingKeyState)}
-CHANGES = frozenset({"wrapping-key-made"})
+MADE, RETIRED = "wrapping-key-made", "wrapping-key-destroyed"
+CHANGES = frozenset({MADE, RETIRED})
 """Types of the entries that tell of them."""
 
 
@@ -72,17 +75,30 @@ class KeyRing:
         return next((key.state for key in self.keys if key.identifier == identifier), None)
 
     def require_settled(self, *, but_for: str = "") -> None:
-        """Raise `Conflict` while another key than `but_for` is being made."""
-        for identifier in self._in(WrappingKeyState.MAKING):
-            if identifier == but_for:
-                continue
-            raise Conflict(
-                f"a ceremony is not finished: the wrapping key {identifier} is still being made",
-                hint="Run `natsuin ceremony run` with the plan that names it again; it goes on where it stopped.",
-            )
+        """Raise `Conflict` while another key than `but_for` is being made or retired."""
+        for state, what in ((WrappingKeyState.MAKING, "made"), (WrappingKeyState.RETIRING, "retired")):
+            for identifier in self._in(state):
+                if identifier == but_for:
+                    continue
+                raise Conflict(
+                    f"a ceremony is not finished: the wrapping key {identifier} is still being {what}",
+                    hint="Run `natsuin ceremony run` with the plan that names it again; it goes on where it stopped.",
+                )
+
+    def without(self, identifier: str) -> "KeyRing":
+        """The others: a ceremony that destroys `identifier` may have done it in the token already."""
+        return KeyRing(tuple(key for key in self.keys if key.identifier != identifier or key.state in _USED))
+
+    @property
+    def opening(self) -> tuple[str, ...]:
+        """Those under which keys may lie that are to be opened."""
+        return tuple(key.identifier for key in self.keys if key.state in (*_USED, WrappingKeyState.FORMER))
 
     def _in(self, state: WrappingKeyState) -> tuple[str, ...]:
         return tuple(key.identifier for key in self.keys if key.state is state)
+
+
+_USED = frozenset({WrappingKeyState.MAKING, WrappingKeyState.PRESENT})
 
 
 @dataclass(frozen=True)
@@ -153,12 +169,37 @@ class WrappingKeys:
             self._advance(connection, replaced, WrappingKeyState.FORMER)
             self._advance(connection, identifier, WrappingKeyState.PRESENT)
 
+    def retire(self, identifier: str) -> None:
+        """`identifier` is about to be destroyed in the token."""
+        with self.database.write() as connection:
+            self._advance(connection, identifier, WrappingKeyState.RETIRING)
+
+    def destroyed(self, identifier: str) -> None:
+        """The token holds `identifier` no more."""
+        with self.database.write() as connection:
+            self._advance(connection, identifier, WrappingKeyState.DESTROYED)
+
     def make_good(self, entry: Mapping[str, Any]) -> None:
         """Put into the record what an entry of the log tells, where the record does not have it."""
-        self.replace(entry["replaced"], entry["wrapping_key"])
+        if entry["type"] == RETIRED:
+            self.destroyed(entry["wrapping_key"])
+        else:
+            self.replace(entry["replaced"], entry["wrapping_key"])
+
+    def living_under(self) -> dict[str, int]:
+        """How many living keys of signers lie under each wrapping key; those in software, and resident ones, under ``.
+
+        Raises `Tampered` if the row of any living key was changed: it may lie under another one than it says.
+        """
+        counts: dict[str, int] = {}
+        with self.database.read() as connection:
+            for row in connection.execute(sa.select(signing_key).where(_LIVES)).mappings():
+                self.sealer.check(signing_key, dict(row))
+                counts[row["wrapping_key"]] = counts.get(row["wrapping_key"], 0) + 1
+        return counts
 
     def _require_known(self, ring: KeyRing) -> None:
-        known = [key.identifier for key in ring.keys]
+        known = ring.opening
         query = sa.select(signing_key).where(signing_key.c.wrapping_key.not_in(["", *known]), _LIVES)
         with self.database.read() as connection:
             rows = [dict(row) for row in connection.execute(query).mappings()]

@@ -224,7 +224,7 @@ def _ring(config: Config, foundation: Foundation, ceremony: str) -> KeyRing | No
         return None
     ring = WrappingKeys(foundation.database, foundation.sealer, foundation.clock).settled(config.vault.wrapping_key)
     ring.require_settled(but_for=ceremony)
-    return ring
+    return ring.without(ceremony)
 
 
 def _foundation(config: Config, database: Database, master: MasterKey, *, log: SigningLog, clock: Clock) -> Foundation:

@@ -1,17 +1,29 @@
-"""What a ceremony does to the token's wrapping keys: make another one, which is the present one from then on.
+"""What a ceremony does to the token's wrapping keys: make another one, which is the present one from then on; destroy
+a former one that nothing lies under any more.
 
 The plan names the key by its CKA_ID, so that the same plan, run again after it was broken off, goes on with the same
-key, and makes nothing when all is done. The order is: the record says that the key is being made; the token makes it
-and proves it; the log tells; the record follows. Whatever is missing after a crash, the next run does, and what the log
-told already, every start does (`natsuin.signing.recovery`).
+key, and does nothing when all is done. The order is: the record says that the key is being made, or retired; the token
+makes it and proves it, or destroys it; the log tells; the record follows. Whatever is missing after a crash, the next
+run does, and what the log told already, every start does (`natsuin.signing.recovery`).
 """
 
 from contextlib import suppress
 
 from natsuin import faults
+from natsuin.clock import Clock
+from natsuin.config import Config
 from natsuin.errors import Conflict, NotFound, Refused
-from natsuin.key_management import PKCS11Vault, WrappingKeys, WrappingKeyState
-from natsuin.sam.ceremonies import Held
+from natsuin.key_backup import kept_under
+from natsuin.key_management import (
+    PKCS11Vault,
+    RowSealer,
+    ServiceKeys,
+    WrappingKey,
+    WrappingKeys,
+    WrappingKeyState,
+)
+from natsuin.sam.ceremonies import Held, present_master
+from natsuin.storage import check_schema, open_database
 
 
 def make_wrapping_key(held: Held, identifier: str, *, plan_sha256: str) -> str:
@@ -48,6 +60,72 @@ def make_wrapping_key(held: Held, identifier: str, *, plan_sha256: str) -> str:
     keys.replace(ring.present, identifier)
     faults.point("wrapping.after_replaced")
     return ring.present
+
+
+def retire_wrapping_key(held: Held, identifier: str, *, plan_sha256: str) -> bool:
+    """Destroy a former wrapping key in the token; answers whether it was still there for this run to destroy. Durable
+    on return.
+
+    Raises:
+        Conflict: there is no token, the key is not a former one, or something still lies under it.
+        Tampered: what lies under it cannot be said.
+    """
+    keys, token = _record(held), _token(held)
+    state = keys.ring().state_of(identifier)
+    if state is WrappingKeyState.DESTROYED:
+        return False
+    if state not in (WrappingKeyState.FORMER, WrappingKeyState.RETIRING):
+        raise Conflict(
+            f"the wrapping key {identifier} is {state.value if state else 'not on record'}, and only a former one ends",
+            hint="`natsuin ceremony wrapping-keys` lists them. Make another one first, by a ceremony `wrapping`.",
+        )
+    _require_empty(held, keys, identifier)
+    keys.retire(identifier)
+    faults.point("wrapping.after_retiring")
+    with suppress(NotFound):
+        token.destroy_wrapping_key(bytes.fromhex(identifier))
+    faults.point("wrapping.after_destruction")
+    public = {"wrapping_key": identifier, "plan_sha256": plan_sha256}
+    held.sam.journal.record("wrapping-key-destroyed", public=public, private={})
+    faults.point("wrapping.after_retired_entry")
+    keys.destroyed(identifier)
+    return True
+
+
+def wrapping_keys_on_record(config: Config, clock: Clock) -> list[tuple[WrappingKey, int]]:
+    """Each wrapping key with the number of signers' living keys under it, oldest first; sam may run, or not start.
+
+    Raises `MasterKeyMissing`, `Tampered`.
+    """
+    master = present_master(config)
+    database = open_database(config.sam.database, name="sam")
+    try:
+        check_schema(database, "sam")
+        record = WrappingKeys(database, RowSealer.from_master(master), clock)
+        counts = record.living_under()
+        return [(key, counts.get(key.identifier, 0)) for key in record.ring().keys]
+    finally:
+        database.close()
+
+
+def _require_empty(held: Held, keys: WrappingKeys, identifier: str) -> None:
+    """Raise `Conflict` while anything lies under it that somebody may want to open."""
+    foundation = held.sam.handlers.keys.foundation
+    own = ServiceKeys(
+        foundation.database, held.sam.vaults, foundation.sealer, foundation.provider, foundation.clock
+    ).under(identifier)
+    if own:
+        raise Conflict(
+            f"keys of the service itself lie under it: {', '.join(own)}",
+            hint="They cannot be put under another one. This wrapping key stays as long as the installation.",
+        )
+    living = keys.living_under().get(identifier, 0)
+    archives = kept_under(foundation, identifier)
+    if living or archives:
+        raise Conflict(
+            f"{living} living keys of signers and {archives} archives lie under the wrapping key {identifier}",
+            hint="Have their owners renew them, or end them; their archives end with them. Then run the plan again.",
+        )
 
 
 def _record(held: Held) -> WrappingKeys:

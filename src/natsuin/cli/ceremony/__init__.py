@@ -11,18 +11,38 @@ _folder = click.Path(file_okay=False, exists=True, path_type=Path)
 
 @click.group()
 def ceremony() -> None:
-    """Split, change or recover the master key with its custodians. sam must be stopped."""
+    """Split, change or recover the master key with its custodians; make or retire a token's wrapping key."""
 
 
 @ceremony.command()
-@click.option("--kind", type=click.Choice(["split", "rotate", "recover", "wrapping"]), required=True)
+@click.option("--kind", type=click.Choice(["split", "rotate", "recover", "wrapping", "retire-wrapping"]), required=True)
 @click.option("--custodian", "custodians", multiple=True, required=True, help="A custodian's name; once for each.")
 @click.option("--threshold", default=2, show_default=True, help="How many of them must meet.")
-def plan(kind: str, custodians: tuple[str, ...], threshold: int) -> None:
+@click.option("--wrapping-key", metavar="ID", default="", help="With retire-wrapping: which one, in hexadecimal.")
+def plan(kind: str, custodians: tuple[str, ...], threshold: int, wrapping_key: str) -> None:
     """Print a plan to be completed, read by everybody, and run."""
     from natsuin.cli.ceremony.plan import template
 
-    click.echo(template(kind, custodians, threshold), nl=False)
+    if bool(wrapping_key) != (kind == "retire-wrapping"):
+        raise click.UsageError("--wrapping-key goes with --kind retire-wrapping, which needs it")
+    click.echo(template(kind, custodians, threshold, wrapping_key), nl=False)
+
+
+@ceremony.command("wrapping-keys")
+@config_option
+def wrapping_keys(file: Path) -> None:
+    """List the wrapping keys of the token, with their state and how many living keys lie under each.
+
+    It reads the database, whether sam runs or not.
+    """
+    from natsuin.clock import SystemClock, from_milliseconds
+    from natsuin.config import load
+    from natsuin.sam.wrapping_ceremonies import wrapping_keys_on_record
+
+    click.echo(f"{'CKA_ID':32}  {'state':9}  {'made':10}  living keys")
+    for key, count in wrapping_keys_on_record(load(file), SystemClock()):
+        made = from_milliseconds(key.created_at).date()
+        click.echo(f"{key.identifier:32}  {key.state.value:9}  {made}  {count}")
 
 
 @ceremony.command()
@@ -32,7 +52,7 @@ def plan(kind: str, custodians: tuple[str, ...], threshold: int) -> None:
 @click.option("--shares-to", type=_folder, help="Write shares as files into this folder, instead of on the screen.")
 @click.option("--transcript-to", type=_folder, default=".", help="Folder for the transcript.  [default: here]")
 def run(file: Path, plan_file: Path, plan_sha256: str | None, shares_to: Path | None, transcript_to: Path) -> None:
-    """Do what a plan says. An interrupted change of the master key goes on when this is run again."""
+    """Do what a plan says. One that was interrupted goes on when this is run again."""
     from natsuin.cli.ceremony.dialogue import agree
     from natsuin.cli.ceremony.plan import read_plan
     from natsuin.cli.ceremony.steps import carry_out

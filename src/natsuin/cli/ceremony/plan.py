@@ -15,8 +15,8 @@ from natsuin.errors import Malformed
 
 Name = Field(min_length=1, max_length=100, pattern=r"^\P{C}+$")
 
-Kind = Literal["split", "rotate", "recover", "wrapping"]
-ON_WRAPPING_KEYS = frozenset({"wrapping"})
+Kind = Literal["split", "rotate", "recover", "wrapping", "retire-wrapping"]
+ON_WRAPPING_KEYS = frozenset({"wrapping", "retire-wrapping"})
 """Kinds that leave the master key as it is, and need custodians who show that they have it."""
 
 _NO_REASON = "Write why."
@@ -31,6 +31,13 @@ kind = "{kind}"
 # A new wrapping key is made in the token, under this CKA_ID; from then on new keys go under it.
 wrapping_key = "{wrapping_key}"
 """
+_RETIRE_WRAPPING = """\
+# A ceremony for a former wrapping key in Natsuin's token. Everybody named here reads this file before it is run.
+kind = "{kind}"
+# The key with this CKA_ID is destroyed in the token for ever. It must be a former one that nothing lies under.
+wrapping_key = "{wrapping_key}"
+"""
+_HEADS = {"wrapping": _WRAPPING, "retire-wrapping": _RETIRE_WRAPPING}
 _PEOPLE = """\
 reason = "{reason}"
 threshold = {threshold}
@@ -39,12 +46,12 @@ witnesses = []
 """
 
 
-def template(kind: str, custodians: Sequence[str], threshold: int) -> str:
-    """A plan to be completed. One for a wrapping key names the key to be made, at random."""
+def template(kind: str, custodians: Sequence[str], threshold: int, wrapping_key: str = "") -> str:
+    """A plan to be completed. One for a wrapping key names `wrapping_key`, or at random the one to be made."""
     names = ", ".join(json.dumps(name, ensure_ascii=False) for name in custodians)
-    head = _WRAPPING if kind in ON_WRAPPING_KEYS else _MASTER_KEY
+    head = _HEADS.get(kind, _MASTER_KEY)
     told = {"kind": kind, "reason": _NO_REASON, "threshold": threshold, "custodians": names}
-    return (head + _PEOPLE).format(**told, wrapping_key=secrets.token_hex(16))
+    return (head + _PEOPLE).format(**told, wrapping_key=wrapping_key or secrets.token_hex(16))
 
 
 class _Content(BaseModel):

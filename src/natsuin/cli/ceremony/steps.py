@@ -13,7 +13,7 @@ from natsuin.config import Config
 from natsuin.key_backup import split
 from natsuin.key_management import MasterKey
 from natsuin.sam.ceremonies import Facts, Held, holding_sam, present_master, recover, rotate
-from natsuin.sam.wrapping_ceremonies import make_wrapping_key
+from natsuin.sam.wrapping_ceremonies import make_wrapping_key, retire_wrapping_key
 
 
 def carry_out(config: Config, plan: Plan, transcript: Transcript, shares_to: Path | None) -> None:
@@ -27,7 +27,7 @@ def carry_out(config: Config, plan: Plan, transcript: Transcript, shares_to: Pat
         if plan.kind in ON_WRAPPING_KEYS:
             held.require_custodians(take_in(plan.threshold))
             transcript.note(f"{plan.threshold} shares gave this database's present master key")
-            _wrapping(held, plan, transcript)
+            (_wrapping if plan.kind == "wrapping" else _retire_wrapping)(held, plan, transcript)
         elif plan.kind != "recover":
             _share(present_master(config), plan, transcript, shares_to)
         receipt = held.tell(Facts(plan.kind, plan.sha256, plan.threshold, plan.custodians, plan.witnesses))
@@ -58,6 +58,14 @@ def _wrapping(held: Held, plan: Plan, transcript: Transcript) -> None:
     transcript.note(f"the token made the wrapping key {plan.wrapping_key}, and a key under it came back and signed")
     transcript.note(f"it is the present one; what lies under {replaced} still opens")
     transcript.note("have the token's backup hold it before sam is started")
+
+
+def _retire_wrapping(held: Held, plan: Plan, transcript: Transcript) -> None:
+    if not retire_wrapping_key(held, plan.wrapping_key, plan_sha256=plan.sha256):
+        transcript.note(f"the wrapping key {plan.wrapping_key} was destroyed before")
+        return
+    transcript.note(f"nothing lay under the wrapping key {plan.wrapping_key}; the token destroyed it")
+    transcript.note("destroy it in every backup of the token as well")
 
 
 def _share(master: MasterKey, plan: Plan, transcript: Transcript, shares_to: Path | None) -> None:

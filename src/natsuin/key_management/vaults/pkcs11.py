@@ -155,6 +155,12 @@ class PKCS11Vault:
         """The same key for other names; the token is not asked. Raises `Tampered` as `open` does."""
         return _sealed(self._cipher, self._unsealed(sealed, binding), new_binding)
 
+    def wrapping_key_of(self, sealed: bytes, binding: bytes) -> str:
+        """CKA_ID, in hexadecimal, of the wrapping key that a sealed key lies under; empty for a resident one. Raises
+        `Tampered` as `open` does."""
+        held = self._unsealed(sealed, binding)
+        return held.wrapping_key.hex() if isinstance(held, messages.Wrapped) else ""
+
     @staticmethod
     def sealed_here(sealed: bytes | bytearray) -> bool:
         """Whether a vault of this kind sealed it."""
