@@ -74,9 +74,10 @@ class Town:
 
 
 @contextmanager
-def founded(folder: Path) -> Iterator[Town]:
+def founded(folder: Path, **wishes: Any) -> Iterator[Town]:
+    """`wishes` are the installation's, such as its `vault`."""
     host = Host()
-    town = Town(SamRig.make(folder, clock=host.watched()), host)
+    town = Town(SamRig.make(folder, clock=host.watched(), **wishes), host)
     town.officers = [town.web.register_officer(town.rig.token), another_officer(town.rig)]
     yield town
     town.rig.close()
