@@ -85,6 +85,11 @@ def test_a_row_changed_outside_stops_a_start(tmp_path: Path) -> None:
     refused = natsuin("sam", "--config", str(tmp_path / "n" / "config.toml"))
     assert refused.returncode != 0
     assert "wrapping_key" in refused.stderr
+    # Without any row the first key does not become the present one again.
+    house.sam.sql("DELETE FROM wrapping_key")
+    refused = natsuin("sam", "--config", str(tmp_path / "n" / "config.toml"))
+    assert refused.returncode != 0
+    assert "the record of the token's wrapping keys is empty" in refused.stderr
 
 
 def test_a_former_wrapping_key_is_emptied_by_renewals_and_destroyed(tmp_path: Path) -> None:

@@ -129,18 +129,26 @@ class WrappingKeys:
             )
         )
 
+    def establish(self, first: str) -> None:
+        """`first`, which `natsuin init` made in the token, is the present one."""
+        with self.database.write() as connection:
+            self._advance(connection, first, WrappingKeyState.PRESENT)
+
     def settled(self, first: str) -> KeyRing:
-        """All of them, with `first`, the one that the configuration names, on record from now on if none is.
+        """All of them; `first` is the one that the configuration names.
 
         Raises:
-            Tampered: rows were changed, or living keys lie under one that the record does not call living.
+            Tampered: rows are missing or were changed, or living keys lie under one that the record does not call
+                living.
             Conflict: the configuration names one that this installation never had.
         """
         ring = self.ring()
         if not ring.keys:
-            with self.database.write() as connection:
-                self._advance(connection, first, WrappingKeyState.PRESENT)
-            ring = self.ring()
+            # Anybody can delete rows. Taking the first key for the present one again would bring a former one back.
+            raise Tampered(
+                "the record of the token's wrapping keys is empty",
+                hint="The database was changed outside the service. Restore it from a backup.",
+            )
         if ring.state_of(first) is None:
             raise Conflict(
                 "vault.wrapping_key in the configuration is none of this installation's wrapping keys",

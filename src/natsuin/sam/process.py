@@ -126,6 +126,8 @@ def initialise(config: Config, *, officer_name: str = "First registration office
             foundation = _foundation(config, database, master, log=log, clock=clock)
             genesis = {"origin": config.sam.log_origin, "version": __version__, "backend": vaults.name}
             foundation.journal.record("genesis", public=genesis, private={})
+            if config.vault.kind != "software":
+                WrappingKeys(database, foundation.sealer, clock).establish(config.vault.wrapping_key)
             token = Officers(foundation).invite(officer_name, (REGISTRATION_OFFICER,))
             return Initialised(token, log.vkey, keys.load(ROOT).certificate)
         finally:
