@@ -33,6 +33,7 @@ def test_keys_under_the_old_and_the_new_wrapping_key_sign(house: TokenHouse) -> 
     transcript = house.done(plan)
     second = named(plan)
     assert second in transcript
+    assert transcript.startswith("Ceremony of the wrapping key: wrapping\n")
     assert house.shares[0] not in transcript
     assert house.states() == {house.first: "former", second: "present"}
     assert house.in_token() == {house.first, second}
@@ -174,7 +175,8 @@ def test_only_custodians_of_the_present_master_key_touch_a_wrapping_key(tmp_path
             assert house.run(plan, few).returncode != 0
     assert house.states() == {house.first: "former", second: "former", third: "present"}
     assert house.in_token() == {house.first, second, third}
-    assert natsuin("ceremony", "plan", "--kind", "retire-wrapping", *words).returncode == 2
+    for wrong in ((), ("--wrapping-key", "XYZ"), ("--wrapping-key", second.upper())):
+        assert natsuin("ceremony", "plan", "--kind", "retire-wrapping", *words, *wrong).returncode == 2
     house.done(house.retirement(second))
     assert house.in_token() == {house.first, third}
 

@@ -95,8 +95,10 @@ def retire_wrapping_key(held: Held, identifier: str, *, plan_sha256: str) -> boo
 def wrapping_keys_on_record(config: Config, clock: Clock) -> list[tuple[WrappingKey, int]]:
     """Each wrapping key with the number of signers' living keys under it, oldest first; sam may run, or not start.
 
-    Raises `MasterKeyMissing`, `Tampered`.
+    Raises `Conflict` if there is no token, `MasterKeyMissing`, `Tampered`.
     """
+    if config.vault.kind == "software":
+        raise Conflict("this server keeps its keys in software, under no wrapping key")
     master = present_master(config)
     database = open_database(config.sam.database, name="sam")
     try:

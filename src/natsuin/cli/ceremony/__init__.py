@@ -1,5 +1,6 @@
 """`natsuin ceremony`: what several people do together with the master key, by a plan that they all have read."""
 
+import re
 from pathlib import Path
 
 import click
@@ -25,6 +26,8 @@ def plan(kind: str, custodians: tuple[str, ...], threshold: int, wrapping_key: s
 
     if bool(wrapping_key) != (kind == "retire-wrapping"):
         raise click.UsageError("--wrapping-key goes with --kind retire-wrapping, which needs it")
+    if wrapping_key and not re.fullmatch(r"[0-9a-f]{32}", wrapping_key):
+        raise click.UsageError("--wrapping-key takes a CKA_ID as `natsuin ceremony wrapping-keys` lists it")
     click.echo(template(kind, custodians, threshold, wrapping_key), nl=False)
 
 
@@ -39,8 +42,9 @@ def wrapping_keys(file: Path) -> None:
     from natsuin.config import load
     from natsuin.sam.wrapping_ceremonies import wrapping_keys_on_record
 
-    click.echo(f"{'CKA_ID':32}  {'state':9}  {'made':10}  living keys")
-    for key, count in wrapping_keys_on_record(load(file), SystemClock()):
+    found = wrapping_keys_on_record(load(file), SystemClock())
+    click.echo(f"{'CKA_ID':32}  {'state':9}  {'made':10}  signers' living keys")
+    for key, count in found:
         made = from_milliseconds(key.created_at).date()
         click.echo(f"{key.identifier:32}  {key.state.value:9}  {made}  {count}")
 

@@ -32,7 +32,7 @@ class Transcript:
     def text(self) -> str:
         """All of it."""
         head = [
-            f"Ceremony of the master key: {self.plan.kind}",
+            f"Ceremony of the {'wrapping' if self.plan.wrapping_key else 'master'} key: {self.plan.kind}",
             f"Natsuin {__version__} on {platform.node()}, Python {platform.python_version()}, {platform.platform()}",
             f"SHA-256 of the plan: {self.plan.sha256}",
             "",
