@@ -7,7 +7,7 @@ ceremony that was broken off: sam does not start beside it. States go forward on
 again what it said before, and a database that was put back learns from it (`make_good`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -34,6 +34,7 @@ class WrappingKeyState(StrEnum):
 
 _ORDER = {state: place for place, state in enumerate(WrappingKeyState)}
 MADE, RETIRED = "wrapping-key-made", "wrapping-key-destroyed"
+_MADE = f'"type":"{MADE}"'.encode()
 CHANGES = frozenset({MADE, RETIRED})
 """Types of the entries that tell of them."""
 
@@ -129,13 +130,10 @@ class WrappingKeys:
             )
         )
 
-    def establish(self, first: str) -> None:
-        """`first`, which `natsuin init` made in the token, is the present one."""
-        with self.database.write() as connection:
-            self._advance(connection, first, WrappingKeyState.PRESENT)
+    def settled(self, first: str, entries: Callable[[], Iterable[tuple[int, bytes]]]) -> KeyRing:
+        """All of them; `first`, the one that the configuration names, is on record from the first start with a token.
 
-    def settled(self, first: str) -> KeyRing:
-        """All of them; `first` is the one that the configuration names.
+        `entries` gives those of the signing log, which is read whole at that start only.
 
         Raises:
             Tampered: rows are missing or were changed, or living keys lie under one that the record does not call
@@ -145,10 +143,14 @@ class WrappingKeys:
         ring = self.ring()
         if not ring.keys:
             # Anybody can delete rows. Taking the first key for the present one again would bring a former one back.
-            raise Tampered(
-                "the record of the token's wrapping keys is empty",
-                hint="The database was changed outside the service. Restore it from a backup.",
-            )
+            if any(_MADE in leaf for _, leaf in entries()):
+                raise Tampered(
+                    "the record of the token's wrapping keys is empty",
+                    hint="The database was changed outside the service. Restore it from a backup.",
+                )
+            with self.database.write() as connection:
+                self._advance(connection, first, WrappingKeyState.PRESENT)
+            ring = self.ring()
         if ring.state_of(first) is None:
             raise Conflict(
                 "vault.wrapping_key in the configuration is none of this installation's wrapping keys",

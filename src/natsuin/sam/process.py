@@ -126,8 +126,6 @@ def initialise(config: Config, *, officer_name: str = "First registration office
             foundation = _foundation(config, database, master, log=log, clock=clock)
             genesis = {"origin": config.sam.log_origin, "version": __version__, "backend": vaults.name}
             foundation.journal.record("genesis", public=genesis, private={})
-            if config.vault.kind != "software":
-                WrappingKeys(database, foundation.sealer, clock).establish(config.vault.wrapping_key)
             token = Officers(foundation).invite(officer_name, (REGISTRATION_OFFICER,))
             return Initialised(token, log.vkey, keys.load(ROOT).certificate)
         finally:
@@ -224,7 +222,8 @@ def open_sam(
 def _ring(config: Config, foundation: Foundation, ceremony: str) -> KeyRing | None:
     if config.vault.kind == "software":
         return None
-    ring = WrappingKeys(foundation.database, foundation.sealer, foundation.clock).settled(config.vault.wrapping_key)
+    keys = WrappingKeys(foundation.database, foundation.sealer, foundation.clock)
+    ring = keys.settled(config.vault.wrapping_key, lambda: foundation.journal.log.entries(0))
     ring.require_settled(but_for=ceremony)
     return ring.without(ceremony)
 
