@@ -94,6 +94,7 @@ def test_an_answer_that_nobody_takes_is_dropped(impatient):
     asked = 400
     with connect(impatient.port, receive_buffer=4096) as connection:
         connection.sendall((head("GET", "/static/vendor/hpke.js") + b"\r\n") * asked)
+        assert connection.recv(1, socket.MSG_PEEK), "the server has begun to answer, so its connection counts"
         wait_until(lambda: not impatient.connections)
         taken = everything(connection)
     size = int(taken.split(b"content-length: ")[1].split(b"\r\n")[0])
