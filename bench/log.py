@@ -23,7 +23,7 @@ from rich.table import Table
 from bench.bounds import durable_append
 from bench.report import machine
 from natsuin.clock import SystemClock
-from natsuin.signing_log import LogKey, SigningLog, create_log, verify_log
+from natsuin.signing_log import LogKey, Shard, create_log, verify_log
 
 _RESULTS = Path(__file__).parent / "results"
 _TESTS = Path(__file__).parents[1] / "tests"
@@ -96,14 +96,14 @@ def main(*, quick: bool, large: bool, name: str) -> None:
 
 
 @contextmanager
-def _log() -> Iterator[SigningLog]:
+def _log() -> Iterator[Shard]:
     """A log in a folder of its own, on the disk that `durable_append` is measured on."""
     folder = Path(tempfile.mkdtemp(prefix="natsuin-bench-"))
     private = Ed25519PrivateKey.generate()
     key = LogKey(private.public_key().public_bytes_raw(), private.sign)
     try:
         create_log(folder / "log", folder / "state.sqlite", origin=_ORIGIN, key=key)
-        log = SigningLog.open(folder / "log", folder / "state.sqlite", origin=_ORIGIN, key=key, clock=SystemClock())
+        log = Shard.open(folder / "log", folder / "state.sqlite", origin=_ORIGIN, key=key, clock=SystemClock())
         try:
             yield log
         finally:

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from conformance.log.go_checker import check_log_with_go
 from natsuin.clock import SystemClock
-from natsuin.signing_log import FAULT_POINTS, LogKey, LogLocked, SigningLog, create_log, verify_log, verify_receipt
+from natsuin.signing_log import FAULT_POINTS, LogKey, LogLocked, Shard, create_log, verify_log, verify_receipt
 
 ORIGIN = "sign.example.jp/log/2026"
 SEED = bytes(range(32))
@@ -23,13 +23,13 @@ import json, sys
 from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from natsuin.clock import SystemClock
-from natsuin.signing_log import LogKey, SigningLog, commit
+from natsuin.signing_log import LogKey, Shard, commit
 
 commit._SETTLE_ENTRIES = 100
 base = Path(sys.argv[1])
 private = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 key = LogKey(private.public_key().public_bytes_raw(), private.sign)
-log = SigningLog.open(base / "log", base / "state", origin="sign.example.jp/log/2026", key=key, clock=SystemClock())
+log = Shard.open(base / "log", base / "state", origin="sign.example.jp/log/2026", key=key, clock=SystemClock())
 print("open", flush=True)
 number = log.size
 for count in json.loads(sys.argv[2]):
@@ -56,8 +56,8 @@ def base(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def open_log(base: Path) -> SigningLog:
-    return SigningLog.open(base / "log", base / "state", origin=ORIGIN, key=log_key(), clock=SystemClock())
+def open_log(base: Path) -> Shard:
+    return Shard.open(base / "log", base / "state", origin=ORIGIN, key=log_key(), clock=SystemClock())
 
 
 def run(base: Path, counts: list[int], *, fault: str = "") -> tuple[int, dict[int, str]]:

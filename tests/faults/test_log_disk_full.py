@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from natsuin.clock import SystemClock
 from natsuin.errors import NatsuinError, StorageFailed
-from natsuin.signing_log import LogKey, Receipt, SigningLog, create_log, verify_log, verify_receipt
+from natsuin.signing_log import LogKey, Receipt, Shard, create_log, verify_log, verify_receipt
 
 ORIGIN = "sign.example.jp/log/2026"
 
@@ -21,8 +21,8 @@ def log_key() -> LogKey:
     return LogKey(private.public_key().public_bytes_raw(), private.sign)
 
 
-def open_log(folder: Path, state: Path, told: list[NatsuinError]) -> SigningLog:
-    return SigningLog.open(folder, state, origin=ORIGIN, key=log_key(), clock=SystemClock(), on_fatal=told.append)
+def open_log(folder: Path, state: Path, told: list[NatsuinError]) -> Shard:
+    return Shard.open(folder, state, origin=ORIGIN, key=log_key(), clock=SystemClock(), on_fatal=told.append)
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", disk], check=True)
 
 
-def write_until_it_fails(log: SigningLog) -> list[Receipt]:
+def write_until_it_fails(log: Shard) -> list[Receipt]:
     receipts = []
     for n in range(2000):
         try:
@@ -49,7 +49,7 @@ def write_until_it_fails(log: SigningLog) -> list[Receipt]:
     pytest.fail("The disk never filled up.")
 
 
-def assert_all_there(log: SigningLog, receipts: list[Receipt]) -> None:
+def assert_all_there(log: Shard, receipts: list[Receipt]) -> None:
     entries = dict(log.entries())
     for receipt in receipts:
         verify_receipt(receipt.tlog_proof(), log.vkey)

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from natsuin.clock import SystemClock
 from natsuin.errors import NatsuinError, StorageFailed
-from natsuin.signing_log import LogKey, SigningLog, create_log, verify_log, verify_receipt
+from natsuin.signing_log import LogKey, Shard, create_log, verify_log, verify_receipt
 from rigs.raw_http import wait_until
 from rigs.system_calls import Injection, counts, injected, reap, traced
 
@@ -38,8 +38,8 @@ def log_key() -> LogKey:
     return LogKey(private.public_key().public_bytes_raw(), private.sign)
 
 
-def open_log(base: Path, failed: threading.Event | None = None) -> SigningLog:
-    return SigningLog.open(
+def open_log(base: Path, failed: threading.Event | None = None) -> Shard:
+    return Shard.open(
         base / "log",
         base / "state",
         origin=ORIGIN,

@@ -1,9 +1,10 @@
 """`natsuin log`: what anybody can do with a signing log's public files, without asking the server that wrote them."""
 
 import time
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -12,6 +13,7 @@ from natsuin.cli.log_evidence import evidence
 from natsuin.cli.log_find import find
 from natsuin.cli.log_prove import prove
 from natsuin.cli.log_reading import FILE, of_a_log, read_text, verdicts
+from natsuin.cli.log_rotate import rotate
 from natsuin.cli.log_statement import statement
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ def log() -> None:
     """Look at a signing log (署名生成ログ)."""
 
 
-for _command in (prove, find, evidence, statement):
+for _command in (prove, find, evidence, statement, rotate):
     log.add_command(_command)
 
 
@@ -45,43 +47,98 @@ def verify(context: click.Context, /, location: str, vkey: str, **options: objec
 
     Exit status: 0 the log is valid, 1 it is not, 2 that cannot be told.
     """
-    from natsuin.signing_log import LogMemory
-
     since, remember = options["since"], options["remember"]
-    memory = LogMemory(remember) if isinstance(remember, Path) else None
-    with verdicts(context):
-        known = _known(context, verifier_key(vkey), since if isinstance(since, Path) else None, memory)
-        if known is not None and options["full"]:
-            known = replace(known, entries=0, heads=None)
-        report = _verify(location, verifier_key(vkey), known, memory)
-    if options["as_json"]:
-        _print_json(report)
-    else:
-        _print(report)
-
-
-def _known(context: click.Context, vkey: str, since: Path | None, memory: "LogMemory | None") -> "Known | None":
-    """What the files given say of the log. What cannot be used is no verdict on the log: it ends with 2."""
-    from natsuin.errors import NatsuinError
-    from natsuin.signing_log import Known, open_checkpoint, parse_verifier_key
-
-    if since is not None and memory is not None:
+    if since is not None and remember is not None:
         raise click.UsageError("--since and --remember do not go together: the remembered checkpoint is the older one")
-    key = parse_verifier_key(vkey)
-    try:
-        if memory is not None:
-            return memory.recall(key)
-        if since is None:
+    older = _Older(
+        context,
+        since if isinstance(since, Path) else None,
+        remember if isinstance(remember, Path) else None,
+        full=bool(options["full"]),
+    )
+    with verdicts(context):
+        reports = _verify_all(location, verifier_key(vkey), older)
+    if options["as_json"]:
+        _print_json(reports)
+    else:
+        for report in reports:
+            _print(report)
+
+
+@dataclass(frozen=True)
+class _Older:
+    """What was verified before, in files that the user named: `since` is a checkpoint, `remember` what we kept."""
+
+    context: click.Context
+    since: Path | None
+    remember: Path | None
+    full: bool
+
+    def memory(self, shard: str) -> "LogMemory | None":
+        """Where what is known of a shard is kept: in the file itself of the first, beside it of the others."""
+        from natsuin.signing_log import LogMemory
+
+        if self.remember is None:
             return None
-        older = read_text(since)
-        open_checkpoint(older, key)
-    except NatsuinError as error:
-        click.echo(f"cannot tell: the older checkpoint is unusable: {error.message}", err=True)
-        context.exit(2)
-    return Known(older)
+        return LogMemory(self.remember.with_name(f"{self.remember.name}.shard-{shard}") if shard else self.remember)
+
+    def require_usable(self, vkeys: Sequence[str]) -> None:
+        """End with 2 unless the older checkpoint is of one of these keys: what cannot be used is no verdict."""
+        if self.since is not None and not any(self._opens(read_text(self.since), vkey) for vkey in vkeys):
+            self._cannot_tell("no shard of this log signed it")
+
+    def known(self, shard: str, vkey: str) -> "Known | None":
+        """What is known of a shard. What cannot be used ends the command with 2."""
+        from natsuin.errors import NatsuinError
+        from natsuin.signing_log import Known, parse_verifier_key
+
+        if self.since is not None:
+            older = read_text(self.since)
+            return Known(older) if self._opens(older, vkey) else None
+        memory = self.memory(shard)
+        try:
+            known = None if memory is None else memory.recall(parse_verifier_key(vkey))
+        except NatsuinError as error:
+            self._cannot_tell(error.message)
+        return replace(known, entries=0, heads=None) if known is not None and self.full else known
+
+    def _opens(self, checkpoint: str, vkey: str) -> bool:
+        from natsuin.errors import Refused
+        from natsuin.signing_log import open_checkpoint, parse_verifier_key
+
+        key = parse_verifier_key(vkey)
+        try:
+            open_checkpoint(checkpoint, key)
+        except Refused:
+            return False
+        return True
+
+    def _cannot_tell(self, reason: str) -> NoReturn:
+        click.echo(f"cannot tell: the older checkpoint is unusable: {reason}", err=True)
+        self.context.exit(2)
 
 
-def _verify(location: str, vkey: str, known: "Known | None", memory: "LogMemory | None") -> "LogReport":
+def _verify_all(location: str, vkey: str, older: _Older) -> "list[LogReport]":
+    """Every shard, oldest first, and that each goes on where the one before it was closed."""
+    from natsuin.signing_log import ShardsDiverge, WholeLog
+
+    with WholeLog.open(location, vkey) as log:
+        shards = log.shards
+    older.require_usable([shard.vkey for shard in shards])
+    reports: list[LogReport] = []
+    chains: ChainReader | None = None
+    for shard in shards:
+        known, memory = older.known(shard.name, shard.vkey), older.memory(shard.name)
+        report, chains = _verify(str(shard.location), shard.vkey, known, memory, chains)
+        if shard is not shards[-1] and (report.entries, report.root) != (shard.log.size, shard.log.root):
+            raise ShardsDiverge("a closed shard of the log has grown")
+        reports.append(report)
+    return reports
+
+
+def _verify(
+    location: str, vkey: str, known: "Known | None", memory: "LogMemory | None", after: "ChainReader | None"
+) -> "tuple[LogReport, ChainReader | None]":
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -108,7 +165,7 @@ def _verify(location: str, vkey: str, known: "Known | None", memory: "LogMemory 
                 due = time.monotonic() + max(_KEPT_EACH_SECONDS, 20 * (time.monotonic() - began))
 
         try:
-            report = verify_log(location, vkey, since=known, progress=progress, begun=begun)
+            report = verify_log(location, vkey, since=known, after=after, progress=progress, begun=begun)
         except Refused:
             # Going on behind what does not hold would call the same log valid.
             if memory is not None:
@@ -121,7 +178,7 @@ def _verify(location: str, vkey: str, known: "Known | None", memory: "LogMemory 
             raise
     if memory is not None and following is not None:
         memory.keep(*following)
-    return report
+    return report, following and following[1]
 
 
 def _print(report: "LogReport") -> None:
@@ -139,18 +196,21 @@ def _print(report: "LogReport") -> None:
         )
 
 
-def _print_json(report: "LogReport") -> None:
+def _print_json(reports: "list[LogReport]") -> None:
     import json
 
-    told = {
-        "valid": True,
-        "origin": report.origin,
-        "entries": report.entries,
-        "known": report.known,
-        "chains_from": report.chains_from,
-        "root": report.root.hex(),
-        "checkpoint": report.checkpoint,
-    }
+    shards = [
+        {
+            "origin": report.origin,
+            "entries": report.entries,
+            "known": report.known,
+            "chains_from": report.chains_from,
+            "root": report.root.hex(),
+            "checkpoint": report.checkpoint,
+        }
+        for report in reports
+    ]
+    told = {"valid": True, **shards[-1], **({"earlier": shards[:-1]} if shards[:-1] else {})}
     click.echo(json.dumps(told, ensure_ascii=False, indent=1))
 
 

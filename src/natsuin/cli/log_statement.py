@@ -24,13 +24,13 @@ def statement(context: click.Context, /, location: str, vkey: str, key: str, out
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from natsuin.signing_log import PublicLog, state_from_files
+    from natsuin.signing_log import WholeLog, state_from_files
 
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with verdicts(context):
         with (
             Progress(*columns, console=Console(stderr=True, highlight=False), transient=True) as bar,
-            PublicLog(location, verifier_key(vkey)) as log,
+            WholeLog.open(location, verifier_key(vkey)) as log,
         ):
             task = bar.add_task("Reading entries", total=log.size)
             told = state_from_files(log, key, progress=lambda done, total: bar.update(task, completed=done))

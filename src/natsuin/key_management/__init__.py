@@ -85,6 +85,8 @@ from natsuin.key_management.service_keys import (
     TSA,
     ServiceKey,
     ServiceKeys,
+    is_log_key,
+    log_key,
 )
 from natsuin.key_management.signer_secrets import PINSecret, SecretOpener, WeakPIN, normal_pin
 from natsuin.key_management.tables import (
@@ -213,8 +215,10 @@ __all__ = [
     "decrypt",
     "encrypt",
     "ended_key",
+    "is_log_key",
     "keep_master_key",
     "key_slot",
+    "log_key",
     "log_opening",
     "make_cancellation_good",
     "make_record",

@@ -25,6 +25,18 @@ ISSUING = "issuing"
 OCSP = "ocsp"
 TSA = "tsa"
 
+
+def log_key(number: int) -> str:
+    """Purpose of the key of the log's shard `number`, from 1. The next shard's key is made one shard ahead, so that a
+    backup from before a rotation goes on after it."""
+    return LOG if number == 1 else f"{LOG}-{number}"
+
+
+def is_log_key(purpose: str) -> bool:
+    """Whether a service key is for a shard of the log."""
+    return purpose == LOG or purpose.startswith(f"{LOG}-")
+
+
 ALGORITHMS: dict[str, KeyAlgorithm] = {
     LOG: KeyAlgorithm.ED25519,
     SEALED_SECRETS: KeyAlgorithm.P_256,
@@ -75,9 +87,10 @@ class ServiceKeys:
 
     def create(self, purpose: str) -> ServiceKey:
         """Make the key for `purpose`; durable on return. The certificate comes later, by `certify`."""
-        algorithm = ALGORITHMS[purpose]
+        kind = LOG if is_log_key(purpose) else purpose
+        algorithm = ALGORITHMS[kind]
         # The log must be able to say that the token is gone, and what HPKE needs of a key few tokens give.
-        vault = self.vault.software if purpose in IN_SOFTWARE else self.vault
+        vault = self.vault.software if kind in IN_SOFTWARE else self.vault
         with vault.generate(algorithm) as fresh:
             row = {
                 "purpose": purpose,

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
-from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from natsuin import __version__
 from natsuin.clock import Clock, SystemClock
@@ -15,7 +14,6 @@ from natsuin.config import Config
 from natsuin.errors import NatsuinError
 from natsuin.key_backup import ArchiveSeal
 from natsuin.key_management import (
-    LOG,
     REGISTRATION_OFFICER,
     ROOT,
     SEALED_SECRETS,
@@ -46,6 +44,7 @@ from natsuin.sam.connection import Capacity, Listening
 from natsuin.sam.handlers import Handlers
 from natsuin.sam.hardening import harden
 from natsuin.sam.housekeeping import Housekeeping
+from natsuin.sam.log_shards import LogKeys, open_log
 from natsuin.sam.permissions import check_permissions
 from natsuin.sam.protocol import Hello, Sign
 from natsuin.sam.server import serve
@@ -59,7 +58,7 @@ from natsuin.signing import (
     close_unfinished,
     note_all_closed,
 )
-from natsuin.signing_log import LogKey, SigningLog, create_log
+from natsuin.signing_log import SigningLog, create_log
 from natsuin.storage import Database, check_schema, open_database
 
 STORAGE_FAILED_EXIT = 74
@@ -117,11 +116,13 @@ def initialise(config: Config, *, officer_name: str = "First registration office
     vaults = make_vaults(config, provider_secrets.load(VAULT))
     try:
         keys = _service_keys(database, vaults, master, clock)
-        log_key = _log_key(keys.create(LOG).edwards)
+        log_keys = LogKeys(keys)
+        first = log_keys.make_ahead(1)
+        log_keys.settle(1)
         keys.create(SEALED_SECRETS)
         establish(keys, config)
-        create_log(config.sam.log_folder, config.sam.log_state, origin=config.sam.log_origin, key=log_key)
-        log = _open_log(config, log_key, clock, _stop)
+        create_log(config.sam.log_folder, config.sam.log_state, origin=config.sam.log_origin, key=first)
+        log = open_log(config, log_keys, clock, _stop)
         try:
             foundation = _foundation(config, database, master, log=log, clock=clock)
             genesis = {"origin": config.sam.log_origin, "version": __version__, "backend": vaults.name}
@@ -185,8 +186,10 @@ def open_sam(
     vault_secret = ProviderSecrets(database, master, clock).load(VAULT)
     # The log's key is in software, so that the log can say which wrapping keys the token must have.
     software = _service_keys(database, Vaults(SoftwareVault(vault_secret)), master, clock)
-    log = _open_log(config, _log_key(software.load(LOG).edwards), clock, stop)
+    log_keys = LogKeys(software)
+    log = open_log(config, log_keys, clock, stop)
     try:
+        log_keys.settle(log.number)
         begin_after_newest(clock, log)
         foundation = _foundation(config, database, master, log=log, clock=clock)
         closed = close_unfinished(foundation, log)
@@ -244,21 +247,6 @@ def _foundation(config: Config, database: Database, master: MasterKey, *, log: S
 def _service_keys(database: Database, vaults: Vaults, master: MasterKey, clock: Clock) -> ServiceKeys:
     sealer, provider = RowSealer.from_master(master), ProviderLayer.from_master(master)
     return ServiceKeys(database, vaults, sealer, provider, clock)
-
-
-def _open_log(config: Config, key: LogKey, clock: Clock, stop: Callable[[NatsuinError], None]) -> SigningLog:
-    return SigningLog.open(
-        config.sam.log_folder,
-        config.sam.log_state,
-        origin=config.sam.log_origin,
-        key=key,
-        clock=clock,
-        on_fatal=stop,
-    )
-
-
-def _log_key(key: ed25519.Ed25519PrivateKey) -> LogKey:
-    return LogKey(key.public_key().public_bytes_raw(), key.sign)
 
 
 def _stop(error: NatsuinError) -> None:

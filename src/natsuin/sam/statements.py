@@ -44,8 +44,9 @@ class Statements:
             raise NotFound("there is no such key")
         with self._closing:
             last = self._close(message)
-        indices = [index for index in self.history.entries_about(message.key_id) if index <= last]
-        statement = state_key(message.key_id, self.log.receipts(indices))
+        places = [place for place in self.history.entries_about(message.key_id) if place <= last]
+        with self.log.whole() as whole:
+            statement = state_key(message.key_id, whole, places)
         if len(statement) > LARGEST:
             raise TooLarge(
                 "the statement of this key is too long for the portal",
@@ -54,7 +55,7 @@ class Statements:
         return KeyStatement(statement=statement)
 
     def _close(self, message: StateKey) -> int:
-        """The index of the entry that closes the statement: a new one unless the newest about the key is one."""
+        """The place of the entry that closes the statement: a new one unless the newest about the key is one."""
         foundation = self.keys.foundation
         places = self.history.entries_about(message.key_id)
         if places:
@@ -63,4 +64,5 @@ class Statements:
             if newest.type == "key-stated" and young:
                 return places[-1]
         private = {"user": message.user_id}
-        return foundation.journal.record("key-stated", public={"key": message.key_id}, private=private).index
+        receipt = foundation.journal.record("key-stated", public={"key": message.key_id}, private=private)
+        return self.log.place_of(receipt)

@@ -147,7 +147,7 @@ class Activation:
         )
 
     def _log_approval(self, row: dict[str, Any], record: bytes, assertion: Assertion) -> int:
-        """The index of the entry."""
+        """The place of the entry."""
         receipt = self.foundation.journal.record(
             "approved",
             public={"key": row["key_id"], "count": row["count"], "level": "passkey-and-pin"},
@@ -158,7 +158,7 @@ class Activation:
                 "assertion_sha256": hashlib.sha256(msgspec.json.encode(assertion)).hexdigest(),
             },
         )
-        return receipt.index
+        return self.foundation.journal.log.place_of(receipt)
 
 
 def require_state(row: dict[str, Any], state: str, now: int) -> None:

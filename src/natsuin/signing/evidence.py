@@ -5,6 +5,7 @@ entries, openings and proofs show the log; certificates show whose key it was.
 """
 
 import json
+import sys
 from base64 import b64encode
 from dataclasses import dataclass
 from typing import Any
@@ -58,7 +59,7 @@ class EvidenceRoom:
                 "origin": key.row["origin"],
             },
             "certificates": [b64encode(der).decode() for der in (key.row["certificate"], *self.keys.chain_of(key))],
-            "log_vkey": self.log.vkey,
+            "log_vkey": self.log.vkey_of(_place(row)),
             "uses": told,
         }
         return EvidenceBundle(document=json.dumps(document, ensure_ascii=False, indent=1).encode())
@@ -108,6 +109,11 @@ class EvidenceRoom:
         receipt = self.log.receipt(msgspec.json.decode(row["approval"], type=StoredApproval).entry)
         tx = json.loads(receipt.leaf)["tx"]
         return {"receipt": receipt.tlog_proof(), "opening": _opening(connection, tx)}
+
+
+def _place(row: dict[str, Any]) -> int:
+    """Where an instruction's approval stands in the log, in whose shard its uses are, too."""
+    return msgspec.json.decode(row["approval"], type=StoredApproval).entry if row["approval"] else sys.maxsize
 
 
 def _opening(connection: sa.Connection, tx: str) -> dict[str, str] | None:

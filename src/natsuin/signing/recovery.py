@@ -38,7 +38,7 @@ _PUT_BACK = "put-back"
 
 @dataclass
 class Unfinished:
-    """What the log tells since the last time everything was closed: by tx, the index of its intent or signed
+    """What the log tells since the last time everything was closed: by tx, the place of its intent or signed
     outcome."""
 
     intents: dict[str, tuple[int, str]] = field(default_factory=dict)
@@ -88,14 +88,15 @@ def close_unfinished(foundation: Foundation, log: SigningLog) -> Closed:
     for entry in found.wrapping_keys:
         wrapping_keys.make_good(entry)
     unknown = 0
-    for tx, (index, key) in found.intents.items():
-        foundation.journal.add("outcome", {"tx": tx, "key": key, "intent": index, "result": "unknown"})
+    for tx, (place, key) in found.intents.items():
+        intent = log.index_of(place)
+        foundation.journal.add("outcome", {"tx": tx, "key": key, "intent": intent, "result": "unknown"})
         unknown += 1
     # What an older database takes for open was finished long ago, and may well have been delivered.
     undelivered = [] if put_back or missed.older else [tx for tx in found.signed if tx in open_uses]
     for tx in undelivered:
-        index, key = found.signed[tx]
-        foundation.journal.add("undelivered", {"tx": tx, "key": key, "outcome": index})
+        place, key = found.signed[tx]
+        foundation.journal.add("undelivered", {"tx": tx, "key": key, "outcome": log.index_of(place)})
     _consume(foundation, open_uses.values(), missed, log.size)
     begun = found.intents.keys() | found.signed.keys()
     never_begun = len([tx for tx in open_uses if tx not in begun])
@@ -121,14 +122,14 @@ def mark_put_back(database: Database, sealer: RowSealer, size: int) -> None:
 def read_unfinished(entries: Iterable[tuple[int, bytes]], *, reserved: Container[str]) -> Unfinished:
     """Intents without outcome among `entries`, and outcomes `signed` of uses that are still `reserved` (by tx)."""
     found = Unfinished()
-    for index, leaf in entries:
+    for place, leaf in entries:
         entry = msgspec.json.decode(leaf)
         if entry["type"] == "intent":
-            found.intents[entry["tx"]] = (index, entry["key"])
+            found.intents[entry["tx"]] = (place, entry["key"])
         elif entry["type"] == "outcome":
             found.intents.pop(entry["tx"], None)
             if entry["result"] == "signed" and entry["tx"] in reserved:
-                found.signed[entry["tx"]] = (index, entry["key"])
+                found.signed[entry["tx"]] = (place, entry["key"])
         elif entry["type"] == "undelivered":
             found.signed.pop(entry["tx"], None)
         elif entry["type"] in MOVE_OF:

@@ -197,7 +197,7 @@ class SigningPath:
         journal = self.foundation.journal
         entries = []
         for use in uses:
-            public: dict[str, Any] = {"tx": use.opening.tx, "key": use.key.key_id, "intent": _index(use.intent)}
+            public: dict[str, Any] = {"tx": use.opening.tx, "key": use.key.key_id, "intent": _logged(use.intent).index}
             if use.failure is None:
                 public |= {
                     "result": "signed",
@@ -217,9 +217,9 @@ class SigningPath:
                 {
                     **use.row,
                     "state": "consumed" if use.failure else "released",
-                    "intent_index": _index(use.intent),
+                    "intent_index": self.foundation.journal.log.place_of(_logged(use.intent)),
                     "signatures": msgspec.msgpack.encode(use.signatures),
-                    "receipt": _proof(use.outcome),
+                    "receipt": _logged(use.outcome).tlog_proof(),
                 }
                 for use in uses
             ]
@@ -233,16 +233,10 @@ def _takes_long(use: Use) -> bool:
 
 
 def _released(use: Use) -> Signed:
-    return Signed(signatures=use.signatures, receipt=_proof(use.outcome))
+    return Signed(signatures=use.signatures, receipt=_logged(use.outcome).tlog_proof())
 
 
-def _index(receipt: Receipt | None) -> int:
+def _logged(receipt: Receipt | None) -> Receipt:
     if receipt is None:
         raise Unavailable("a step of signing was left out")
-    return receipt.index
-
-
-def _proof(receipt: Receipt | None) -> str:
-    if receipt is None:
-        raise Unavailable("a step of signing was left out")
-    return receipt.tlog_proof()
+    return receipt

@@ -29,10 +29,11 @@ from natsuin.signing_log.audit import Known, LogReport, verify_log
 from natsuin.signing_log.checkpoints import Checkpoint, open_checkpoint
 from natsuin.signing_log.commit import FAULT_POINTS
 from natsuin.signing_log.commitments import SALT_BYTES, commitment_to
-from natsuin.signing_log.copies import adopt_log, copy_log, read_checkpoint
+from natsuin.signing_log.copies import adopt_shards, copy_shards
 from natsuin.signing_log.entries import JSON, encode_entry
+from natsuin.signing_log.hand_over import NextShard, end_of, require_name
 from natsuin.signing_log.key_chains import ChainReader
-from natsuin.signing_log.log import SigningLog, create_log
+from natsuin.signing_log.log import Shard, create_log
 from natsuin.signing_log.memory import LogMemory
 from natsuin.signing_log.merkle import verify_consistency, verify_inclusion
 from natsuin.signing_log.notes import LogKey, VerifierKey, make_verifier_key, parse_verifier_key
@@ -56,13 +57,26 @@ from natsuin.signing_log.refusals import (
     LoosePermissions,
     ProofRefused,
     RightEdgeDamaged,
+    RotationUnfinished,
+    ShardsDiverge,
     StateBehind,
     StateDamaged,
     StateMissing,
     UntrustedNote,
 )
+from natsuin.signing_log.shards import (
+    LogPlace,
+    ShardPlace,
+    SigningLog,
+    begin_shard,
+    final_state,
+    find_shards,
+    open_alone,
+)
 from natsuin.signing_log.statements import STATEMENT_FORMAT, state_from_files, state_key
 from natsuin.signing_log.tiles import TileName, parse_tile_name
+from natsuin.signing_log.whole_audit import WholeReport, find_vkey, place_in, size_of, verify_shards
+from natsuin.signing_log.whole_log import OpenShard, WholeLog, location_of
 
 __all__ = [
     "FAULT_POINTS",
@@ -88,13 +102,20 @@ __all__ = [
     "LogLocked",
     "LogMemory",
     "LogMissing",
+    "LogPlace",
     "LogReport",
     "LogUnreachable",
     "LoosePermissions",
+    "NextShard",
+    "OpenShard",
     "ProofRefused",
     "PublicLog",
     "Receipt",
     "RightEdgeDamaged",
+    "RotationUnfinished",
+    "Shard",
+    "ShardPlace",
+    "ShardsDiverge",
     "SigningLog",
     "StateBehind",
     "StateDamaged",
@@ -104,21 +125,33 @@ __all__ = [
     "UnverifiedReceipt",
     "VerifiedEntry",
     "VerifierKey",
-    "adopt_log",
+    "WholeLog",
+    "WholeReport",
+    "adopt_shards",
+    "begin_shard",
     "commitment_to",
-    "copy_log",
+    "copy_shards",
     "create_log",
     "encode_entry",
+    "end_of",
+    "final_state",
+    "find_shards",
+    "find_vkey",
+    "location_of",
     "make_verifier_key",
+    "open_alone",
     "open_checkpoint",
     "parse_receipt",
     "parse_tile_name",
     "parse_verifier_key",
-    "read_checkpoint",
+    "place_in",
+    "require_name",
+    "size_of",
     "state_from_files",
     "state_key",
     "verify_consistency",
     "verify_inclusion",
     "verify_log",
     "verify_receipt",
+    "verify_shards",
 ]

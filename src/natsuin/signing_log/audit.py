@@ -54,12 +54,14 @@ def verify_log(
     vkey: str,
     *,
     since: str | Known | None = None,
+    after: ChainReader | None = None,
     progress: Callable[[int, int], None] | None = None,
     begun: Callable[[str, ChainReader], None] | None = None,
 ) -> LogReport:
     """Verify the log in a folder or behind an http(s) URL with its verifier key; return only if all of it holds.
 
     `since` is an older checkpoint (a signed note) that the log must contain, or what is known of the log besides.
+    `after` followed the chains of keys through the shards before, which go on here.
     `begun(checkpoint, chains)` is told which checkpoint is being verified, once the log is known to contain the older
     one, and with what the chains of keys are followed; then `progress(done, total)` about entries, of which the first
     `done` are verified. Reads only. Raises `Refused`
@@ -74,7 +76,7 @@ def verify_log(
         reader = open_reader(source, checkpoint, None if known is None else open_checkpoint(known.checkpoint, key))
         first = 0 if known is None else known.entries // TILE_WIDTH
         bundles = -(-checkpoint.size // TILE_WIDTH)
-        chains = ChainReader(entries=first * TILE_WIDTH)
+        chains = ChainReader(entries=first * TILE_WIDTH) if after is None or first else after.in_next_shard()
         if known is not None and known.heads is not None:
             chains = ChainReader(known.heads, entries=known.entries, since=known.chains_from)
         if begun is not None:

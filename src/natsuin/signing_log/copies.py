@@ -11,13 +11,14 @@ from typing import Final
 
 from natsuin.errors import StorageFailed
 from natsuin.signing_log.audit import LogReport, verify_log
-from natsuin.signing_log.checkpoints import Checkpoint, open_checkpoint
+from natsuin.signing_log.checkpoints import open_checkpoint
 from natsuin.signing_log.key_chains import ChainReader
 from natsuin.signing_log.merkle import HASH_SIZE
 from natsuin.signing_log.notes import MAX_NOTE, parse_verifier_key
 from natsuin.signing_log.publication import CHECKPOINT
 from natsuin.signing_log.reader import LogReader
 from natsuin.signing_log.refusals import BadTile, FileMissing, LogDamaged, LogExists
+from natsuin.signing_log.shards import LogPlace
 from natsuin.signing_log.sources import FolderSource
 from natsuin.signing_log.state import Signed, State
 from natsuin.signing_log.tiles import (
@@ -29,14 +30,49 @@ from natsuin.signing_log.tiles import (
     decode_bundle,
     encode_bundle,
 )
+from natsuin.signing_log.whole_audit import WholeReport, verify_shards
+from natsuin.signing_log.whole_log import WholeLog, location_of
 
 _FILE_MODE: Final = 0o644
 _FOLDER_MODE: Final = 0o755
 
 
-def read_checkpoint(folder: Path, vkey: str) -> Checkpoint:
-    """The checkpoint that a log's folder shows now. Raises `FileMissing`, `UntrustedNote`, `BadNote`, `BadKey`."""
-    return open_checkpoint(FolderSource(folder).read(CHECKPOINT, MAX_NOTE), parse_verifier_key(vkey))
+def copy_shards(
+    folder: Path, target: Path, vkey: str, *, progress: Callable[[int, int], None] | None = None
+) -> WholeReport:
+    """`copy_log` for every shard, the newest last; `vkey` is the key of any."""
+    with WholeLog.open(folder, vkey) as log:
+        shards = log.shards
+    for shard in shards:
+        place = Path(location_of(target, shard.name))
+        if shard.name:
+            place.parent.mkdir(mode=_FOLDER_MODE, exist_ok=True)
+            place.parent.chmod(_FOLDER_MODE)
+        copy_log(Path(shard.location), place, shard.vkey, progress=progress)
+    return verify_shards(target, vkey)
+
+
+def adopt_shards(place: LogPlace, vkey: str) -> WholeReport:
+    """Make the records of a log that was brought back, so that sam goes on from its newest checkpoint. Durable on
+    return.
+
+    Only for a copy whose checkpoint is the newest that anybody has. Raises `LogExists` where there is a record,
+    `ChainBroken`, and as `verify_shards`.
+    """
+    report = verify_shards(place.folder, vkey)
+    with WholeLog.open(place.folder, vkey) as log:
+        shards = log.shards
+    chains = ChainReader()
+    for number, (shard, verified) in enumerate(zip(shards, report.shards, strict=True), 1):
+        reader = LogReader(
+            FolderSource(Path(shard.location)), open_checkpoint(verified.checkpoint, parse_verifier_key(shard.vkey))
+        )
+        chains = chains.in_next_shard()
+        for bundle in range(-(-verified.entries // TILE_WIDTH)):
+            chains.read(bundle * TILE_WIDTH, reader.bundle(bundle))
+        state = place.shard(number, shard.name).state
+        State.create(state, Signed(verified.entries, verified.root, verified.checkpoint), chains.heads())
+    return report
 
 
 def copy_log(folder: Path, target: Path, vkey: str, *, progress: Callable[[int, int], None] | None = None) -> LogReport:
@@ -60,21 +96,6 @@ def copy_log(folder: Path, target: Path, vkey: str, *, progress: Callable[[int, 
             progress(done, len(names))
     _write(target / CHECKPOINT, note, below=target)
     return verify_log(target, vkey)
-
-
-def adopt_log(folder: Path, state: Path, vkey: str) -> LogReport:
-    """Make the record of a log that was brought back, so that sam goes on from its checkpoint. Durable on return.
-
-    Only for a copy whose checkpoint is the newest that anybody has. Raises `LogExists` where there is a record,
-    `ChainBroken`, and as `verify_log`.
-    """
-    report = verify_log(folder, vkey)
-    reader = LogReader(FolderSource(folder), open_checkpoint(report.checkpoint, parse_verifier_key(vkey)))
-    chains = ChainReader()
-    for bundle in range(-(-report.entries // TILE_WIDTH)):
-        chains.read(bundle * TILE_WIDTH, reader.bundle(bundle))
-    State.create(state, Signed(report.entries, report.root, report.checkpoint), chains.heads())
-    return report
 
 
 def _names(size: int) -> Iterator[TileName]:

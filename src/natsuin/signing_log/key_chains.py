@@ -173,6 +173,11 @@ class ChainReader:
         self._heads.update(new)
         return self._entries, self._heads
 
+    def in_next_shard(self) -> "ChainReader":
+        """One that goes on with the first entry of the shard after the one that was read."""
+        _, heads = self.standing()
+        return ChainReader(heads, since=self.since)
+
     def heads(self) -> dict[str, Head]:
         """The newest entry of every key so far."""
         return {key: unpack(head) for key, head in self.standing()[1].items()}

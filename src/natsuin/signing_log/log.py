@@ -67,7 +67,7 @@ def create_log(folder: Path, state: Path, *, origin: str, key: LogKey) -> None:
         held.close()
 
 
-class SigningLog:
+class Shard:
     """An open log, written by this process alone. Every method may be called from any thread."""
 
     def __init__(self, folder: Path, held: LogFolder, state: State, *, verifier: VerifierKey, cleaner: Cleaner) -> None:

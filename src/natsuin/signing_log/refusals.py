@@ -176,3 +176,21 @@ class LastBundleDamaged(Tampered):
     """The newest entries are missing or do not match their tile."""
 
     code = "log_last_bundle_damaged"
+
+
+class ShardsDiverge(Tampered):
+    """A shard and the one before it do not name each other: the log does not go on where it ended."""
+
+    code = "log_shards_diverge"
+
+
+class RotationUnfinished(Conflict):
+    """The newest shard is closed and the next one was not begun: a rotation was interrupted."""
+
+    code = "log_rotation_unfinished"
+
+
+class BadShardName(Malformed):
+    """A name that no shard may have."""
+
+    code = "log_bad_shard_name"

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
+from urllib.parse import quote
 
 from natsuin.errors import StorageFailed
 from natsuin.signing_log.key_chains import Head
@@ -79,6 +80,29 @@ class State:
             connection.executemany(_PUT_HEAD, _head_rows(heads or {}))
             connection.execute("COMMIT")
             connection.close()
+            _synchronise(path.parent)
+        except FileExistsError as error:
+            raise LogExists("the record of a log is already there") from error
+        except (OSError, sqlite3.Error) as error:
+            raise StorageFailed("the record of the log cannot be made") from error
+
+    @classmethod
+    def create_after(cls, path: Path, first: Signed, *, older: Path) -> None:
+        """Make the record of a log in which the chains of keys go on where the record `older` left them, which nobody
+        has open. It appears whole, or not at all; durable on return. Raises `StorageFailed`, `LogExists`."""
+        new = path.with_name(f".{path.name}.new")
+        try:
+            new.unlink(missing_ok=True)
+            cls.create(new, first)
+            connection = sqlite3.connect(f"file:{quote(str(new))}", uri=True, isolation_level=None)
+            try:
+                connection.execute("PRAGMA synchronous = FULL")
+                connection.execute("ATTACH ? AS older", (f"file:{quote(str(older))}?mode=ro",))
+                connection.execute("INSERT INTO main.key_head SELECT * FROM older.key_head")
+            finally:
+                connection.close()
+            os.link(new, path)
+            new.unlink()
             _synchronise(path.parent)
         except FileExistsError as error:
             raise LogExists("the record of a log is already there") from error

@@ -4,9 +4,11 @@
 
 A statement holds every entry that the signing log has about one key, in order, each with its proof. The entries number
 themselves and name each other's hashes, so none can be left out between the first and the last, and the last is one
-that says «stated here». With `--log`, a copy of the log's public files, the whole log is read besides, and shows that
-no entry about this key stands outside that chain. Each finding has a line of its own: good, bad, unknown, or absent
-where nothing was asked. Exit status: 0 everything holds, 1 something does not, 2 that cannot be told.
+that says «stated here». After a rotation the log goes on in a new shard with a key of its own: a statement then has a
+part for each, and each hands over to the next, so KEY may be the key of any. With `--log`, a copy of the log's public
+files, the whole log is read besides, and shows that no entry about this key stands outside that chain. Each finding has
+a line of its own: good, bad, unknown, or absent where nothing was asked. Exit status: 0 everything holds, 1 something
+does not, 2 that cannot be told.
 docs/statement.md explains the format.
 """
 
@@ -37,6 +39,7 @@ _TOLERATED = 60_000
 _BUNDLE = 256
 """Entries in a full file of the log (C2SP tlog-tiles)."""
 _LARGEST_BUNDLE = _BUNDLE * (2 + 65_535)
+_MOST_SHARDS = 1000
 MARKS = {"good": "[ok]", "bad": "[NG]", "unknown": "[??]", "absent": "[--]"}
 
 
@@ -178,6 +181,12 @@ class LogKey:
     identity: bytes
     public: ed25519.Ed25519PublicKey
 
+    @property
+    def spelt(self) -> str:
+        """The key in its one spelling."""
+        material = b"\1" + self.public.public_bytes_raw()
+        return f"{self.name}+{self.identity.hex()}+{base64.b64encode(material).decode()}"
+
     @classmethod
     def parse(cls, text: str) -> LogKey:
         """Read `name+id+base64`. Raises `ValueError` for anything else, also for an id that does not fit."""
@@ -251,12 +260,36 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Statement:
-    """A statement, taken apart. Nothing in it has been checked."""
+class Part:
+    """What a statement has of one shard: a checkpoint, entries, and in a closed one where it meets the next."""
 
-    key: str
     checkpoint: str
     entries: tuple[Entry, ...]
+    vkey: str = ""
+    last: Entry | None = None
+    next: Entry | None = None
+
+    @classmethod
+    def parse(cls, told: Any, *, closed: bool) -> Part:
+        """Read one. Raises `Verdict` and the errors of wrong types."""
+        require(isinstance(told["entries"], list), "malformed")
+        checkpoint, entries = text_of(told, "checkpoint"), tuple(map(Entry.parse, told["entries"]))
+        if not closed:
+            return cls(checkpoint, entries)
+        return cls(checkpoint, entries, text_of(told, "vkey"), Entry.parse(told["last"]), Entry.parse(told["next"]))
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A statement, taken apart. Nothing in it has been checked. The newest shard's part is the last."""
+
+    key: str
+    parts: tuple[Part, ...]
+
+    @property
+    def entries(self) -> list[tuple[int, Entry]]:
+        """All entries, each with the number of its part."""
+        return [(number, entry) for number, part in enumerate(self.parts) for entry in part.entries]
 
     @classmethod
     def parse(cls, content: bytes) -> Statement:
@@ -265,9 +298,10 @@ class Statement:
             require(len(content) <= LARGEST, "malformed")
             told = parse_json(content)
             require(told.get("format") == FORMAT, "format_unknown")
-            require(isinstance(told["entries"], list), "malformed")
-            entries = tuple(map(Entry.parse, told["entries"]))
-            return cls(text_of(told, "key"), text_of(told, "checkpoint"), entries)
+            earlier = told.get("earlier", [])
+            require(isinstance(earlier, list) and len(earlier) <= _MOST_SHARDS, "malformed")
+            parts = [Part.parse(each, closed=True) for each in earlier]
+            return cls(text_of(told, "key"), (*parts, Part.parse(told, closed=False)))
         except Verdict as verdict:
             raise ValueError(TEXTS[verdict.code][0]) from verdict
         except _ERRORS as error:
@@ -283,8 +317,10 @@ class Checking:
 
     def report(self) -> StatementReport:
         """Make every check."""
+        several = len(self._statement.parts) > 1
         checks = (
             ("checkpoint", self._check_checkpoint),
+            *((("hand_over", self._check_hand_overs),) if several else ()),
             ("inclusion", self._check_inclusion),
             ("chain", self._check_chain),
             ("end", self._check_end),
@@ -296,55 +332,84 @@ class Checking:
         overall = "not_valid" if "bad" in states else "cannot_tell" if "unknown" in states else "valid"
         about = {
             "of": plain(self._statement.key),
-            "origin": self._key.name,
+            "origin": plain(_origin(self._statement.parts[-1])),
             "entries": str(len(self._statement.entries)),
         }
         return StatementReport(overall, lines, about, tuple(self._uses))
 
+    @cached_property
+    def _opened(self) -> list[tuple[LogKey, int, bytes]]:
+        """Key, size and root of each part. One of the keys is the trusted one; the others are led back to it by
+        `_check_hand_overs`. Raises `Verdict`."""
+        parts = self._statement.parts
+        if len(parts) == 1:
+            return [(self._key, *self._key.open(parts[0].checkpoint))]
+        told = [*(part.vkey for part in parts[:-1]), text_of(parts[-2].last and parts[-2].last.told, "vkey")]
+        keys = [LogKey.parse(each) for each in told]
+        require(any(key.spelt == self._key.spelt for key in keys), "checkpoint_unsigned")
+        return [(key, *key.open(part.checkpoint)) for key, part in zip(keys, parts, strict=True)]
+
     def _check_checkpoint(self) -> Verdict:
-        size, _ = self._key.open(self._statement.checkpoint)
-        return Verdict("good", "checkpoint", origin=self._key.name, size=size)
+        key, size, _ = self._opened[-1]
+        return Verdict("good", "checkpoint", origin=key.name, size=size)
+
+    def _check_hand_overs(self) -> Verdict:
+        for number, part in enumerate(self._statement.parts[:-1]):
+            (key, size, root), (newer, newer_size, newer_root) = self._opened[number : number + 2]
+            last, first = part.last, part.next
+            if last is None or first is None or (last.index, first.index) != (size - 1, 0):
+                raise wrong("hand_over_wrong", origin=key.name)
+            last.prove(size, root)
+            first.prove(newer_size, newer_root)
+            said = [last.told.get(name) for name in ("type", "origin", "vkey")]
+            require(said == ["rotated", newer.name, newer.spelt], "hand_over_wrong", origin=key.name)
+            before = first.told["previous"]
+            said = [first.told.get("type"), *(before[name] for name in ("origin", "vkey", "size", "root"))]
+            named = base64.urlsafe_b64encode(root).rstrip(b"=").decode()
+            require(said == ["genesis", key.name, key.spelt, size, named], "hand_over_wrong", origin=key.name)
+        return Verdict("good", "hand_over", count=len(self._statement.parts))
 
     def _check_inclusion(self) -> Verdict:
-        size, root = self._key.open(self._statement.checkpoint)
-        for entry in self._statement.entries:
+        for number, entry in self._statement.entries:
+            _, size, root = self._opened[number]
             entry.prove(size, root)
         return Verdict("good", "inclusion", count=len(self._statement.entries))
 
     def _check_chain(self) -> Verdict:
         entries = self._statement.entries
         require(entries, "chain_empty")
-        previous, index, time, earlier = None, -1, 0, False
-        for number, entry in enumerate(entries):
+        previous, place, time, earlier = None, (0, -1), 0, False
+        for number, (part, entry) in enumerate(entries):
             require(entry.told.get("key") == self._statement.key, "chain_other", number=number)
             at = entry.told.get("key_number")
             require(type(at) is int and at == number, "chain_gap", number=number)
             require(entry.told.get("key_previous") == previous, "chain_previous", number=number)
-            require(entry.index > index, "chain_order", number=number)
+            require((part, entry.index) > place, "chain_order", number=number)
             earlier = earlier or number_of(entry.told, "time") < time - _TOLERATED
             require(re.fullmatch("[a-z][a-z-]*", text_of(entry.told, "type"), re.ASCII), "malformed")
-            previous, index, time = _named(entry), entry.index, max(time, entry.told["time"])
+            previous, place, time = _named(entry), (part, entry.index), max(time, entry.told["time"])
         if earlier:
             raise Verdict("unknown", "chain_time")
         return Verdict("good", "chain", last=len(entries) - 1)
 
     def _check_end(self) -> Verdict:
-        last = self._statement.entries[-1].told
+        _, newest = self._statement.entries[-1]
+        last = newest.told
         if last.get("type") != "key-stated":
             raise Verdict("unknown", "end_open")
         return Verdict("good", "end", time=_time(last))
 
     def _check_uses(self) -> Verdict:
-        announced: dict[str, Entry] = {}
+        announced: dict[str, tuple[int, Entry]] = {}
         signatures = 0
-        for entry in self._statement.entries:
+        for part, entry in self._statement.entries:
             told = entry.told
             if told.get("type") == "intent":
                 require(text_of(told, "tx") not in announced, "use_twice", index=entry.index)
-                announced[told["tx"]] = entry
+                announced[told["tx"]] = part, entry
             elif told.get("type") == "outcome":
-                intent = announced.pop(text_of(told, "tx"), None)
-                if intent is None or number_of(told, "intent") != intent.index:
+                where, intent = announced.pop(text_of(told, "tx"), (part, None))
+                if intent is None or (where, number_of(told, "intent")) != (part, intent.index):
                     raise wrong("use_unannounced", index=entry.index)
                 count = number_of(intent.told, "count")
                 signed = told.get("result") == "signed"
@@ -358,13 +423,30 @@ class Checking:
     def _check_log(self) -> Verdict:
         if self._log is None:
             return Verdict("absent", "log_absent")
-        size, root = self._key.open(self._statement.checkpoint)
-        newest, newest_root = self._key.open(_read_checkpoint(self._log))
-        require(newest >= size, "log_other")
-        mine = {entry.index: entry.content for entry in self._statement.entries}
+        read = later = 0
+        folder, parts = self._log, self._statement.parts
+        for number, part in enumerate(parts):
+            newest, more = self._check_shard(folder, number)
+            require(not more or number == len(parts) - 1, "log_other")
+            read, later = read + newest, later + more
+            if part.last is not None:
+                name = text_of(part.last.told, "shard")
+                require(re.fullmatch("[a-z0-9][a-z0-9-]{0,31}", name, re.ASCII), "malformed")
+                folder = self._log / "shards" / name
+        if later:
+            raise Verdict("unknown", "log_later", count=later)
+        return Verdict("good", "log", size=read)
+
+    def _check_shard(self, folder: Path, number: int) -> tuple[int, int]:
+        """Read one shard whole: how many entries it has, and how many about the key follow its part."""
+        key, size, root = self._opened[number]
+        part = self._statement.parts[number]
+        newest, newest_root = key.open(_read_checkpoint(folder))
+        require(newest == size if part.last else newest >= size, "log_other")
+        mine = {entry.index: entry.content for entry in part.entries}
         found = later = 0
         tree = Tree()
-        for index, content in enumerate(read_entries(self._log, newest)):
+        for index, content in enumerate(read_entries(folder, newest)):
             require(index != size or tree.root() == root, "log_other")
             tree.append(leaf_hash(content))
             if index in mine:
@@ -375,9 +457,7 @@ class Checking:
                 later += 1
         require(tree.root() == newest_root and (newest > size or newest_root == root), "log_other")
         require(found == len(mine), "log_other")
-        if later:
-            raise Verdict("unknown", "log_later", count=later)
-        return Verdict("good", "log", size=newest)
+        return newest, later
 
     def _is_about_key(self, content: bytes) -> bool:
         # What is not canonical counts for nothing: no evidence is good with it. But it may not speak of this key.
@@ -448,6 +528,11 @@ def _read_checkpoint(log: Path) -> str:
         return file.read(1_000_000).decode()
 
 
+def _origin(part: Part) -> str:
+    """The name that a checkpoint says it is of, before anything is checked."""
+    return part.checkpoint.partition("\n")[0]
+
+
 def _named(entry: Entry) -> str:
     """An entry's hash as the next entry names it: base64url without padding."""
     return base64.urlsafe_b64encode(leaf_hash(entry.content)).rstrip(b"=").decode()
@@ -515,6 +600,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "origin": ("log", "ログ"),
     "entries": ("entries", "記録の数"),
     "checkpoint": ("The log's signature", "ログの署名"),
+    "hand_over": ("The log's shards follow each other", "ログの区切りのつながり"),
     "inclusion": ("Every entry is in the log", "すべての記録がログにある"),
     "chain": ("No entry is missing", "記録に欠落がない"),
     "end": ("Where the statement ends", "明細の終わり"),
@@ -540,6 +626,14 @@ TEXTS: dict[str, tuple[str, str]] = {
     "checkpoint_unsigned": (
         "The checkpoint is not signed by this log.",
         "チェックポイントにこのログの署名がありません。",
+    ),
+    "hand_over": (
+        "{count} shards: each was closed in favour of the next, which names its key and its end.",
+        "ログは {count} 個に区切られ、それぞれが次を指して終わり、次は前の鍵と終わりを指して始まっています。",
+    ),
+    "hand_over_wrong": (
+        "The shard {origin} and the next do not follow each other.",
+        "{origin} とその次の区切りがつながっていません。",
     ),
     "inclusion": ("All {count} entries are in the log.", "{count} 件の記録はすべてログに含まれています。"),
     "inclusion_wrong": ("Entry {index} is not in the log.", "{index} 番の記録はログに含まれていません。"),

@@ -15,10 +15,12 @@ from natsuin.web.routing import PlainRoute
 
 _NUMBER = r"(?:x[0-9]{3}/){0,6}[0-9]{3}"
 _WIDTH = r"(?:[1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5])"
-_TILE = re.compile(rf"tile/(?:[0-9]|[1-5][0-9]|6[0-3]|entries)/{_NUMBER}(?:\.p/{_WIDTH})?", re.ASCII)
+_SHARD = r"(?:shards/[a-z0-9][a-z0-9-]{0,31}/)?"
+_TILE = re.compile(rf"{_SHARD}tile/(?:[0-9]|[1-5][0-9]|6[0-3]|entries)/{_NUMBER}(?:\.p/{_WIDTH})?", re.ASCII)
 """Every name a tile may have (tlog-tiles, "Merkle Tree", "Log entries"). Nothing else is ever looked for on the
 disk."""
 
+_NEWEST = re.compile(rf"{_SHARD}checkpoint", re.ASCII)
 _CHECKPOINT = "no-cache"
 _FOREVER = "public, max-age=31536000, immutable"
 
@@ -40,7 +42,7 @@ class LogFiles:
         What is not there is `NotFound`, which nobody keeps: it may be there a moment later.
         """
         name = request.path_params["name"]
-        checkpoint = name == "checkpoint"
+        checkpoint = _NEWEST.fullmatch(name) is not None
         if not checkpoint and not _TILE.fullmatch(name):
             raise NotFound("the log has no such file")
         content = await to_thread.run_sync(self._read, name)

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from conformance.log.go_checker import GoRefused, check_log_with_go
 from natsuin.clock import SystemClock
 from natsuin.errors import Refused
-from natsuin.signing_log import LogKey, Receipt, SigningLog, create_log, verify_log
+from natsuin.signing_log import LogKey, Receipt, Shard, create_log, verify_log
 
 ORIGIN = "sign.example.jp/log/2026"
 
@@ -22,7 +22,7 @@ class Written:
         key = LogKey(private.public_key().public_bytes_raw(), private.sign)
         self.folder = base / "log"
         create_log(self.folder, base / "state", origin=ORIGIN, key=key)
-        log = SigningLog.open(self.folder, base / "state", origin=ORIGIN, key=key, clock=SystemClock())
+        log = Shard.open(self.folder, base / "state", origin=ORIGIN, key=key, clock=SystemClock())
         self.vkey = log.vkey
         self.receipts: list[Receipt] = []
         for first, count in self.commits(size):
@@ -106,6 +106,6 @@ class SigningLogFork:
         private = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
         key = LogKey(private.public_key().public_bytes_raw(), private.sign)
         create_log(base / "log", base / "state", origin=ORIGIN, key=key)
-        log = SigningLog.open(base / "log", base / "state", origin=ORIGIN, key=key, clock=SystemClock())
+        log = Shard.open(base / "log", base / "state", origin=ORIGIN, key=key, clock=SystemClock())
         self.checkpoint = log.add({"n": "another history"}).checkpoint
         log.close()

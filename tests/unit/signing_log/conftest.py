@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from natsuin.clock import FixedClock
-from natsuin.signing_log import LogKey, Receipt, SigningLog, create_log
+from natsuin.signing_log import LogKey, Receipt, Shard, create_log
 from natsuin.signing_log.key_chains import Leaf
 
 ORIGIN = "sign.example.jp/log/2026"
@@ -25,15 +25,15 @@ class LogPlace:
         private = Ed25519PrivateKey.from_private_bytes(seed)
         self.key = LogKey(private.public_key().public_bytes_raw(), private.sign)
         self.clock = FixedClock(datetime(2026, 1, 1, tzinfo=UTC))
-        self.opened: list[SigningLog] = []
+        self.opened: list[Shard] = []
 
     def create(self) -> "LogPlace":
         create_log(self.folder, self.state, origin=self.origin, key=self.key)
         return self
 
-    def open(self, **options: object) -> SigningLog:
+    def open(self, **options: object) -> Shard:
         settings = {"origin": self.origin, "key": self.key, "clock": self.clock, **options}
-        log = SigningLog.open(self.folder, self.state, **settings)
+        log = Shard.open(self.folder, self.state, **settings)
         self.opened.append(log)
         return log
 
@@ -46,7 +46,7 @@ class LogPlace:
         return log.vkey
 
 
-def add_raw(log: SigningLog, entries: list[bytes]) -> list[Receipt]:
+def add_raw(log: Shard, entries: list[bytes]) -> list[Receipt]:
     """Add entries of any bytes, as published vectors have them, in one commit, and publish them."""
     receipts = log._writer.add_all([Leaf.of(entry) for entry in entries])
     log.publish()

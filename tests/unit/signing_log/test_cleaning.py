@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from natsuin.signing_log import SigningLog, commit, verify_log
+from natsuin.signing_log import Shard, commit, verify_log
 
 
 @pytest.fixture(autouse=True)
@@ -12,7 +12,7 @@ def settle_often(monkeypatch):
     monkeypatch.setattr(commit, "_SETTLE_ENTRIES", 1)
 
 
-def add_settled(log: SigningLog, times: int = 1) -> None:
+def add_settled(log: Shard, times: int = 1) -> None:
     """Add entries, and wait until those before the last are settled and noticed."""
     for _ in range(times):
         log.add_all([{"n": "one more"}, {"n": "and one"}])

@@ -9,19 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from natsuin import base64url
-from natsuin.signing_log import Known, SigningLog, adopt_log, key_chains, verify_log
+from natsuin import base64url, signing_log
+from natsuin.signing_log import Known, Shard, adopt_shards, key_chains, verify_log
 from natsuin.signing_log.key_chains import ChainReader, KeyChains, Leaf
 from natsuin.signing_log.merkle import leaf_hash
 from natsuin.signing_log.refusals import BadEntry, ChainBroken, EntryTooLarge
-from unit.signing_log.conftest import LogPlace
+from unit.signing_log.conftest import ORIGIN, LogPlace
 
 
-def written(log: SigningLog) -> list[bytes]:
+def written(log: Shard) -> list[bytes]:
     return [content for _, content in log.entries()]
 
 
-def chain_of(log: SigningLog, key: str) -> list[bytes]:
+def chain_of(log: Shard, key: str) -> list[bytes]:
     return [content for content in written(log) if json.loads(content).get("key") == key]
 
 
@@ -117,7 +117,7 @@ def test_a_log_that_was_brought_back_goes_on_with_its_chains(place: LogPlace, tm
     log.close()
     other = LogPlace(tmp_path / "other")
     shutil.copytree(place.folder, other.folder)
-    adopt_log(other.folder, other.state, vkey)
+    adopt_shards(signing_log.LogPlace(other.folder, other.state, ORIGIN), vkey)
     with closing(sqlite3.connect(place.state)) as before, closing(sqlite3.connect(other.state)) as after:
         query = "SELECT * FROM key_head ORDER BY key"
         assert before.execute(query).fetchall() == after.execute(query).fetchall()

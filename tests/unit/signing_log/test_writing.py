@@ -9,7 +9,7 @@ from concurrent.futures import Future
 import pytest
 
 from natsuin.errors import Busy, StorageFailed
-from natsuin.signing_log import LogClosed, LogKey, Receipt, SigningLog, publication, verify_log, verify_receipt, writer
+from natsuin.signing_log import LogClosed, LogKey, Receipt, Shard, publication, verify_log, verify_receipt, writer
 from natsuin.signing_log.key_chains import Leaf
 from natsuin.signing_log.merkle import leaf_hash
 from natsuin.signing_log.state import State
@@ -103,7 +103,7 @@ class Gate:
         return self._sign(message)
 
 
-def later(log: SigningLog, entries: list[dict[str, int]]) -> Future[list[Receipt]]:
+def later(log: Shard, entries: list[dict[str, int]]) -> Future[list[Receipt]]:
     """Have another thread add `entries`, and come back when they wait."""
     future: Future[list[Receipt]] = Future()
 

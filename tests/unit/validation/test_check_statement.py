@@ -13,7 +13,7 @@ import pytest
 
 from natsuin import base64url
 from natsuin.errors import NotFound
-from natsuin.signing_log import ChainBroken, PublicLog, state_from_files, state_key
+from natsuin.signing_log import ChainBroken, WholeLog, state_from_files, state_key
 from natsuin.signing_log.merkle import leaf_hash
 from natsuin.validation import check_statement as program
 from natsuin.validation.check_statement import StatementReport, judge_statement
@@ -59,7 +59,7 @@ def vkey(place: LogPlace) -> str:
 
 @pytest.fixture
 def statement(place: LogPlace, vkey: str) -> dict[str, Any]:
-    with PublicLog(place.folder, vkey) as log:
+    with WholeLog.open(place.folder, vkey) as log:
         return dict(json.loads(state_from_files(log, KEY)))
 
 
@@ -99,7 +99,7 @@ def test_a_hidden_tail_is_found_with_the_log(statement: dict[str, Any], vkey: st
 
 
 def test_somebody_elses_entries_are_found(statement: dict[str, Any], place: LogPlace, vkey: str) -> None:
-    with PublicLog(place.folder, vkey) as log:
+    with WholeLog.open(place.folder, vkey) as log:
         others = json.loads(state_from_files(log, OTHER))["entries"]
     statement["entries"][1:3] = others[1:3]
     assert codes(judged(statement, vkey))["chain"] == "chain_other"
@@ -162,12 +162,12 @@ def test_uses_must_be_announced_and_reported(place: LogPlace, vkey: str) -> None
     log.add(use(7, count=2))
     log.add({"type": "key-stated", "time": TIME, "key": KEY})
     log.publish()
-    with PublicLog(place.folder, vkey) as public:
+    with WholeLog.open(place.folder, vkey) as public:
         open_use = json.loads(state_from_files(public, KEY))
     assert codes(judged(open_use, vkey))["uses"] == "use_open"
     log.add(outcome(7, 1, signatures=["a", "b"]))
     log.publish()
-    with PublicLog(place.folder, vkey) as public:
+    with WholeLog.open(place.folder, vkey) as public:
         other_intent = json.loads(state_from_files(public, KEY))
     assert codes(judged(other_intent, vkey))["uses"] == "use_unannounced"
 
@@ -177,7 +177,7 @@ def test_more_signatures_than_announced_are_found(place: LogPlace, vkey: str) ->
     intent = log.add(use(7)).index
     log.add(outcome(7, intent, signatures=["a", "b"]))
     log.publish()
-    with PublicLog(place.folder, vkey) as public:
+    with WholeLog.open(place.folder, vkey) as public:
         told = json.loads(state_from_files(public, KEY))
     assert codes(judged(told, vkey))["uses"] == "use_count"
 
@@ -189,9 +189,9 @@ def test_a_second_chain_is_found_in_the_log(place: LogPlace, vkey: str) -> None:
     log.add(use(7))
     log.publish()
     log.close()
-    with PublicLog(place.folder, vkey) as public:
+    with WholeLog.open(place.folder, vkey) as public:
         indices = [i for i, content in public.entries() if json.loads(content).get("key") == KEY]
-        told = json.loads(state_key(KEY, [public.receipt(index) for index in indices[:-1]]))
+        told = json.loads(state_key(KEY, public, indices[:-1]))
     assert judged(told, vkey).overall == "valid"
     assert codes(judged(told, vkey, place.folder))["log"] == "log_more"
 
@@ -226,9 +226,9 @@ def test_a_statement_holds_no_entry_in_other_bytes(place: LogPlace, statement: d
     previous = base64url.encode(leaf_hash(statement["entries"][-1]["entry"].encode()))
     again = {**last, "key_number": last["key_number"] + 1, "key_previous": previous}
     raw_entries(place, json.dumps(again).encode())
-    with PublicLog(place.folder, vkey) as log:
+    with WholeLog.open(place.folder, vkey) as log:
         receipt = log.receipt(log.size - 1)
-        told = json.loads(state_key(KEY, [log.receipt(entry["index"]) for entry in statement["entries"]]))
+        told = json.loads(state_key(KEY, log, [entry["index"] for entry in statement["entries"]]))
     proof = [base64.b64encode(each).decode() for each in receipt.proof]
     told["entries"].append({"index": receipt.index, "entry": receipt.leaf.decode(), "proof": proof})
     report = judged(told, vkey)
@@ -250,7 +250,7 @@ def test_times_that_fall_are_told(place: LogPlace, vkey: str) -> None:
     log = place.open()
     log.add({"type": "key-stated", "time": TIME - 3_600_000, "key": KEY})
     log.publish()
-    with PublicLog(place.folder, vkey) as public:
+    with WholeLog.open(place.folder, vkey) as public:
         report = judged(json.loads(state_from_files(public, KEY)), vkey)
     assert (report.overall, codes(report)["chain"]) == ("cannot_tell", "chain_time")
 
@@ -263,7 +263,7 @@ def test_an_older_copy_of_the_log_is_refused(
     log = place.open()
     log.add({"type": "key-stated", "time": TIME + 100, "key": KEY})
     log.publish()
-    with PublicLog(place.folder, vkey) as public:
+    with WholeLog.open(place.folder, vkey) as public:
         newer = json.loads(state_from_files(public, KEY))
     assert codes(judged(newer, vkey, copy))["log"] == "log_other"
 
@@ -277,15 +277,15 @@ def test_a_hostile_name_rules_no_terminal(statement: dict[str, Any], vkey: str, 
 
 
 def test_a_statement_about_an_unknown_key_is_not_made(place: LogPlace, vkey: str) -> None:
-    with PublicLog(place.folder, vkey) as public, pytest.raises(NotFound):
+    with WholeLog.open(place.folder, vkey) as public, pytest.raises(NotFound):
         state_from_files(public, "ef" * 16)
 
 
 def test_a_broken_chain_is_not_stated(place: LogPlace, vkey: str) -> None:
-    with PublicLog(place.folder, vkey) as public:
-        receipts = [public.receipt(i) for i, content in public.entries() if json.loads(content).get("key") == KEY]
-    with pytest.raises(ChainBroken):
-        state_key(KEY, receipts[1:])
+    with WholeLog.open(place.folder, vkey) as public:
+        places = [place for place, content in public.entries() if json.loads(content).get("key") == KEY]
+        with pytest.raises(ChainBroken):
+            state_key(KEY, public, places[1:])
 
 
 @pytest.mark.parametrize("file", ["000", "001.p"])

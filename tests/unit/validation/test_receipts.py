@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pyhanko.pdf_utils.reader import PdfFileReader
 
 from natsuin.clock import FixedClock
-from natsuin.signing_log import LogKey, SigningLog, create_log
+from natsuin.signing_log import LogKey, Shard, create_log
 from natsuin.validation import Overall, validate_pdf
 from natsuin.validation.receipts import signature_hash
 from rigs.document_workshop import NOW
@@ -23,7 +23,7 @@ def log(tmp_path_factory):
     key = LogKey(private.public_key().public_bytes_raw(), private.sign)
     (folder / "state").mkdir(mode=0o700)
     create_log(folder / "log", folder / "state" / "state.sqlite", origin=ORIGIN, key=key)
-    opened = SigningLog.open(
+    opened = Shard.open(
         folder / "log", folder / "state" / "state.sqlite", origin=ORIGIN, key=key, clock=FixedClock(NOW)
     )
     yield opened

@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric import ed25519
@@ -26,13 +27,13 @@ from natsuin.cli.backup.encryption import SUFFIX, encrypt_file, parse_recipients
 from natsuin.cli.backup.manifest import ARCHIVES, CONFIGURATION, FORMAT, LOG, Manifest, describe, write_manifest
 from natsuin.clock import SystemClock, milliseconds
 from natsuin.config import Config
-from natsuin.errors import Conflict, NatsuinError, Tampered, Unavailable
-from natsuin.key_management import LOG as LOG_KEY
-from natsuin.key_management import MasterKey, RowSealer, service_key
+from natsuin.errors import Conflict, NatsuinError, Unavailable
+from natsuin.key_management import MasterKey, RowSealer, is_log_key, service_key
 from natsuin.sam.client import SamClient
+from natsuin.sam.log_shards import log_place
 from natsuin.sam.protocol import Health, HealthReport
 from natsuin.sam.transport import TLSFiles
-from natsuin.signing_log import copy_log, make_verifier_key, read_checkpoint
+from natsuin.signing_log import WholeLog, copy_shards, find_vkey, size_of
 from natsuin.storage import open_database
 
 UNFINISHED = ".unfinished"
@@ -66,7 +67,7 @@ def create_backup(
             for path in sorted(path for path in work.rglob("*") if path.is_file()):
                 _carry(path, unfinished / path.relative_to(work), keys)
         _wait_for_log(config, vkey)
-        report = copy_log(
+        report = copy_shards(
             config.sam.log_folder, unfinished / LOG, vkey, progress=lambda done, all_: progress("log", done, all_)
         )
         manifest = Manifest(
@@ -110,20 +111,21 @@ def _copy_private(config: Config, master: MasterKey, work: Path, progress: Progr
 
 
 def _verifier_key(config: Config, master: MasterKey) -> str:
+    """Of the newest shard whose key is in DB-2."""
     database = open_database(config.sam.database, name="sam")
     try:
         with database.read() as connection:
-            query = sa.select(service_key).where(service_key.c.purpose == LOG_KEY)
-            row = connection.execute(query).mappings().one_or_none()
+            rows = connection.execute(sa.select(service_key)).mappings().all()
     finally:
         database.close()
-    if row is None:
-        raise Tampered("DB-2 holds no key of the log")
-    RowSealer.from_master(master).check(service_key, dict(row))
-    public = load_der_public_key(row["public_key"])
-    if not isinstance(public, ed25519.Ed25519PublicKey):
-        raise Tampered("the key of the log is of the wrong kind")
-    return str(make_verifier_key(config.sam.log_origin, public.public_bytes_raw()))
+    mine = [dict(row) for row in rows if is_log_key(row["purpose"])]
+    for row in mine:
+        RowSealer.from_master(master).check(service_key, row)
+    publics = [load_der_public_key(row["public_key"]) for row in mine]
+    return find_vkey(
+        log_place(config),
+        [public.public_bytes_raw() for public in publics if isinstance(public, ed25519.Ed25519PublicKey)],
+    )
 
 
 def _carry(source: Path, target: Path, keys: Sequence[object]) -> None:
@@ -137,9 +139,9 @@ def _carry(source: Path, target: Path, keys: Sequence[object]) -> None:
 
 def _wait_for_log(config: Config, vkey: str) -> None:
     """Wait until the public files show all that DB-2 may know. Raises `Unavailable`, `Conflict`."""
-    wanted = _signed_size(config)
+    wanted = _signed_size(config, vkey)
     deadline = time.monotonic() + _PUBLISHING_SECONDS
-    while read_checkpoint(config.sam.log_folder, vkey).size < wanted:
+    while size_of(config.sam.log_folder, vkey) < wanted:
         if time.monotonic() > deadline:
             raise Conflict(
                 "the files of the log do not show its newest entries",
@@ -148,8 +150,8 @@ def _wait_for_log(config: Config, vkey: str) -> None:
         time.sleep(0.05)
 
 
-def _signed_size(config: Config) -> int:
-    """How many entries the log has: by sam, or by its record while sam is stopped."""
+def _signed_size(config: Config, vkey: str) -> int:
+    """How many entries the log has: by sam, or by the record of its newest shard while sam is stopped."""
 
     async def ask() -> int:
         client = SamClient(config.sam.address, TLSFiles.of(config.sam.client_tls))
@@ -163,10 +165,12 @@ def _signed_size(config: Config) -> int:
         return asyncio.run(ask())
     except NatsuinError as error:
         unreachable = error
+    with WholeLog.open(config.sam.log_folder, vkey) as log:
+        start, state = log.starts[-1], log_place(config).shard(len(log.shards), log.shards[-1].name).state
     try:
-        connection = sqlite3.connect(f"file:{config.sam.log_state}?mode=rw", uri=True, timeout=1.0)
+        connection = sqlite3.connect(f"file:{quote(str(state))}?mode=rw", uri=True, timeout=1.0)
         try:
-            return int(connection.execute("SELECT size FROM signed").fetchone()[0])
+            return start + int(connection.execute("SELECT size FROM signed").fetchone()[0])
         finally:
             connection.close()
     except sqlite3.Error as error:

@@ -14,7 +14,7 @@ from natsuin.cli.backup.manifest import ARCHIVES, LOG, Manifest, damaged_files
 from natsuin.errors import Refused, Tampered
 from natsuin.key_backup import ArchiveSeal, key_archive
 from natsuin.key_management import MasterKey, ProviderLayer, RowSealer, StoredKey, signing_key
-from natsuin.signing_log import verify_log
+from natsuin.signing_log import verify_shards
 from natsuin.storage import check_schema, open_database
 
 Progress = Callable[[str, int, int], None]
@@ -42,7 +42,7 @@ def examine_files(backup: Path, manifest: Manifest, *, progress: Progress) -> Fi
         progress("files", done, len(manifest.files))
     size = 0
     try:
-        report = verify_log(
+        report = verify_shards(
             backup / LOG,
             manifest.log_vkey,
             since=manifest.checkpoint,

@@ -18,8 +18,9 @@ from natsuin.cli.backup.manifest import ARCHIVES, CONFIGURATION, LOG, Manifest
 from natsuin.config import Config, load
 from natsuin.errors import Conflict, Refused, Tampered
 from natsuin.key_management import MasterKey, RowSealer
+from natsuin.sam.log_shards import log_place
 from natsuin.signing import mark_put_back
-from natsuin.signing_log import adopt_log, copy_log, open_checkpoint, parse_verifier_key, verify_log
+from natsuin.signing_log import adopt_shards, copy_shards, place_in, verify_shards
 from natsuin.storage import open_database
 
 Progress = Callable[[str, int, int], None]
@@ -112,18 +113,19 @@ def _put_together(backup: Path, manifest: Manifest, unpacked: Path, made: Path, 
 def _bring_log(saved: Path, manifest: Manifest, config: Config, made: Path, newest: NewestLog) -> int:
     vkey = manifest.log_vkey
     _inside(config.sam.log_folder, made)
-    report = copy_log(newest.folder or saved, config.sam.log_folder, vkey)
-    verify_log(config.sam.log_folder, vkey, since=manifest.checkpoint)
+    folder = config.sam.log_folder
+    report = copy_shards(newest.folder or saved, folder, vkey)
+    verify_shards(folder, vkey, since=manifest.checkpoint)
     if newest.checkpoint is not None:
-        known = open_checkpoint(newest.checkpoint, parse_verifier_key(vkey))
-        if known.size > report.entries:
+        known = place_in(folder, vkey, newest.checkpoint)
+        if known > report.entries:
             raise LogWasFurther(
-                f"the log had {known.size} entries, and this copy has {report.entries}",
+                f"the log had {known} entries, and this copy has {report.entries}",
                 hint="Bring a copy of the log's files that reaches that far: --log FOLDER.",
             )
-        verify_log(config.sam.log_folder, vkey, since=newest.checkpoint)
+        verify_shards(folder, vkey, since=newest.checkpoint)
     _folder(config.sam.log_state.parent, made)
-    return adopt_log(config.sam.log_folder, config.sam.log_state, vkey).entries
+    return adopt_shards(log_place(config), vkey).entries
 
 
 def _mark(made: Path, master: MasterKey, size: int) -> None:
