@@ -1,12 +1,15 @@
 """A running server's log, read by strangers over HTTP: verified, followed, and proofs made from it."""
 
+import json
 import shutil
 from pathlib import Path
 
+import httpx
 from click.testing import CliRunner
 
 from natsuin.cli.log import log
-from natsuin.signing_log import PublicLog, verify_log, verify_receipt
+from natsuin.signing_log import PublicLog, WholeLog, verify_log, verify_receipt
+from rigs.token_house import natsuin
 from rigs.whole_server import WholeServer
 
 
@@ -22,6 +25,33 @@ def test_strangers_verify_and_prove_over_http(whole_server: WholeServer, tmp_pat
     for _ in range(2):
         result = CliRunner().invoke(log, arguments)
         assert (result.exit_code, result.stdout.startswith("valid: ")) == (0, True), result.output
+
+
+def test_all_shards_are_read_over_http(tmp_path: Path) -> None:
+    """A rotated installation serves every shard; whoever has the key of one finds the others."""
+    server = WholeServer.make(tmp_path / "n")
+    first = (server.folder / "log.vkey").read_text().strip()
+    for name in ("2027", "2028"):
+        done = natsuin("log", "rotate", "--config", str(server.folder / "config.toml"), "--name", name)
+        assert done.returncode == 0, done.stderr
+    newest = (server.folder / "log.vkey").read_text().strip()
+    server.start()
+    try:
+        url = f"{server.origin}/log"
+        for vkey in (first, newest):
+            with WholeLog.open(url, vkey) as whole:
+                assert [shard.name for shard in whole.shards] == ["", "2027", "2028"]
+                assert [json.loads(content)["type"] for _, content in whole.entries()].count("rotated") == 2
+            verified = CliRunner().invoke(log, ["verify", url, "--vkey", vkey, "--json"])
+            assert len(json.loads(verified.stdout)["earlier"]) == 2, verified.output
+            found = CliRunner().invoke(log, ["find", url, "--vkey", vkey, "--type", "genesis"])
+            assert [line.split()[0] for line in found.stdout.splitlines()] == ["0", "2027:0", "2028:0"]
+        with httpx.Client(base_url=server.origin) as client:
+            facts = client.get("/api/service").json()
+            assert (facts["log_vkey"], facts["earlier_log_vkeys"][0]) == (newest, first)
+            assert client.get("/log/shards/2027/checkpoint").headers["cache-control"] == "no-cache"
+    finally:
+        server.stop()
 
 
 def test_the_folder_alone_is_the_whole_log(whole_server: WholeServer, tmp_path: Path) -> None:

@@ -49,6 +49,7 @@ _BY_CODE: Final = {
     "log_locked": EXISTS,
     "log_loose_permissions": PERMISSIONS,
     "log_missing": MISSING,
+    "log_rotation_unfinished": CONFIGURATION,
     "log_state_missing": MISSING,
     "log_unreachable": UNAVAILABLE,
     "master_key_missing": MISSING,

@@ -99,7 +99,7 @@ def find(context: click.Context, /, location: str, vkey: str, **options: Any) ->
 
     Exit status: 0 searched, 1 the log does not hold, 2 that cannot be told.
     """
-    from natsuin.signing_log import PublicLog
+    from natsuin.signing_log import WholeLog
 
     if (options["instruction"] or options["digest"]) and not options["openings"]:
         raise click.UsageError("--instruction and --digest need --openings")
@@ -116,11 +116,12 @@ def find(context: click.Context, /, location: str, vkey: str, **options: Any) ->
             _milliseconds(options["after"]),
             _milliseconds(options["before"]),
         )
-        with PublicLog(location, verifier_key(vkey)) as log:
+        with WholeLog.open(location, verifier_key(vkey)) as log:
             count = 0
-            for index, entry, opened in _matches(log.entries(), wanted, openings):
+            for place, entry, opened in _matches(log.entries(), wanted, openings):
                 count += 1
-                click.echo(_line(index, entry, opened, as_json=options["as_json"]))
+                shard, index = log.locate(place)
+                click.echo(_line(index, entry, opened, shard=shard.name, as_json=options["as_json"]))
             click.echo(f"{count} of {log.size} entries", err=True)
 
 
@@ -163,9 +164,10 @@ def _milliseconds(moment: datetime | None) -> int | None:
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
-def _line(index: int, entry: dict[str, Any], opened: dict[str, Any] | None, *, as_json: bool) -> str:
+def _line(index: int, entry: dict[str, Any], opened: dict[str, Any] | None, *, shard: str, as_json: bool) -> str:
     if as_json:
-        told = {"index": index, "entry": entry} | ({} if opened is None else {"opened": opened})
+        told = {"index": index, "entry": entry} | ({"shard": shard} if shard else {})
+        told |= {} if opened is None else {"opened": opened}
         return json.dumps(told, ensure_ascii=False, sort_keys=True)
     moment = entry.get("time")
     when = "?"
@@ -174,4 +176,5 @@ def _line(index: int, entry: dict[str, Any], opened: dict[str, Any] | None, *, a
     rest = {name: value for name, value in entry.items() if name not in ("type", "time", "v", "commitment")}
     told = rest | ({} if opened is None else {"opened": opened})
     # ASCII only, so that no entry of a hostile log can play with the terminal.
-    return f"{index}  {when}  {ascii(entry.get('type')).strip(chr(39))}  {json.dumps(told, sort_keys=True)}"
+    place = f"{shard}:{index}" if shard else str(index)
+    return f"{place}  {when}  {ascii(entry.get('type')).strip(chr(39))}  {json.dumps(told, sort_keys=True)}"

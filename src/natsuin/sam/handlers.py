@@ -199,6 +199,7 @@ def service_information(
         backend=backend,
         hpke_public_key=hpke_public_key,
         log_vkey=log.vkey,
+        earlier_log_vkeys=log.earlier_vkeys,
         root_certificate=root,
         issuing_certificate=issuing,
         tsa_certificate=authority.tsa_certificate,

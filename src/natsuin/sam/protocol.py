@@ -144,6 +144,7 @@ class ServiceInformation(Message, frozen=True, kw_only=True):
     tsa_certificate: bytes
     algorithms: tuple[str, ...] = ()
     """Kinds of key that are made here today."""
+    earlier_log_vkeys: tuple[str, ...] = ()
     import_key: bytes = b""
     """Like `hpke_public_key`, for keys that authorities hand over; empty where no keys are imported."""
 

@@ -50,7 +50,7 @@ from natsuin.signing_log import (
 )
 from natsuin.storage import Database, check_schema, open_database
 
-FAULT_POINTS: Final = ("rotation.after_close", "rotation.after_begin", "rotation.after_genesis")
+FAULT_POINTS: Final = ("shard.after_close", "shard.after_begin", "shard.after_genesis")
 
 
 @dataclass(frozen=True)
@@ -135,8 +135,10 @@ def _close(room: _Room, current: ShardPlace, name: str) -> None:
     log = open_alone(current, room.keys.of(current.number), room.clock, _refuse)
     try:
         begin_after_newest(room.clock, log)
-        room.journal(log).record("rotated", public=named.fields(), private={})
-        faults.point("rotation.after_close")
+        said = {"shard": named.name, "origin": named.origin, "vkey": named.vkey}
+        journal = room.journal(log)
+        journal.record("rotated", public=said, private={})
+        faults.point("shard.after_close")
     finally:
         log.close()
 
@@ -153,15 +155,21 @@ def _begin(room: _Room, older: ShardPlace, named: NextShard) -> int:
     # Opened and closed once more, since a crash may have left its newest files unwritten.
     open_alone(older, room.keys.of(older.number), room.clock, _refuse).close()
     begin_shard(place, key, after=older)
-    faults.point("rotation.after_begin")
+    faults.point("shard.after_begin")
     ended = final_state(older)
     vkey = str(make_verifier_key(older.origin, room.keys.of(older.number).public))
     log = open_alone(place, key, room.clock, _refuse)
     try:
         previous = end_of(older.name, origin=older.origin, vkey=vkey, size=ended.size, root=ended.root)
-        public = {"origin": place.origin, "version": __version__, "backend": room.config.vault.kind}
-        room.journal(log).record("genesis", public=public | {"previous": previous.fields()}, private={})
-        faults.point("rotation.after_genesis")
+        genesis = {
+            "origin": place.origin,
+            "version": __version__,
+            "backend": room.config.vault.kind,
+            "previous": previous.fields(),
+        }
+        journal = room.journal(log)
+        journal.record("genesis", public=genesis, private={})
+        faults.point("shard.after_genesis")
     finally:
         log.close()
     room.keys.settle(place.number)

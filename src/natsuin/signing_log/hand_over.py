@@ -67,10 +67,6 @@ class NextShard:
     origin: str
     vkey: str
 
-    def fields(self) -> dict[str, JSON]:
-        """The public fields of the entry `rotated`."""
-        return {"shard": self.name, "origin": self.origin, "vkey": self.vkey}
-
 
 def end_of(name: str, *, origin: str, vkey: str, size: int, root: bytes) -> ShardEnd:
     """How the next shard names one that was closed at `size` with `root` (32 bytes)."""

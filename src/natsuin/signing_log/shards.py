@@ -196,6 +196,11 @@ class SigningLog:
         return self._shard.vkey
 
     @property
+    def earlier_vkeys(self) -> tuple[str, ...]:
+        """The verifier keys of the closed shards, oldest first."""
+        return tuple(one.vkey for one in self._earlier)
+
+    @property
     def number(self) -> int:
         """Number of the shard that is written, from 1."""
         return self._place.number

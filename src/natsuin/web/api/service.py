@@ -31,6 +31,7 @@ class ServiceAPI:
             "demo": self._settings.demo,
             "hpke_public_key": base64url.encode(facts.hpke_public_key),
             "log_vkey": facts.log_vkey,
+            "earlier_log_vkeys": list(facts.earlier_log_vkeys),
             "backend": facts.backend,
             "algorithms": list(facts.algorithms),
             "max_document_bytes": self._settings.max_document_bytes,

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from natsuin.authentication import Throttle
 from natsuin.clock import milliseconds
 from natsuin.errors import Malformed
+from natsuin.sam.protocol import ServiceInformation
 from natsuin.validation import Line, Report, SignatureVerdict
 from natsuin.web.callers import Access
 from natsuin.web.document_work import DocumentWork, Yardstick
@@ -71,7 +72,7 @@ class VerificationAPI:
             intermediates=(facts.issuing_certificate,),
             revocation_lists=await self._revocation_lists.all(),
             receipt=_text(receipt),
-            log_vkey=log_vkey or facts.log_vkey,
+            log_vkey=_key_for(_text(receipt), log_vkey, facts),
         )
         report = await self._work.validate(sender(request), content, yardstick)
         return JSONResponse(report_json(report) | {"sha256": hashlib.sha256(content).hexdigest()})
@@ -81,6 +82,15 @@ class VerificationAPI:
             return await request.form(max_files=3, max_fields=1, max_part_size=self._settings.max_document_bytes)
         except HTTPException as cause:
             raise Malformed("the body is not a form with files pdf, receipt, trust and a field log_vkey") from cause
+
+
+def _key_for(receipt: str | None, wanted: str, facts: ServiceInformation) -> str:
+    """The key that the visitor named; where that is none, or the newest, which the page proposes: that of the shard of
+    our log which the receipt says it is of."""
+    if wanted not in ("", facts.log_vkey):
+        return wanted
+    origin = (receipt or "").partition("\n\n")[2].partition("\n")[0]
+    return next((vkey for vkey in facts.earlier_log_vkeys if vkey.partition("+")[0] == origin), facts.log_vkey)
 
 
 async def _file(form: FormData, name: str) -> bytes | None:
