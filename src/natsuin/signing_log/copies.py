@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Final
 
 from natsuin.errors import StorageFailed
-from natsuin.signing_log.audit import LogReport, verify_log
 from natsuin.signing_log.checkpoints import open_checkpoint
 from natsuin.signing_log.key_chains import ChainReader
 from natsuin.signing_log.merkle import HASH_SIZE
@@ -40,7 +39,11 @@ _FOLDER_MODE: Final = 0o755
 def copy_shards(
     folder: Path, target: Path, vkey: str, *, progress: Callable[[int, int], None] | None = None
 ) -> WholeReport:
-    """`copy_log` for every shard, the newest last; `vkey` is the key of any."""
+    """Copy what the log in `folder` shows now into `target`, a new folder, shard by shard, and verify the copy whole.
+
+    The log may grow meanwhile; `vkey` is the key of any shard, `progress(done, total)` is told about files of one.
+    Raises `LogExists`, `LogDamaged` and as `verify_shards`; what was copied until then stays.
+    """
     with WholeLog.open(folder, vkey) as log:
         shards = log.shards
     for shard in shards:
@@ -48,7 +51,7 @@ def copy_shards(
         if shard.name:
             place.parent.mkdir(mode=_FOLDER_MODE, exist_ok=True)
             place.parent.chmod(_FOLDER_MODE)
-        copy_log(Path(shard.location), place, shard.vkey, progress=progress)
+        _copy_shard(Path(shard.location), place, shard.vkey, progress)
     return verify_shards(target, vkey)
 
 
@@ -75,12 +78,9 @@ def adopt_shards(place: LogPlace, vkey: str) -> WholeReport:
     return report
 
 
-def copy_log(folder: Path, target: Path, vkey: str, *, progress: Callable[[int, int], None] | None = None) -> LogReport:
-    """Copy what the log in `folder` shows now into `target`, a new folder, and verify the copy whole.
-
-    The log may grow meanwhile. `progress(done, total)` is told about files. Raises `LogExists`, `LogDamaged` and as
-    `verify_log`; what was copied until then stays.
-    """
+def _copy_shard(folder: Path, target: Path, vkey: str, progress: Callable[[int, int], None] | None) -> None:
+    """Copy what one shard in `folder` shows now into `target`, a new folder. `progress(done, total)` is told about
+    files."""
     source = FolderSource(folder)
     note = source.read(CHECKPOINT, MAX_NOTE)
     size = open_checkpoint(note, parse_verifier_key(vkey)).size
@@ -95,7 +95,6 @@ def copy_log(folder: Path, target: Path, vkey: str, *, progress: Callable[[int, 
         if progress is not None:
             progress(done, len(names))
     _write(target / CHECKPOINT, note, below=target)
-    return verify_log(target, vkey)
 
 
 def _names(size: int) -> Iterator[TileName]:

@@ -20,7 +20,7 @@ from natsuin.errors import Conflict, Refused, Tampered
 from natsuin.key_management import MasterKey, RowSealer
 from natsuin.sam.log_shards import log_place
 from natsuin.signing import mark_put_back
-from natsuin.signing_log import adopt_shards, copy_shards, place_in, verify_shards
+from natsuin.signing_log import UntrustedNote, adopt_shards, copy_shards, place_in, verify_shards
 from natsuin.storage import open_database
 
 Progress = Callable[[str, int, int], None]
@@ -117,7 +117,13 @@ def _bring_log(saved: Path, manifest: Manifest, config: Config, made: Path, newe
     report = copy_shards(newest.folder or saved, folder, vkey)
     verify_shards(folder, vkey, since=manifest.checkpoint)
     if newest.checkpoint is not None:
-        known = place_in(folder, vkey, newest.checkpoint)
+        try:
+            known = place_in(folder, vkey, newest.checkpoint)
+        except UntrustedNote as error:
+            raise LogWasFurther(
+                "the newest checkpoint is of no shard of the log that this copy has",
+                hint="If the log was rotated since, bring a copy of its files with that shard: --log FOLDER.",
+            ) from error
         if known > report.entries:
             raise LogWasFurther(
                 f"the log had {known} entries, and this copy has {report.entries}",
