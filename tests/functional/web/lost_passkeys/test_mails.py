@@ -19,11 +19,11 @@ from cryptography.x509.oid import NameOID
 from natsuin.cli.demo.visitor import ServerRefused
 from natsuin.clock import FixedClock
 from natsuin.errors import Unavailable
+from natsuin.mail_server import MailFailed, Sender
 from natsuin.sam import protocol
 from natsuin.settings import NoticesSection
 from natsuin.user_management.tables import person as people
 from natsuin.web.notices import MailServer, Outbox
-from natsuin.web.notices.mail_server import MailFailed, Sender
 from natsuin.web.notices.tables import outgoing_mail
 from rigs.mail_server import Mailbox, mail_server
 from rigs.passkey_office import Office, Person, begin, cancel, completion, propose, token_of
