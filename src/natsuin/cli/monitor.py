@@ -140,8 +140,8 @@ def _print(standing: dict[str, Any], lang: str) -> None:
     console.print(_table("Logs", columns, ([row[name] for name in columns] for row in standing["logs"])))
     rows = (_alarm_cells(alarm, lang) for alarm in standing["alarms"])
     console.print(_table("Newest alarms", ("found", "log", "alarm", "entry", "count", "what"), rows))
-    columns = ("name", "told", "waiting", "given_up", "error")
-    console.print(_table("Receivers", columns, ([row[name] for name in columns] for row in standing["receivers"])))
+    numbers = ("name", "told", "waiting", "given_up", "error")
+    console.print(_table("Receivers", numbers, ([row[name] for name in numbers] for row in standing["receivers"])))
 
 
 def _table(title: str, columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> "Table":
