@@ -15,7 +15,7 @@ from rigs.watched_log import BEGAN, Hook, Watch, WatchedLog, hook, hook_settings
 POINTS = (
     "monitor.before_commit",
     "monitor.after_commit",
-    "monitor.before_sending:2",
+    "monitor.before_sending:5",
     "monitor.after_sending:4",
 )
 """Reading is one batch; telling is one step for each alarm and receiver, of which the first is the standard output."""

@@ -5,10 +5,9 @@ remembered from the last visit.
 """
 
 import hashlib
-import itertools
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -30,8 +29,9 @@ from natsuin.monitor.rules import Circumstances, Found, waiting_too_long
 from natsuin.monitor.settings import LogSettings
 from natsuin.signing_log import LogRewritten, LogUnreachable, PublicLog, open_checkpoint, parse_verifier_key
 
-BATCH: Final = 4096
-"""Entries that are judged and kept together: a crash reads at most so many again."""
+_BATCH: Final = 4096
+_BATCH_BYTES: Final = 8 << 20
+"""Entries that are judged and kept together, at most: a crash reads no more again, and no more is held in memory."""
 REFUSALS: Final = ("log-forked", "log-rolled-back", "log-unverified", "monitor-failed")
 """States of a log that end with the next visit that finds nothing of the kind."""
 _log = structlog.get_logger("natsuin.monitor")
@@ -138,9 +138,8 @@ class Follower:
             if standing.checkpoint:
                 self._compare(standing, public)
             self._advance(standing, public)
-            entries = public.entries(standing.read)
-            while batch := list(itertools.islice(entries, BATCH)):
-                self._take(standing, [content for _, content in batch])
+            for batch in _batches(content for _, content in public.entries(standing.read)):
+                self._take(standing, batch)
                 if progress is not None:
                     progress(standing.read, public.size)
         self._finish(standing)
@@ -262,6 +261,19 @@ class _Contradiction(Refused):
     def __init__(self, kind: str, older: str, newer: str) -> None:
         super().__init__("the log contradicts what it showed before")
         self.kind, self.older, self.newer = kind, older, newer
+
+
+def _batches(contents: Iterable[bytes]) -> Iterator[list[bytes]]:
+    batch: list[bytes] = []
+    size = 0
+    for content in contents:
+        batch.append(content)
+        size += len(content)
+        if len(batch) == _BATCH or size > _BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def _count(connection: sqlite3.Connection, log: str, types: Counter[str]) -> None:

@@ -73,8 +73,7 @@ class Monitor:
             verdicts[follower.log.name] = follower.visit(progress(follower.log.name) if progress else None, again)
             follower.watch_over(0)
         for outbox in self._outboxes:
-            while outbox.deliver():
-                pass
+            outbox.deliver()
         return verdicts
 
     def run(self, listening: Callable[[int], object] = lambda port: None) -> None:

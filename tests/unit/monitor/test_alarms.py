@@ -130,6 +130,7 @@ def test_one_that_cannot_be_sent_holds_up_no_other(office: Office) -> None:
     office.raises(Found("clock-accepted"))
     office.problem = RuntimeError("a mistake")
     assert office.delivered() == []
+    assert office.delivered() == []
     office.problem = None
     office.raises(Found("undelivered"))
     assert office.delivered() == [("undelivered", 1, 1)], "the other is put off, not lost"
