@@ -2,11 +2,13 @@
 
 import json
 import shutil
+from itertools import repeat
 from pathlib import Path
 
 import pytest
 
 from natsuin.errors import NatsuinError
+from natsuin.monitor.following import _batches
 from natsuin.signing_log import Checkpoint, verify_log
 from natsuin.signing_log.checkpoints import sign_checkpoint
 from rigs.watched_log import ALICE, BOB, Watch, WatchedLog, watch_of
@@ -213,6 +215,12 @@ def test_another_verifier_key_under_a_known_name_is_refused(log: WatchedLog, wat
     watch.settings = watch.settings.replace(log.vkey, other)
     with pytest.raises(NatsuinError, match="another verifier key"):
         watch.visit()
+
+
+def test_entries_of_the_largest_size_are_read_few_at_a_time() -> None:
+    sizes = [sum(map(len, batch)) for batch in _batches(repeat(bytes(65_535), 1000))]
+    assert (sum(sizes), max(sizes) < 9_000_000, len(sizes)) == (65_535_000, True, 8)
+    assert [len(batch) for batch in _batches(repeat(b"", 10_000))] == [4096, 4096, 1808]
 
 
 def test_a_checkpoint_that_is_signed_but_has_no_files(log: WatchedLog, watch: Watch) -> None:
