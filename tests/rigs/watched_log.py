@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 import shutil
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -153,8 +154,8 @@ class Hook:
 
 
 @contextmanager
-def hook() -> Iterator[Hook]:
-    """One that runs."""
+def hook(tls: ssl.SSLContext | None = None) -> Iterator[Hook]:
+    """One that runs, with `tls` behind https."""
     receiver = Hook()
 
     class Handler(BaseHTTPRequestHandler):
@@ -174,8 +175,8 @@ def hook() -> Iterator[Hook]:
 
         def log_message(self, *args: Any) -> None: ...
 
-    with _running(Handler) as port:
-        receiver.url = f"http://127.0.0.1:{port}/hook"
+    with _running(Handler, tls) as port:
+        receiver.url = f"{'https' if tls else 'http'}://127.0.0.1:{port}/hook"
         yield receiver
 
 
@@ -187,8 +188,10 @@ def hook_settings(receiver: Hook, base: Path, least: str = "notice") -> str:
 
 
 @contextmanager
-def _running(handler: Any) -> Iterator[int]:
+def _running(handler: Any, tls: ssl.SSLContext | None = None) -> Iterator[int]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever)
     thread.start()

@@ -24,6 +24,7 @@ _LOOK_SECONDS: Final = 1.0
 _AGAIN_SECONDS: Final = 3.0
 """After this a log that did not verify is looked at once more: its files may just have been changed."""
 _END_SECONDS: Final = 5.0
+_PROGRESS_SECONDS: Final = 10.0
 _log = structlog.get_logger("natsuin.monitor")
 
 
@@ -126,7 +127,7 @@ class Monitor:
 
     def _follow(self, follower: Follower) -> None:
         while not self._stopping.is_set():
-            follower.visit(again=lambda: self._stopping.wait(_AGAIN_SECONDS))
+            follower.visit(_logged(follower.log.name), again=lambda: self._stopping.wait(_AGAIN_SECONDS))
             self._stopping.wait(self.settings.interval_seconds)
 
     def _tell(self, outbox: Outbox) -> None:
@@ -149,3 +150,16 @@ class Monitor:
         marks = ", ".join("?" * len(names))
         with self.memory.write() as connection:
             connection.execute(f"DELETE FROM delivery WHERE receiver NOT IN ({marks})", names)  # noqa: S608
+
+
+def _logged(log: str) -> Progress:
+    """A reading that takes long is told in the log lines now and then."""
+    due = time.monotonic() + _PROGRESS_SECONDS
+
+    def progress(done: int, total: int) -> None:
+        nonlocal due
+        if time.monotonic() > due:
+            due = time.monotonic() + _PROGRESS_SECONDS
+            _log.info("monitor.reading", log=log, entries=done, of=total)
+
+    return progress

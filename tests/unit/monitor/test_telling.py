@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from natsuin.cli.monitor import monitor
 from natsuin.monitor.kinds import FACTS, KINDS
 from natsuin.monitor.webhooks import WebhookFailed, post, signature
+from rigs.loopback_tls import certified
 from rigs.mail_server import Mailbox, mail_server
 from rigs.watched_log import ALICE, BOB, SECRET, Watch, WatchedLog, hook, hook_settings, watch_of
 
@@ -136,6 +137,20 @@ def test_a_webhook_is_signed_and_known_again(log: WatchedLog, tmp_path: Path) ->
         assert (taken["kind"], taken["log"], taken["entry"]) == ("clock-stepped", "main", 2)
         assert receiver.tries == [f"{taken['id']}.1"] * 3, "one id; a redirection is a refusal and not followed"
         assert receiver.forged == []
+
+
+def test_https_goes_to_a_certified_receiver_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    context, pem = certified(tmp_path)
+    with hook(context) as receiver:
+        with pytest.raises(WebhookFailed, match="SSL"):
+            post(receiver.url, SECRET, "id.1", b"{}", now=1)
+        assert receiver.tries == []
+        monkeypatch.setenv("SSL_CERT_FILE", str(pem))
+        with pytest.raises(WebhookFailed, match="SSL"):
+            post(receiver.url.replace("127.0.0.1", "localhost"), SECRET, "id.1", b"{}", now=1)
+        assert receiver.tries == [], "its name is another one"
+        post(receiver.url, SECRET, "id.1", b"{}", now=1)
+        assert (receiver.tries, receiver.forged) == (["id.1"], [])
 
 
 def test_the_signature_is_that_of_the_specification() -> None:
