@@ -22,6 +22,7 @@ from natsuin.errors import NatsuinError, Refused, StorageFailed
 from natsuin.monitor.alarms import Desk
 from natsuin.monitor.catalogue import CATALOGUE, judge
 from natsuin.monitor.chains import follow_chains
+from natsuin.monitor.days import count_days, day_of
 from natsuin.monitor.evidence import keep_note
 from natsuin.monitor.memory import Memory
 from natsuin.monitor.rule_state import RuleState
@@ -183,15 +184,20 @@ class Follower:
         present: list[Found] = []
         keys: list[str | None] = []
         types: Counter[str] = Counter()
+        days: Counter[int] = Counter()
+        alarmed: Counter[int] = Counter()
         for index, content in enumerate(contents, first):
             seen, found = judge(standing.rules, index, content, given)
             key = seen.members.get("key") if seen is not None else None
             keys.append(key if isinstance(key, str) else None)
+            day = day_of(seen.time if seen is not None else None, now)
+            days[day] += 1
             types["unreadable" if seen is None else seen.type if seen.type in CATALOGUE else "unknown"] += 1
             if seen is not None and seen.key in self._watched:
                 found.append(
                     Found("watched-key", seen.key, index, seen.time, {"key": seen.key, "type": seen.word("type")})
                 )
+            alarmed[day] += len(found)
             (past if index < (standing.first_size or 0) else present).extend(found)
         standing.read += len(contents)
         with self._memory.write() as connection:
@@ -200,6 +206,7 @@ class Follower:
             self.desk.raise_all(connection, gaps + present, now)
             self._keep(connection, standing)
             _count(connection, self.log.name, types)
+            count_days(connection, self.log.name, days, alarmed)
             faults.point("monitor.before_commit")
         faults.point("monitor.after_commit")
 

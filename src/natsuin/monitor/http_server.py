@@ -1,23 +1,34 @@
-"""`/metrics` and `/healthz`, on the loopback unless the settings say otherwise. It takes nothing but these two GETs."""
+"""The status page, `/metrics` and `/healthz`, on the loopback unless the settings say otherwise.
 
+Nothing but GETs of these pages is taken, and only under a name that is an address, `localhost` or the one of the
+settings: else a page from elsewhere could have a browser on this host read them (DNS rebinding).
+"""
+
+import ipaddress
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from natsuin.errors import NatsuinError, Unavailable
 from natsuin.monitor.metrics import Metrics
+from natsuin.monitor.status_page import POLICY, StatusPage
 
 _MOST_AT_ONCE: Final = 16
 _PATIENCE_SECONDS: Final = 10
+_TEXT: Final = "text/plain; charset=utf-8"
 
 
 class MetricsServer:
     """Serves until `close`, in threads of its own."""
 
-    def __init__(self, host: str, port: int, metrics: Metrics, *, healthy: Callable[[], bool]) -> None:
+    def __init__(
+        self, host: str, port: int, metrics: Metrics, page: StatusPage, *, healthy: Callable[[], bool]
+    ) -> None:
         """Begin to listen. Raises `Unavailable` when the address is taken or is none."""
-        handler = type("_Handler", (_Handler,), {"metrics": metrics, "healthy": staticmethod(healthy)})
+        given = {"metrics": metrics, "page": page, "host": host, "healthy": staticmethod(healthy)}
+        handler = type("_Handler", (_Handler,), given)
         try:
             self._server = _Server((host, port), handler)
         except OSError as error:
@@ -67,22 +78,39 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     timeout = _PATIENCE_SECONDS
     metrics: Metrics
+    page: StatusPage
+    host: str
     healthy: Callable[[], bool]
 
     def do_GET(self) -> None:
-        """One of the two pages."""
-        if self.path == "/healthz":
+        """One of the pages."""
+        try:
+            self._get()
+        except NatsuinError:
+            self._answer(503, b"not now\n", _TEXT)
+
+    def _get(self) -> None:
+        if not self._is_ours(self.headers.get("Host", "")):
+            self._answer(421, b"not the name of this host\n", _TEXT)
+        elif self.path == "/healthz":
             good = self.healthy()
-            self._answer(200 if good else 503, b"ok\n" if good else b"not following\n", "text/plain; charset=utf-8")
+            self._answer(200 if good else 503, b"ok\n" if good else b"not following\n", _TEXT)
         elif self.path == "/metrics":
-            try:
-                page = self.metrics.page()
-            except NatsuinError:
-                self._answer(503, b"", "text/plain; charset=utf-8")
-                return
-            self._answer(200, page, Metrics.content_type)
+            self._answer(200, self.metrics.page(), Metrics.content_type)
+        elif self.path in ("/", "/ja"):
+            self._answer(200, self.page.html("ja" if self.path == "/ja" else "en"), "text/html; charset=utf-8")
         else:
-            self._answer(404, b"not found\n", "text/plain; charset=utf-8")
+            self._answer(404, b"not found\n", _TEXT)
+
+    def _is_ours(self, host: str) -> bool:
+        try:
+            name = urlsplit(f"//{host}").hostname or ""
+            if name in ("localhost", self.host):
+                return True
+            ipaddress.ip_address(name)
+        except ValueError:
+            return False
+        return True
 
     def version_string(self) -> str:
         """Nothing about versions."""
@@ -97,6 +125,8 @@ class _Handler(BaseHTTPRequestHandler):
             ("Content-Type", kind),
             ("Content-Length", str(len(body))),
             ("Cache-Control", "no-store"),
+            ("Content-Security-Policy", POLICY),
+            ("Referrer-Policy", "no-referrer"),
             ("X-Content-Type-Options", "nosniff"),
             ("Connection", "close"),
         ):

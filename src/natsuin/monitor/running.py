@@ -18,6 +18,7 @@ from natsuin.monitor.metrics import Metrics
 from natsuin.monitor.outbox import Outbox
 from natsuin.monitor.receivers import receivers_of
 from natsuin.monitor.settings import MonitorSettings
+from natsuin.monitor.status_page import StatusPage
 from natsuin.monitor.telling import sender_for
 
 _LOOK_SECONDS: Final = 1.0
@@ -123,7 +124,8 @@ class Monitor:
         def healthy() -> bool:
             return not self._stopping.is_set() and all(thread.is_alive() for thread in threads)
 
-        return MetricsServer(listen.host, listen.port, Metrics(self.memory), healthy=healthy)
+        page = StatusPage(self.memory, self._clock)
+        return MetricsServer(listen.host, listen.port, Metrics(self.memory), page, healthy=healthy)
 
     def _follow(self, follower: Follower) -> None:
         while not self._stopping.is_set():

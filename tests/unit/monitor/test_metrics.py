@@ -1,19 +1,24 @@
 """What Prometheus reads: right, the same after a restart, and nothing that a log says."""
 
+import json
 import socket
 import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator
+from html.parser import HTMLParser
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from natsuin.clock import FixedClock
 from natsuin.monitor.catalogue import CATALOGUE
 from natsuin.monitor.http_server import MetricsServer
 from natsuin.monitor.kinds import KINDS
 from natsuin.monitor.memory import Memory
 from natsuin.monitor.metrics import Metrics
-from rigs.watched_log import ALICE, Watch, WatchedLog
+from natsuin.monitor.status_page import POLICY, StatusPage
+from rigs.watched_log import ALICE, BEGAN, Watch, WatchedLog
 
 
 @pytest.fixture
@@ -60,7 +65,8 @@ def test_a_log_that_does_not_hold_shows(memory: Memory, watch: Watch, log: Watch
 
 def test_served_on_the_loopback_and_nothing_else(memory: Memory) -> None:
     healthy = [True]
-    server = MetricsServer("127.0.0.1", 0, Metrics(memory), healthy=lambda: healthy[0])
+    page = StatusPage(memory, FixedClock(BEGAN))
+    server = MetricsServer("127.0.0.1", 0, Metrics(memory), page, healthy=lambda: healthy[0])
     try:
         base = f"http://127.0.0.1:{server.port}"
         with urllib.request.urlopen(f"{base}/metrics", timeout=20) as answer:  # noqa: S310  Its own server.
@@ -69,7 +75,8 @@ def test_served_on_the_loopback_and_nothing_else(memory: Memory) -> None:
         with urllib.request.urlopen(f"{base}/healthz", timeout=20) as answer:  # noqa: S310  Its own server.
             assert answer.read() == b"ok\n"
         healthy[0] = False
-        for path, status in (("/healthz", 503), ("/", 404), ("/metrics/../../etc/passwd", 404), ("/metrics?x", 404)):
+        refused = {"/healthz": 503, "/nothing": 404, "/metrics/../../etc/passwd": 404, "/metrics?x": 404}
+        for path, status in refused.items():
             with pytest.raises(urllib.error.HTTPError) as caught:
                 urllib.request.urlopen(f"{base}{path}", timeout=20)  # noqa: S310  Its own server.
             assert caught.value.code == status
@@ -89,3 +96,49 @@ def test_served_on_the_loopback_and_nothing_else(memory: Memory) -> None:
             connection.close()
     finally:
         server.close()
+
+
+def test_the_page_for_browsers_shows_what_is_wrong_and_runs_nothing(watch: Watch, log: WatchedLog) -> None:
+    evil = {"type": "<script>alert(1)</script>", "time": 1, "v": 1}
+    log.add_raw(json.dumps(evil, separators=(",", ":")).encode())
+    log.signature(ALICE)
+    watch.visit()
+    (log.folder / "checkpoint").write_text("nothing")
+    watch.visit()
+    memory = Memory.look(watch.base / "state")
+    server = MetricsServer("127.0.0.1", 0, Metrics(memory), StatusPage(memory, FixedClock(BEGAN)), healthy=lambda: True)
+    try:
+        for path, words in (("/", "something is wrong"), ("/ja", "異常あり")):
+            with urllib.request.urlopen(f"http://127.0.0.1:{server.port}{path}", timeout=20) as answer:
+                assert answer.headers["Content-Security-Policy"] == POLICY
+                assert "script-src" not in POLICY
+                page = answer.read().decode()
+            assert words in page
+            assert "log-unverified" in page
+            assert "<script" not in page
+            assert "&lt;script&gt;" in page
+            assert page.count('<rect class="entries"') == 1, "today; the day that the hostile entry claims is long ago"
+            found = Elements(page).found
+            assert found["svg"] == 2
+            assert not set(found) & {"script", "iframe", "object", "form", "img", "link"}
+        for host in ("evil.example.com", "evil.example.com:80", "", "[", "127.0.0.1.evil.example"):
+            request = urllib.request.Request(f"http://127.0.0.1:{server.port}/", headers={"Host": host})
+            with pytest.raises(urllib.error.HTTPError) as caught:
+                urllib.request.urlopen(request, timeout=20)  # noqa: S310  Its own server.
+            assert caught.value.code == 421, host
+    finally:
+        server.close()
+        memory.close()
+
+
+class Elements(HTMLParser):
+    """The elements of a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: Counter[str] = Counter()
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found[tag] += 1
+        assert not any(name.startswith("on") or name == "src" for name, _ in attrs)
