@@ -1,7 +1,8 @@
 """The status page, `/metrics` and `/healthz`, on the loopback unless the settings say otherwise.
 
-Nothing but GETs of these pages is taken, and only under a name that is an address, `localhost` or the one of the
-settings: else a page from elsewhere could have a browser on this host read them (DNS rebinding).
+Nothing but GETs of these is taken. The page, which shows what is watched, is given only under a name that is an address,
+`localhost` or the one of the settings: else a page from elsewhere could have a browser on this host read it (DNS
+rebinding).
 """
 
 import ipaddress
@@ -90,13 +91,13 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(503, b"not now\n", _TEXT)
 
     def _get(self) -> None:
-        if not self._is_ours(self.headers.get("Host", "")):
-            self._answer(421, b"not the name of this host\n", _TEXT)
-        elif self.path == "/healthz":
+        if self.path == "/healthz":
             good = self.healthy()
             self._answer(200 if good else 503, b"ok\n" if good else b"not following\n", _TEXT)
         elif self.path == "/metrics":
             self._answer(200, self.metrics.page(), Metrics.content_type)
+        elif self.path in ("/", "/ja") and not self._is_ours(self.headers.get("Host", "")):
+            self._answer(421, b"not the name of this host\n", _TEXT)
         elif self.path in ("/", "/ja"):
             self._answer(200, self.page.html("ja" if self.path == "/ja" else "en"), "text/html; charset=utf-8")
         else:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any, Final
 
-from natsuin.clock import Clock, milliseconds
+from natsuin.clock import Clock, from_milliseconds, milliseconds
 from natsuin.monitor.days import days_until
 from natsuin.monitor.kinds import FACTS
 from natsuin.monitor.memory import Memory
@@ -22,7 +22,7 @@ _STYLE: Final = (
     "body{font:16px/1.6 sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color:#1a1a1c;background:#fff}"
     "table{border-collapse:collapse;width:100%}"
     "th,td{border-bottom:1px solid #b3b3b3;padding:.4rem .6rem;text-align:left;vertical-align:top}"
-    "td{overflow-wrap:anywhere}td:first-child,td:nth-child(3){white-space:nowrap}"
+    "td{overflow-wrap:anywhere}td:nth-child(-n+3){white-space:nowrap}"
     "svg{display:block;width:100%;height:4rem;border-bottom:1px solid #767676}"
     ".entries{fill:#264af4}.alarms{fill:#ce0000}"
     ".critical,.bad{color:#ce0000;font-weight:bold}.warning{color:#8f4a00;font-weight:bold}"
@@ -43,8 +43,8 @@ _WORDS: Final = {
         "wrong": "something is wrong",
         "waits": "not read to its end yet",
         "read": "{read} of {entries} entries read; last visit that found it good: {visited} UTC",
-        "entries": "Entries per day, {days} days, at most {most}",
-        "alarms": "Alarms per day, {days} days, at most {most}",
+        "entries": "Entries per day from {first} to {last}, at most {most}",
+        "alarms": "Entries worth an alarm per day from {first} to {last}, at most {most}",
         "newest": "Newest alarms",
         "none": "There are none.",
         "head": ("Found (UTC)", "Log", "Severity", "What", "Entry", "Count"),
@@ -60,8 +60,8 @@ _WORDS: Final = {
         "wrong": "異常あり",
         "waits": "まだ最後まで読み取っていません",
         "read": "{entries} 件中 {read} 件を読み取り済み。正常を確認した最後の時刻: {visited}（UTC）",
-        "entries": "一日あたりの記録数（{days} 日間、最大 {most}）",
-        "alarms": "一日あたりの警報数（{days} 日間、最大 {most}）",
+        "entries": "一日あたりの記録数（{first} から {last} まで、最大 {most}）",
+        "alarms": "警報の対象となった一日あたりの記録数（{first} から {last} まで、最大 {most}）",
         "newest": "最近の警報",
         "none": "警報はありません。",
         "head": ("検知（UTC）", "ログ", "重大度", "内容", "記録番号", "件数"),
@@ -84,15 +84,20 @@ class StatusPage:
         words: dict[str, Any] = _WORDS[lang]
         standing = standing_of(self._memory, alarms=_ALARMS)
         now = milliseconds(self._clock.now())
+        span = {"first": _date(now - (_DAYS - 1) * 86_400_000), "last": _date(now)}
         with self._memory.read() as connection:
             days = {log["name"]: days_until(connection, log["name"], now, _DAYS) for log in standing["logs"]}
-        logs = "".join(_log(log, days[log["name"]], words) for log in standing["logs"])
+        logs = "".join(_log(log, days[log["name"]], words | span) for log in standing["logs"])
         return (
             f'<!doctype html><html lang="{lang}"><head><meta charset="utf-8"><meta http-equiv="refresh" content="60">'
             f'<meta name="viewport" content="width=device-width"><title>{words["title"]}</title>'
             f"<style>{_STYLE}</style></head><body><main><p>{words['other']}</p><h1>{words['title']}</h1>{logs}"
             f"<h2>{words['newest']}</h2>{_alarms(standing['alarms'], words, lang)}</main></body></html>"
         ).encode()
+
+
+def _date(moment: int) -> str:
+    return f"{from_milliseconds(moment):%Y-%m-%d}"
 
 
 def _log(log: dict[str, Any], days: Sequence[tuple[int, int]], words: dict[str, Any]) -> str:
@@ -111,7 +116,7 @@ def _log(log: dict[str, Any], days: Sequence[tuple[int, int]], words: dict[str, 
 
 def _plot(counts: Sequence[int], kind: str, words: dict[str, Any]) -> str:
     most = max(counts)
-    about = escape(words[kind].format(days=len(counts), most=most))
+    about = escape(words[kind].format(first=words["first"], last=words["last"], most=most))
     bars = "".join(
         # A day with anything is seen, however much there was on another one.
         f'<rect class="{kind}" x="{10 * day}" y="{_HEIGHT - height}" width="8" height="{height}"/>'
