@@ -163,4 +163,5 @@ def test_every_fault_point_is_in_the_path_of_one_signature(root: Path) -> None:
     for path in (root / "src/natsuin").rglob("*.py"):
         points.update(re.findall(r'faults\.point\("([a-z_.]+)"\)', path.read_text(encoding="utf-8")))
     assert set(FAULT_POINTS) <= points
-    assert named == points
+    # The monitor signs nothing; its points stand on its own page, which test_docs_monitor.py compares.
+    assert named == {point for point in points if not point.startswith("monitor.")}

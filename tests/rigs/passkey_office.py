@@ -9,9 +9,9 @@ from natsuin import base64url
 from natsuin.cli.demo.authenticator import SoftwareAuthenticator
 from natsuin.cli.demo.encoding import challenge_of, new_recovery_code, seal
 from natsuin.cli.demo.visitor import Visitor
+from natsuin.mail_server import Sender
 from natsuin.sam import protocol
 from natsuin.web.notices import MailServer, Outbox, ReplacementNotices
-from natsuin.web.notices.mail_server import Sender
 from rigs.lost_passkeys import THREE_DAYS, Host
 from rigs.mail_server import Mailbox
 from rigs.portal import PERSON, Portal

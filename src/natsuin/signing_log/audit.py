@@ -16,7 +16,7 @@ from natsuin.signing_log.merkle import EMPTY_ROOT
 from natsuin.signing_log.notes import MAX_NOTE, VerifierKey, parse_verifier_key
 from natsuin.signing_log.publication import CHECKPOINT
 from natsuin.signing_log.reader import LogReader
-from natsuin.signing_log.refusals import FileMissing, LogDamaged, LogUnreachable, RightEdgeDamaged
+from natsuin.signing_log.refusals import FileMissing, LogRewritten, LogUnreachable, RightEdgeDamaged
 from natsuin.signing_log.sources import Source, open_source
 from natsuin.signing_log.tiles import TILE_WIDTH
 
@@ -115,5 +115,5 @@ def open_reader(source: Source, checkpoint: Checkpoint, older: Checkpoint | None
         raise RightEdgeDamaged("the log is shorter than it once was")
     reader = LogReader(source, checkpoint)
     if older is not None and older.root != (reader.root(older.size) if older.size else EMPTY_ROOT):
-        raise LogDamaged("the log does not contain the older checkpoint: it was rewritten")
+        raise LogRewritten("the log does not contain the older checkpoint: it was rewritten")
     return reader

@@ -15,7 +15,7 @@ from natsuin.signing_log.checkpoints import open_checkpoint
 from natsuin.signing_log.merkle import leaf_hash, verify_consistency, verify_inclusion
 from natsuin.signing_log.notes import parse_verifier_key
 from natsuin.signing_log.receipts import Receipt
-from natsuin.signing_log.refusals import LogDamaged
+from natsuin.signing_log.refusals import LogDamaged, LogRewritten
 from natsuin.signing_log.sources import open_source
 from natsuin.signing_log.tiles import TILE_WIDTH
 
@@ -89,6 +89,6 @@ class PublicLog(AbstractContextManager["PublicLog"]):
         if opened.size:
             proof = self._reader.consistency_proof(opened.size)
             if self._reader.root(opened.size) != opened.root:
-                raise LogDamaged("the log does not contain the older checkpoint: it was rewritten")
+                raise LogRewritten("the log does not contain the older checkpoint: it was rewritten")
             verify_consistency(opened.size, self.size, opened.root, new_root=self.root, proof=proof)
         return Consistency(opened.size, self.size, proof, self.note)

@@ -91,6 +91,12 @@ class LogDamaged(Tampered):
     code = "log_damaged"
 
 
+class LogRewritten(LogDamaged):
+    """A log does not contain an older checkpoint that its key signed: two histories."""
+
+    code = "log_rewritten"
+
+
 class FileMissing(NotFound):
     """A file of the log is not there."""
 

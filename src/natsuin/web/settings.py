@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 
 from natsuin.authentication import SessionLimits
 from natsuin.config import Config
+from natsuin.mail_server import Sender
 from natsuin.passkeys import RelyingParty
 from natsuin.settings import NoticesSection
 from natsuin.web.limits import WebLimits
-from natsuin.web.notices.mail_server import Sender
 from natsuin.web.proxies import TrustedProxies
 
 

@@ -7,7 +7,7 @@
 Nothing secret is ever in a mail: no link that does anything, no token, no PIN.
 """
 
-from natsuin.web.notices.mail_server import MailImpossible, MailServer
+from natsuin.mail_server import MailImpossible, MailServer
 from natsuin.web.notices.outbox import Outbox
 from natsuin.web.notices.replacement_notices import ReplacementNotices
 from natsuin.web.notices.wording import address_of

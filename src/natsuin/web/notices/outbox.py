@@ -9,9 +9,9 @@ import sqlalchemy as sa
 import structlog
 
 from natsuin.clock import Clock, milliseconds
+from natsuin.mail_server import MailFailed, MailImpossible, MailServer
 from natsuin.storage import Database
 from natsuin.user_management import find_person
-from natsuin.web.notices.mail_server import MailFailed, MailImpossible, MailServer
 from natsuin.web.notices.tables import outgoing_mail
 from natsuin.web.notices.wording import Notice, mail_of
 

@@ -12,7 +12,7 @@ from email.utils import format_datetime
 from urllib.parse import urlsplit
 
 from natsuin.clock import from_milliseconds
-from natsuin.web.notices.mail_server import MailImpossible, Sender
+from natsuin.mail_server import MailImpossible, Sender
 from natsuin.web.notices.texts import CLOSING, TEXTS
 
 _JAPAN = timezone(timedelta(hours=9))

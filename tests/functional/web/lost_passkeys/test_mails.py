@@ -1,7 +1,6 @@
 """Mails about lost passkeys: they arrive at the person, once, whatever fails in between, and carry nothing secret."""
 
 import datetime
-import ipaddress
 import ssl
 from collections.abc import Iterator
 from email.message import EmailMessage
@@ -10,21 +9,17 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 
 from natsuin.cli.demo.visitor import ServerRefused
 from natsuin.clock import FixedClock
 from natsuin.errors import Unavailable
+from natsuin.mail_server import MailFailed, Sender
 from natsuin.sam import protocol
 from natsuin.settings import NoticesSection
 from natsuin.user_management.tables import person as people
 from natsuin.web.notices import MailServer, Outbox
-from natsuin.web.notices.mail_server import MailFailed, Sender
 from natsuin.web.notices.tables import outgoing_mail
+from rigs import loopback_tls
 from rigs.mail_server import Mailbox, mail_server
 from rigs.passkey_office import Office, Person, begin, cancel, completion, propose, token_of
 from rigs.portal import PERSON, Portal
@@ -254,29 +249,7 @@ def test_with_a_mail_server_the_officer_is_not_warned(office: Office) -> None:
 @pytest.fixture(scope="module")
 def certified(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, Path]:
     """A server's certificate for the loopback, which nobody trusts but who has the file."""
-    folder = tmp_path_factory.mktemp("tls")
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = folder / "server.pem"
-    pem.write_bytes(
-        certificate.public_bytes(Encoding.PEM) + key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    )
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(pem)
-    return context, pem
+    return loopback_tls.certified(tmp_path_factory.mktemp("tls"))
 
 
 def mail() -> EmailMessage:
