@@ -53,6 +53,7 @@ CATALOGUE: Final[dict[str, Rule]] = {
     "replacement-refused": rules.refused,
     "resident-key-finding": told_as("resident-key", "finding"),
     "resident-key-unknown": told_as("resident-key"),
+    "rotated": rules.privileged,
     "secret-refused": rules.refused,
     "shutdown": rules.stopped,
     "signing-refused": rules.signing_refused,
