@@ -36,7 +36,7 @@ from natsuin.key_management.hsm.refusals import (
     VaultUnavailable,
     WrappingKeyMissing,
 )
-from natsuin.key_management.journal import Journal, Opening, new_opening, store_opening
+from natsuin.key_management.journal import Journal, Opening, new_opening
 from natsuin.key_management.key_acts import KeyActs
 from natsuin.key_management.key_creation import Certified, KeyMaker, Origin
 from natsuin.key_management.key_import import ImportOff, KeyImports
@@ -232,7 +232,6 @@ __all__ = [
     "seal_content",
     "service_key",
     "signing_key",
-    "store_opening",
     "stored_public_keys",
     "unwrap_for_signer",
     "verify_signature",

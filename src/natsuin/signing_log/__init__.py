@@ -28,7 +28,7 @@ work.
 from natsuin.signing_log.audit import Known, LogReport, verify_log
 from natsuin.signing_log.checkpoints import Checkpoint, open_checkpoint
 from natsuin.signing_log.commit import FAULT_POINTS
-from natsuin.signing_log.commitments import SALT_BYTES, commitment_to
+from natsuin.signing_log.commitments import SALT_BYTES, Disclosed, commitment_to, disclose, withhold
 from natsuin.signing_log.copies import adopt_log, copy_log, read_checkpoint
 from natsuin.signing_log.entries import JSON, encode_entry
 from natsuin.signing_log.key_chains import ChainReader
@@ -78,6 +78,7 @@ __all__ = [
     "CheckpointAhead",
     "CheckpointDiverges",
     "Consistency",
+    "Disclosed",
     "EntryTooLarge",
     "Known",
     "LastBundleDamaged",
@@ -108,6 +109,7 @@ __all__ = [
     "commitment_to",
     "copy_log",
     "create_log",
+    "disclose",
     "encode_entry",
     "make_verifier_key",
     "open_checkpoint",
@@ -121,4 +123,5 @@ __all__ = [
     "verify_inclusion",
     "verify_log",
     "verify_receipt",
+    "withhold",
 ]
