@@ -263,6 +263,20 @@ def crash(rig: SamRig, clock: FixedClock, last: Any) -> None:
     rig.sam = open_sam(rig.config, clock=clock, stop=rig.stopped.append)
 
 
+def test_on_postgresql(postgresql_server: object, postgresql_url: str, tmp_path: Path) -> None:
+    rig = SamRig.make(tmp_path, database=postgresql_url)
+    with closing(rig):
+        _, signer = people(rig.web, rig.token)
+        (genesis, *_), mine = told_since(rig, 0), told_since(rig, 0)[-1]
+        with rig.sam.database.write() as connection:
+            old = log_opening.update().values(kept_since=1)
+            connection.execute(old.where(log_opening.c.tx.in_([genesis["tx"], mine["tx"]])))
+        assert rig.sam.housekeeping.erasing.round() == 1
+        assert (genesis["tx"] in kept(rig), mine["tx"] in kept(rig)) == (False, True)
+        with pytest.raises(StillKept):
+            rig.sam.housekeeping.erasing.erase_person(signer.user_id)
+
+
 # In real processes.
 
 

@@ -54,10 +54,12 @@ class Erasing:
             for _ in range(_BATCHES_IN_A_ROUND):
                 found = self._looked_up()
                 due = self._due(found)
-                if due and not self._closing.is_set():
+                if self._closing.is_set():
+                    break
+                if due:
                     self._erase([each.tx for each in due])
-                erased += len(due)
-                if len(found) < AT_ONCE or self._closing.is_set():
+                    erased += len(due)
+                if len(found) < AT_ONCE:
                     break
         return erased
 
