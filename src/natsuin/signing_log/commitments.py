@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import msgspec
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from natsuin import base64url
 from natsuin.errors import Malformed
@@ -38,7 +38,8 @@ def commitment_to(tx: str, salt: bytes, fields: bytes) -> str:
 
     Raises `ValueError` when the salt has not 32 bytes, or `tx` or a name not its form.
     """
-    hashed = {name: _field_hash(_field_salt(salt, name), name, value) for name, value in _fields_of(fields).items()}
+    key = _extracted(salt)
+    hashed = {name: _field_hash(_field_salt(key, name), name, value) for name, value in _fields_of(fields).items()}
     return _commitment(tx, hashed)
 
 
@@ -46,9 +47,10 @@ def disclose(tx: str, salt: bytes, fields: bytes, names: Collection[str] | None 
     """The opening of an entry for somebody: the fields in `names` (None: all) with their salts, of the others the
     hashes. A JSON object as docs/log.md has it. Raises `ValueError` as `commitment_to`.
     """
+    key = _extracted(salt)
     told: dict[str, dict[str, str]] = {}
     for name, value in _fields_of(fields).items():
-        own = _field_salt(salt, name)
+        own = _field_salt(key, name)
         if names is None or name in names:
             told[name] = {"salt": base64url.encode(own), "value": bytes(value).decode()}
         else:
@@ -114,11 +116,15 @@ class Disclosed:
         return cls(tx, hashed, fields)
 
 
-def _field_salt(salt: bytes, name: str) -> bytes:
+def _extracted(salt: bytes) -> bytes:
+    """The first half of HKDF, once for all fields (RFC 5869, 2.2, without a salt of its own)."""
     if len(salt) != SALT_BYTES:
         raise ValueError("the salt of a commitment has 32 bytes")
-    info = _DERIVING + name.encode()
-    return HKDF(algorithm=hashes.SHA256(), length=SALT_BYTES, salt=None, info=info).derive(salt)
+    return hmac.digest(bytes(32), salt, "sha256")
+
+
+def _field_salt(key: bytes, name: str) -> bytes:
+    return HKDFExpand(hashes.SHA256(), SALT_BYTES, _DERIVING + name.encode()).derive(key)
 
 
 def _field_hash(salt: bytes, name: str, value: "bytes | msgspec.Raw") -> bytes:
