@@ -22,6 +22,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from natsuin.algorithm_settings import AlgorithmsSection
 from natsuin.errors import Conflict
+from natsuin.log_settings import LogSection
 from natsuin.settings import (
     FOLDER,
     FilePath,
@@ -35,9 +36,7 @@ from natsuin.settings import (
     secret_file,
     written_section,
 )
-from natsuin.settings import (
-    ConfigurationRefused as ConfigurationRefused,
-)
+from natsuin.settings import ConfigurationRefused as ConfigurationRefused
 
 _MEBIBYTE = 1024 * 1024
 LARGEST_DOCUMENT_BYTES = 64 * _MEBIBYTE
@@ -240,6 +239,7 @@ class Config(BaseSettings):
     keys: KeysSection = KeysSection()
     notices: NoticesSection = NoticesSection()
     serve: ServeSection = ServeSection()
+    log: LogSection = LogSection()
 
     @classmethod
     def settings_customise_sources(

@@ -121,10 +121,13 @@ def test_intent_and_outcome_are_in_the_log_and_say_so(
 def test_the_openings_open_the_commitment(evidence: dict[str, Any], record: dict[str, Any]) -> None:
     (use,) = evidence["uses"]
     _, intent = proved(use["intent"], evidence["log_vkey"])
-    fields = use["opening"]["fields"].encode()
-    commitment = hmac.digest(decode(use["opening"]["salt"]), b"rss-leaf-commit/v1\0" + fields, "sha256")
+    hashed, opened = b"", {}
+    for name, part in sorted(use["opening"]["fields"].items()):
+        tagged = b"natsuin/commitment/field/v1\0" + name.encode() + b"\0" + part["value"].encode()
+        hashed += name.encode() + b"\0" + hmac.digest(decode(part["salt"]), tagged, "sha256")
+        opened[name] = json.loads(part["value"])
+    commitment = sha256(b"natsuin/commitment/entry/v1\0" + intent["tx"].encode() + hashed)
     assert decode(intent["commitment"]) == commitment
-    opened = json.loads(fields)
     assert opened["record_sha256"] == sha256(evidence["record"].encode()).hex()
     assert opened["user"] == record["user"]
     assert opened["instruction"] == record["id"]

@@ -163,8 +163,8 @@ def test_every_line_can_be_the_only_bad_one_or_names_its_own_cause(court):
         "signature": other_signature,
         "checkpoint": other_checkpoint,
         "inclusion": other_path,
-        "uses": lambda told: told["uses"][0]["opening"].update(salt="A" * 43),
-        "approval_logged": lambda told: told["approved_entry"]["opening"].update(salt="A" * 43),
+        "uses": lambda told: told["uses"][0]["opening"]["fields"]["first"].update(salt="A" * 43),
+        "approval_logged": lambda told: told["approved_entry"]["opening"]["fields"]["user"].update(salt="A" * 43),
         "digests": lambda told: told["uses"][0].update(first=1),
         "certificate": lambda told: told["certificates"].pop(1),
         "time_stamp": lambda told: told.update(time_stamps=[told["time_stamps"][0][:-8] + "AAAAAAAA"]),
@@ -174,6 +174,57 @@ def test_every_line_can_be_the_only_bad_one_or_names_its_own_cause(court):
         attack(told)
         report = court.judge(told)
         assert (statuses(report)[name], report.overall) == ("bad", "not_valid"), name
+
+
+def openings(told: Any) -> list[dict[str, Any]]:
+    return [told["approved_entry"]["opening"], *(use["opening"] for use in told["uses"])]
+
+
+def test_a_withheld_field_is_said_to_be_withheld(court, demonstration, tmp_path):
+    """Of what is withheld nothing is left but its name; lines that need it say so, and the others hold."""
+    lines = {"client": set(), "record_sha256": {"uses", "approval_logged"}, "assertion_sha256": {"approval_logged"}}
+    for name, unknown in lines.items():
+        file = tmp_path / "less.json"
+        arguments = ["evidence", demonstration / "log", "--vkey", court.vkey, "--withhold", name, "--out", file]
+        made = CliRunner().invoke(log_command, [*map(str, arguments), "--evidence", str(court.file)])
+        assert made.exit_code == 0, made.output
+        told = json.loads(file.read_text())
+        fields = [each["fields"][name] for each in openings(told) if name in each["fields"]]
+        assert fields
+        assert all(set(each) == {"hash"} for each in fields)
+        report = court.judge(told)
+        assert {line.name for line in report.lines if line.status == "unknown"} == unknown
+        assert {line.code for line in report.lines if line.status == "unknown"} <= {"field_withheld"}
+        assert report.overall == ("cannot_tell" if unknown else "valid")
+
+
+def test_fields_cannot_be_exchanged_between_openings(court):
+    """Not for those of another entry, though both are genuine, nor can a field be hidden, added or renamed."""
+
+    def of_another_entry(told: Any) -> None:
+        told["uses"][0]["opening"]["fields"]["user"] = told["approved_entry"]["opening"]["fields"]["user"]
+
+    def another_entry(told: Any) -> None:
+        told["uses"][0]["opening"] = {**told["approved_entry"]["opening"], "tx": told["uses"][0]["opening"]["tx"]}
+
+    def hidden(told: Any) -> None:
+        del told["uses"][0]["opening"]["fields"]["client"]
+
+    def added(told: Any) -> None:
+        told["uses"][0]["opening"]["fields"]["level"] = {"hash": "A" * 43}
+
+    def swapped(told: Any) -> None:
+        fields = told["uses"][0]["opening"]["fields"]
+        fields["user"], fields["client"] = fields["client"], fields["user"]
+
+    def read_in_two_ways(told: Any) -> None:
+        fields = told["uses"][0]["opening"]["fields"]
+        fields["first"]["value"] += ',"x":1'
+
+    for attack in (of_another_entry, another_entry, hidden, added, swapped, read_in_two_ways):
+        told = copy.deepcopy(court.told)
+        attack(told)
+        assert statuses(court.judge(told))["uses"] == "bad", attack.__name__
 
 
 def test_another_root_log_or_document_is_not_believed(court, demonstration):

@@ -1,4 +1,5 @@
-"""`natsuin log`: what anybody can do with a signing log's public files, without asking the server that wrote them."""
+"""`natsuin log`: what anybody can do with a signing log's public files, without asking the server that wrote them; and
+what its custodian does with what the entries commit to."""
 
 import time
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ import click
 from natsuin.cli.arguments import verifier_key
 from natsuin.cli.log_evidence import evidence
 from natsuin.cli.log_find import find
+from natsuin.cli.log_openings import disclose, erase
 from natsuin.cli.log_prove import prove
 from natsuin.cli.log_reading import FILE, of_a_log, read_text, verdicts
 from natsuin.cli.log_rotate import rotate
@@ -27,7 +29,7 @@ def log() -> None:
     """Look at a signing log (署名生成ログ)."""
 
 
-for _command in (prove, find, evidence, statement, rotate):
+for _command in (prove, find, evidence, statement, disclose, erase, rotate):
     log.add_command(_command)
 
 

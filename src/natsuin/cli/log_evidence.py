@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     multiple=True,
     help="Leave out the opening of these entries; may be repeated.",
 )
+@click.option("--withhold", multiple=True, help="Close this field, such as client, in every opening; may be repeated.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write it to this file.")
 @click.pass_context
 def evidence(context: click.Context, /, location: str, vkey: str, **options: Any) -> None:
@@ -47,6 +48,7 @@ def evidence(context: click.Context, /, location: str, vkey: str, **options: Any
             _prove_again(told, log)
         told["log_vkey"] = vkey
         _close(told, options["close"])
+        _withhold(told, options["withhold"])
         text = json.dumps(told, ensure_ascii=False, indent=1) + "\n"
         if options["out"] is None:
             click.echo(text, nl=False)
@@ -98,3 +100,11 @@ def _close(told: dict[str, Any], what: tuple[str, ...]) -> None:
     if "uses" in what:
         for use in told["uses"]:
             use.pop("opening", None)
+
+
+def _withhold(told: dict[str, Any], names: tuple[str, ...]) -> None:
+    from natsuin.signing_log import withhold
+
+    for holder in (told.get("approved_entry"), *told["uses"]):
+        if names and isinstance(holder, dict) and holder.get("opening") is not None:
+            holder["opening"] = withhold(holder["opening"], names)

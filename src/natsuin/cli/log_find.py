@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from natsuin.cli.arguments import verifier_key
 from natsuin.cli.log_reading import FILE, of_a_log, read_text, verdicts
+
+if TYPE_CHECKING:
+    from natsuin.signing_log import Disclosed
 
 _YEAR_10000 = 253_402_300_800_000
 _TIME = click.DateTime(["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"])
@@ -22,26 +25,26 @@ _TIME = click.DateTime(["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"])
 class Openings:
     """What some commitments stand for, by the commitment as it is written in entries."""
 
-    fields: dict[str, dict[str, Any]] = field(default_factory=dict)
+    given: dict[str, "Disclosed"] = field(default_factory=dict)
     records: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Digests (base64url) of the records that came with them, by the record's SHA-256 (hexadecimal)."""
 
     def add(self, told: Any) -> None:
-        """Take every `{"salt", "fields"}` and every record in `told`, which is evidence or any JSON that holds such
-        objects. Raises `ValueError` for a broken one."""
-        from natsuin import base64url
-        from natsuin.signing_log import commitment_to
+        """Take every opening, which is an object with `tx` and `fields`, and every record in `told`: evidence, a
+        disclosure or any JSON that holds such objects. Raises `Malformed` or `ValueError` for a broken one."""
+        from natsuin.signing_log import Disclosed
 
         if isinstance(told, list):
             for item in told:
                 self.add(item)
         elif isinstance(told, dict):
-            salt, fields, record = told.get("salt"), told.get("fields"), told.get("record")
-            if isinstance(salt, str) and isinstance(fields, str):
-                opened = json.loads(fields)
-                self.fields[commitment_to(base64url.decode(salt), fields.encode())] = (
-                    opened if isinstance(opened, dict) else {}
-                )
+            record = told.get("record")
+            if isinstance(told.get("tx"), str) and isinstance(told.get("fields"), dict):
+                disclosed = Disclosed.parse(told)
+                earlier = self.given.get(disclosed.commitment)
+                # Two disclosures of one entry may open different fields of it.
+                self.given[disclosed.commitment] = disclosed if earlier is None else disclosed.with_more(earlier)
+                return
             if isinstance(record, str):
                 content = json.loads(record)
                 digests = content.get("digests") if isinstance(content, dict) else None
@@ -64,17 +67,21 @@ class Wanted:
     after: int | None
     before: int | None
 
-    def fits(self, entry: dict[str, Any], opened: dict[str, Any] | None, records: dict[str, tuple[str, ...]]) -> bool:
+    def fits(self, entry: dict[str, Any], opened: "Disclosed | None", records: dict[str, tuple[str, ...]]) -> bool:
         """Whether `entry`, with the committed fields that are known of it, is one."""
         moment = entry.get("time")
         if self.after is not None and not (isinstance(moment, int) and moment >= self.after):
             return False
         if self.before is not None and not (isinstance(moment, int) and moment < self.before):
             return False
-        for name, value in (("key", self.key), ("type", self.kind), ("tx", self.tx)):
+        for name, value in (("key", self.key), ("type", self.kind)):
             if value is not None and entry.get(name) != value:
                 return False
-        known = opened or {}
+        erased = entry.get("openings")
+        # An entry that tells of the erasure of this one's opening belongs to it.
+        if self.tx is not None and entry.get("tx") != self.tx and not (isinstance(erased, list) and self.tx in erased):
+            return False
+        known = {} if opened is None else opened.fields
         if self.instruction is not None and known.get("instruction") != self.instruction:
             return False
         return self.digest is None or self.digest in records.get(str(known.get("record_sha256")), ())
@@ -84,12 +91,12 @@ class Wanted:
 @of_a_log
 @click.option("--key", help="Entries about this key id.")
 @click.option("--type", "kind", help="Entries of this type, such as outcome.")
-@click.option("--tx", help="Entries with this tx.")
+@click.option("--tx", help="Entries with this tx, and the one that tells of its opening's erasure.")
 @click.option("--after", type=_TIME, help="Entries from this time on (UTC).")
 @click.option("--before", type=_TIME, help="Entries before this time (UTC).")
 @click.option("--instruction", help="Entries whose opening names this instruction.")
 @click.option("--digest", help="Entries whose opening names a record with this digest (base64url or hexadecimal).")
-@click.option("--openings", type=FILE, multiple=True, help="Evidence or other JSON with openings; may be repeated.")
+@click.option("--openings", type=FILE, multiple=True, help="Evidence or disclosures; may be repeated.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @click.pass_context
 def find(context: click.Context, /, location: str, vkey: str, **options: Any) -> None:
@@ -127,7 +134,7 @@ def find(context: click.Context, /, location: str, vkey: str, **options: Any) ->
 
 def _matches(
     entries: Iterator[tuple[int, bytes]], wanted: Wanted, openings: Openings
-) -> Iterator[tuple[int, dict[str, Any], dict[str, Any] | None]]:
+) -> Iterator[tuple[int, dict[str, Any], "Disclosed | None"]]:
     for index, leaf in entries:
         try:
             entry = json.loads(leaf)
@@ -135,7 +142,9 @@ def _matches(
             # Nothing obliges another log to hold JSON.
             continue
         if isinstance(entry, dict):
-            opened = openings.fields.get(str(entry.get("commitment")))
+            opened = openings.given.get(str(entry.get("commitment")))
+            if opened is not None and opened.tx != entry.get("tx"):
+                opened = None
             if wanted.fits(entry, opened, openings.records):
                 yield index, entry, opened
 
@@ -164,17 +173,17 @@ def _milliseconds(moment: datetime | None) -> int | None:
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
-def _line(index: int, entry: dict[str, Any], opened: dict[str, Any] | None, *, shard: str, as_json: bool) -> str:
+def _line(index: int, entry: dict[str, Any], disclosed: "Disclosed | None", *, shard: str, as_json: bool) -> str:
+    opened = {} if disclosed is None else {"opened": disclosed.fields, "withheld": disclosed.withheld}
     if as_json:
-        told = {"index": index, "entry": entry} | ({"shard": shard} if shard else {})
-        told |= {} if opened is None else {"opened": opened}
+        told = {"index": index, "entry": entry, **opened} | ({"shard": shard} if shard else {})
         return json.dumps(told, ensure_ascii=False, sort_keys=True)
     moment = entry.get("time")
     when = "?"
     if isinstance(moment, int) and 0 <= moment < _YEAR_10000:
         when = datetime.fromtimestamp(moment // 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
     rest = {name: value for name, value in entry.items() if name not in ("type", "time", "v", "commitment")}
-    told = rest | ({} if opened is None else {"opened": opened})
+    told = rest | opened
     # ASCII only, so that no entry of a hostile log can play with the terminal.
     place = f"{shard}:{index}" if shard else str(index)
     return f"{place}  {when}  {ascii(entry.get('type')).strip(chr(39))}  {json.dumps(told, sort_keys=True)}"

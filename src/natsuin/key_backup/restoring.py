@@ -29,11 +29,9 @@ from natsuin.key_management import (
     completed_since,
     ended_key,
     key_slot,
-    new_opening,
     normal_pin,
     open_slot,
     signing_key,
-    store_opening,
     unwrap_for_signer,
 )
 from natsuin.sam.protocol import KeyInformation
@@ -102,8 +100,7 @@ class Restorer:
             "suspended_by": suspended_by,
             "sign_counts": sign_counts,
         }
-        opening = new_opening(_private(archive, act_id, officers))
-        foundation.database.run_grouped(lambda connection: store_opening(connection, opening))
+        opening = foundation.journal.open(_private(archive, act_id, officers), key_id=archive.key.key_id)
         public = {"key": archive.key.key_id, "copy": archive.copy, "state": state.value}
         with foundation.database.write() as connection:
             self._require_present_passkeys(connection, archive)

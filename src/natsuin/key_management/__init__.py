@@ -15,6 +15,7 @@ somebody a power is an entry in the signing log before it is a row in the databa
     KeyMoves        the state machine of a key, each move with its entry
     Replacements    a new passkey for who lost every other: two officers, a waiting period, cancelled by who has one
     Completions     the person's own step of it, with PIN or recovery code
+    Erasing         erases what log entries commit to, when its time is over; the log says so first
     ServiceKeys     keys for the log, the CA and the time-stamps
     WrappingKeys    the record of the token's wrapping keys: one is present, keys may lie under former ones
     Vault           the contract of every backend: `SoftwareVault`, the embedded one, and `PKCS11Vault`
@@ -23,6 +24,7 @@ What the seals do not cover: putting a whole genuine row back to an earlier genu
 """
 
 from natsuin.key_management.enrolment import Enrolments
+from natsuin.key_management.erasing import Erasing, StillKept, forget_openings
 from natsuin.key_management.foundation import Foundation
 from natsuin.key_management.hsm.line import TokenSettings
 from natsuin.key_management.hsm.pin import PINSource
@@ -36,7 +38,7 @@ from natsuin.key_management.hsm.refusals import (
     VaultUnavailable,
     WrappingKeyMissing,
 )
-from natsuin.key_management.journal import Journal, Opening, new_opening, store_opening
+from natsuin.key_management.journal import Journal, Opening, new_opening
 from natsuin.key_management.key_acts import KeyActs
 from natsuin.key_management.key_creation import Certified, KeyMaker, Origin
 from natsuin.key_management.key_import import ImportOff, KeyImports
@@ -63,6 +65,7 @@ from natsuin.key_management.provider_secrets import VAULT, ProviderSecrets
 from natsuin.key_management.records import Record, challenge_of, make_record, new_identifier
 from natsuin.key_management.renewal import Renewals
 from natsuin.key_management.resident_keys import ResidentKeys
+from natsuin.key_management.retention import Retention
 from natsuin.key_management.rotation import Rotation, RotationProgress
 from natsuin.key_management.sealed_envelope import (
     EnvelopeContent,
@@ -145,6 +148,7 @@ __all__ = [
     "EnvelopeMalformed",
     "EnvelopeOpener",
     "EnvelopeRefused",
+    "Erasing",
     "Foundation",
     "IllegalMove",
     "ImportNotOffered",
@@ -180,6 +184,7 @@ __all__ = [
     "Renewals",
     "Replacements",
     "ResidentKeys",
+    "Retention",
     "Rotation",
     "RotationProgress",
     "RowSealer",
@@ -190,6 +195,7 @@ __all__ = [
     "Slot",
     "SoftwareVault",
     "SoundKey",
+    "StillKept",
     "StoredKey",
     "TokenSettings",
     "Vault",
@@ -215,6 +221,7 @@ __all__ = [
     "decrypt",
     "encrypt",
     "ended_key",
+    "forget_openings",
     "is_log_key",
     "keep_master_key",
     "key_slot",
@@ -236,7 +243,6 @@ __all__ = [
     "seal_content",
     "service_key",
     "signing_key",
-    "store_opening",
     "stored_public_keys",
     "unwrap_for_signer",
     "verify_signature",

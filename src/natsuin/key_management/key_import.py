@@ -31,7 +31,6 @@ from natsuin.errors import (
 )
 from natsuin.key_management.bound_passkeys import decode_counts
 from natsuin.key_management.foundation import Foundation
-from natsuin.key_management.journal import new_opening, store_opening
 from natsuin.key_management.key_creation import KeyMaker, KeyWish, NewKey, store
 from natsuin.key_management.keys import PIN_SLOT, Keys, StoredKey
 from natsuin.key_management.officers import REGISTRATION_OFFICER, Officers
@@ -229,8 +228,7 @@ class KeyImports:
     def _keep(self, act: dict[str, Any], found: Candidate, made: NewKey, *, guarding: StoredKey) -> KeyImportStep:
         """Write the key and spend the envelope, the entry in the log before both."""
         foundation, name = self.foundation, found.opened.name
-        opening = new_opening(_private(act, found))
-        foundation.database.run_grouped(lambda connection: store_opening(connection, opening))
+        opening = foundation.journal.open(_private(act, found), key_id=made.row["key_id"])
         public = {
             "key": made.row["key_id"],
             "algorithm": made.row["algorithm"],

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from natsuin import faults
 from natsuin.errors import NotFound
 from natsuin.key_management.foundation import Foundation
-from natsuin.key_management.journal import Opening, new_opening, store_opening
+from natsuin.key_management.journal import Opening
 from natsuin.key_management.key_states import ENDED, IllegalMove, KeyState, Move, Mover, after, require_may_resume
 from natsuin.key_management.keys import StoredKey
 from natsuin.key_management.tables import certificate, ended_key, key_slot, signing_key
@@ -56,7 +56,7 @@ class KeyMoves:
 
         Raises `IllegalMove`, `NotFound`, `Tampered`; after `StorageFailed` only a new start can tell what is true.
         """
-        opening = self.prepare(wish)
+        opening = self.prepare(key_id, wish)
         with self.foundation.database.write() as connection:
             return self.make_in(connection, key_id, wish, opening, revocation=revocation)
 
@@ -66,11 +66,9 @@ class KeyMoves:
         with suppress(IllegalMove):
             self.make(key_id, Wish(Move.SUSPEND, Mover.SERVICE, "wrong_signature"))
 
-    def prepare(self, wish: Wish) -> Opening:
+    def prepare(self, key_id: str, wish: Wish) -> Opening:
         """Make the opening of the entry durable, before the transaction that `make_in` belongs to."""
-        opening = new_opening(wish.private)
-        self.foundation.database.run_grouped(lambda connection: store_opening(connection, opening))
-        return opening
+        return self.foundation.journal.open(wish.private, key_id=key_id)
 
     def make_in(
         self, connection: sa.Connection, key_id: str, wish: Wish, opening: Opening, *, revocation: str = ""

@@ -46,14 +46,15 @@ class OutsideCertificates:
         changes = {"certificate": own, "chain": msgspec.msgpack.encode(chain)}
         wish = Wish(Move.CERTIFY, Mover.OFFICER, "installed", private, changes)
         retiring = Wish(Move.DESTROY, Mover.OWNER, "renewed", private)
-        openings = self.moves.prepare(wish), self.moves.prepare(retiring)
+        ended = key.row["predecessor"]
+        openings = self.moves.prepare(key.key_id, wish), self.moves.prepare(ended, retiring)
         foundation = self.foundation
         with foundation.database.write() as connection:
             if foundation.find(connection, certificate, serial=row["serial"]) is not None:
                 raise Conflict("a certificate with this serial number is on record already")
             installed = self.moves.make_in(connection, key.key_id, wish, openings[0])
             foundation.insert(connection, certificate, row)
-            old = foundation.find(connection, signing_key, lock=True, key_id=key.row["predecessor"])
+            old = foundation.find(connection, signing_key, lock=True, key_id=ended)
             if old is not None and not key.row["one_time"] and KeyState(old["state"]) not in ENDED:
                 self.moves.make_in(connection, old["key_id"], retiring, openings[1])
             return KeyActDone(key=self.keys.information(connection, installed))

@@ -84,7 +84,7 @@ class Renewals:
         )
         faults.point("renewal.after_created")
         retiring = Wish(Move.DESTROY, Mover.OWNER, "renewed", private)
-        opening = None if one_time else self.moves.prepare(retiring)
+        opening = None if one_time else self.moves.prepare(key.key_id, retiring)
         with foundation.database.write() as connection:
             current = foundation.find(connection, signing_key, lock=True, key_id=key.key_id)
             # The new key gets the passkeys that were asked, which must not have been replaced since.

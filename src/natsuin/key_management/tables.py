@@ -241,6 +241,9 @@ log_opening = sa.Table(
     sa.Column("tx", sa.String(32), primary_key=True),
     sa.Column("salt", sa.LargeBinary, nullable=False),
     sa.Column("fields", sa.LargeBinary, nullable=False),
+    sa.Column("key_id", sa.String(64), nullable=False),
+    sa.Column("kept_since", sa.BigInteger, nullable=False, index=True),
 )
 """What the commitments in the log commit to. Erasing a row here erases the data; the log stays whole. Not sealed: the
-log is."""
+log is. `key_id` is empty for an entry without a key; from `kept_since` on the years of retention count: when the entry
+was made, put off to the end of a certificate when that is looked up (`natsuin.key_management.retention`)."""

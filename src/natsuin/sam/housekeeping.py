@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from natsuin.errors import Busy, NatsuinError
-from natsuin.key_management import Foundation, KeyMoves, ResidentKeys
+from natsuin.key_management import Erasing, Foundation, KeyMoves, ResidentKeys
 from natsuin.signing import destroy_one_time_keys
 
 _EVERY_SECONDS = 30.0
@@ -13,12 +13,13 @@ _EVERY_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Housekeeping:
-    """Destroys keys for one instruction whose time is over and compares the token with the record, once when sam opens
-    and then on a thread of its own."""
+    """Destroys keys for one instruction whose time is over, compares the token with the record and erases openings that
+    are due, once when sam opens and then on a thread of its own."""
 
     foundation: Foundation
     moves: KeyMoves
     residents: ResidentKeys
+    erasing: Erasing
     stop: Callable[[NatsuinError], None]
     """Ends the process."""
     every_seconds: float = _EVERY_SECONDS
@@ -28,6 +29,7 @@ class Housekeeping:
         """Do it now. Durable on return. `starting`: before anything else goes on."""
         destroy_one_time_keys(self.foundation, self.moves)
         self.residents.look(starting=starting)
+        self.erasing.round()
 
     def start(self) -> None:
         """Do it again and again until `close`."""
@@ -36,6 +38,8 @@ class Housekeeping:
     def close(self) -> None:
         """No more rounds."""
         self._closing.set()
+        # An entry that tells of an erasure is not left without it when the next start need not read that far back.
+        self.erasing.close()
 
     def _keep(self) -> None:
         while not self._closing.wait(self.every_seconds):

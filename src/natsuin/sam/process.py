@@ -18,6 +18,7 @@ from natsuin.key_management import (
     ROOT,
     SEALED_SECRETS,
     VAULT,
+    Erasing,
     Foundation,
     Journal,
     KeyRing,
@@ -25,6 +26,7 @@ from natsuin.key_management import (
     Officers,
     ProviderLayer,
     ProviderSecrets,
+    Retention,
     RowSealer,
     ServiceKeys,
     SoftwareVault,
@@ -190,7 +192,7 @@ def open_sam(
     log = open_log(config, log_keys, clock, stop)
     try:
         log_keys.settle(log.number)
-        begin_after_newest(clock, log)
+        known = begin_after_newest(clock, log)
         foundation = _foundation(config, database, master, log=log, clock=clock)
         closed = close_unfinished(foundation, log)
         vaults = open_vaults(config, vault_secret, stop, ring=_ring(config, foundation, ceremony))
@@ -217,7 +219,8 @@ def open_sam(
     warn_of_ends(foundation)
     seal = ArchiveSeal.from_master(master)
     handlers = put_together(config, foundation, service_keys, log=log, stop=stop, archive_seal=seal)
-    housekeeping = Housekeeping(foundation, handlers.key_acts.moves, handlers.residents, stop)
+    erasing = Erasing(foundation, Retention(foundation, config.log.retention.years), known)
+    housekeeping = Housekeeping(foundation, handlers.key_acts.moves, handlers.residents, erasing, stop)
     housekeeping.round(starting=True)
     return Sam(handlers, foundation.journal, log, database, vaults, time_keeping, housekeeping)
 

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 import structlog
@@ -57,11 +57,16 @@ def require_right_time(clock: Clock, message: protocol.Message) -> None:
             clock.require_unmoved()
 
 
-def begin_after_newest(clock: Clock, log: SigningLog) -> None:
-    """sam's time is not before that of the newest entry, whatever the wall clock shows at a start."""
-    if isinstance(clock, WatchedClock) and log.size:
-        ((_, leaf),) = log.entries(log.size - 1)
-        clock.not_before(from_milliseconds(msgspec.json.decode(leaf, type=_Entry).time))
+def begin_after_newest(clock: Clock, log: SigningLog) -> datetime:
+    """sam's time is not before that of the newest entry, whatever the wall clock shows at a start. Answers with that
+    entry's time; with the clock's for an empty log."""
+    if not log.size:
+        return clock.now()
+    ((_, leaf),) = log.entries(log.size - 1)
+    newest = from_milliseconds(msgspec.json.decode(leaf, type=_Entry).time)
+    if isinstance(clock, WatchedClock):
+        clock.not_before(newest)
+    return newest
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from natsuin.signing.activation import StoredApproval
 from natsuin.signing.instructing import record_of
 from natsuin.signing.reservation import RELEASED, RESERVED
 from natsuin.signing.tables import instruction, use
-from natsuin.signing_log import SigningLog
+from natsuin.signing_log import SigningLog, disclose
 
 FORMAT = "natsuin-evidence/v1"
 
@@ -116,11 +116,11 @@ def _place(row: dict[str, Any]) -> int:
     return msgspec.json.decode(row["approval"], type=StoredApproval).entry if row["approval"] else sys.maxsize
 
 
-def _opening(connection: sa.Connection, tx: str) -> dict[str, str] | None:
+def _opening(connection: sa.Connection, tx: str) -> dict[str, Any] | None:
     found = connection.execute(sa.select(log_opening).where(log_opening.c.tx == tx)).mappings().one_or_none()
     if found is None:
         return None
-    return {"salt": base64url.encode(found["salt"]), "fields": found["fields"].decode()}
+    return disclose(tx, found["salt"], found["fields"])
 
 
 def _approval(row: dict[str, Any]) -> dict[str, dict[str, str | None] | None]:

@@ -4,7 +4,8 @@ An intent without an outcome gets the outcome `unknown`: whether a signature was
 released. An outcome `signed` whose answer was never recorded gets an entry `undelivered`. Uses that were reserved are
 consumed: their digests are never signed again, and an identical request is told to approve anew. A key that the log
 says was suspended, resumed, revoked or destroyed is put into that state, whatever the database says. A database that is
-older than the log is noticed, and gives nothing back (`natsuin.signing.roll_back`).
+older than the log is noticed, and gives nothing back (`natsuin.signing.roll_back`), and what the log says is erased is
+erased in it.
 """
 
 from collections.abc import Container, Iterable
@@ -23,6 +24,7 @@ from natsuin.key_management import (
     KeyMoves,
     RowSealer,
     WrappingKeys,
+    forget_openings,
     make_cancellation_good,
 )
 from natsuin.signing.reservation import CONSUMED, RESERVED
@@ -49,6 +51,8 @@ class Unfinished:
     """Entries that tell of a cancelled replacement of a lost passkey."""
     wrapping_keys: list[dict[str, Any]] = field(default_factory=list)
     """Entries that tell of the token's wrapping keys, in order."""
+    erased: list[str] = field(default_factory=list)
+    """Openings that the log says are erased, by tx."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,7 @@ def close_unfinished(foundation: Foundation, log: SigningLog) -> Closed:
     wrapping_keys = WrappingKeys(foundation.database, foundation.sealer, foundation.clock)
     for entry in found.wrapping_keys:
         wrapping_keys.make_good(entry)
+    forget_openings(foundation.database, found.erased)
     unknown = 0
     for tx, (place, key) in found.intents.items():
         intent = log.index_of(place)
@@ -138,6 +143,8 @@ def read_unfinished(entries: Iterable[tuple[int, bytes]], *, reserved: Container
             found.cancelled.append(entry)
         elif entry["type"] in CHANGES:
             found.wrapping_keys.append(entry)
+        elif entry["type"] == "erasure":
+            found.erased += entry["openings"]
     return found
 
 

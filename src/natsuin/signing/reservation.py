@@ -94,10 +94,10 @@ class Reservations:
             try:
                 results.append(self._reserve_one(connection, message, found))
             except NatsuinError as error:
-                results.append(RefusedUse(error, _opening_of_refusal(message, error)))
+                results.append(RefusedUse(error, self._opening_of_refusal(message, error)))
         self._write(connection, [result for result in results if isinstance(result, Reserved)], found)
         openings = [result.opening for result in results if not isinstance(result, Signed) and result.opening]
-        _ADD_OPENING.run(connection, [{"tx": o.tx, "salt": o.salt, "fields": o.fields} for o in openings])
+        _ADD_OPENING.run(connection, [opening.row for opening in openings])
         return results
 
     def _find(self, connection: sa.Connection, messages: Sequence[Sign]) -> "_Found":
@@ -143,7 +143,8 @@ class Reservations:
             "signatures": b"",
             "receipt": "",
         }
-        opening = new_opening(_private(row, content["record"], fresh))
+        private = _private(row, content["record"], fresh)
+        opening = new_opening(private, key_id=row["key_id"], made_at=self.foundation.now())
         fresh["tx"] = opening.tx
         row["used"] += len(message.dtbs)
         if row["used"] == row["count"]:
@@ -152,6 +153,13 @@ class Reservations:
         found.taken.add((row["instruction_id"], request_hash))
         found.changed.add(row["instruction_id"])
         return Reserved(fresh, before, content["record"], key, opening)
+
+    def _opening_of_refusal(self, message: Sign, error: NatsuinError) -> Opening | None:
+        # A SAD that nobody was given, and a retry that comes too early, are no refusal of anybody's approval; entries
+        # for them would let anybody grow the log.
+        if isinstance(error, NotFound) or not isinstance(error, Refused):
+            return None
+        return new_opening(_private_of_refusal(message), key_id="", made_at=self.foundation.now())
 
     def _usable_key(self, row: dict[str, Any], found: "_Found") -> StoredKey:
         key_row = found.keys.get(row["key_id"])
@@ -260,14 +268,6 @@ _RECORD = Prepared(
         seal=sa.bindparam("new_seal"),
     )
 )
-
-
-def _opening_of_refusal(message: Sign, error: NatsuinError) -> Opening | None:
-    # A SAD that nobody was given, and a retry that comes too early, are no refusal of anybody's approval; entries for
-    # them would let anybody grow the log.
-    if isinstance(error, NotFound) or not isinstance(error, Refused):
-        return None
-    return new_opening(_private_of_refusal(message))
 
 
 def _private_of_refusal(message: Sign) -> dict[str, Any]:

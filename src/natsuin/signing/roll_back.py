@@ -35,6 +35,8 @@ class Missed:
     foundation: Foundation
     entries: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     older: bool = False
+    _erased: set[str] = field(default_factory=set)
+    _newest_known: int = -1
 
     @property
     def first(self) -> int:
@@ -53,11 +55,21 @@ class Missed:
             entry = msgspec.json.decode(leaf)
             if "commitment" in entry:
                 waiting.append((index, entry))
+            if entry["type"] == "erasure":
+                self._erased.update(entry["openings"])
             if len(waiting) == _AT_ONCE:
                 self._look_up(waiting)
                 waiting = []
             yield index, leaf
         self._look_up(waiting)
+        self._leave_out_erased()
+
+    def _leave_out_erased(self) -> None:
+        """An older database lacks every opening from some entry on; those before it that are missing were erased."""
+        lost = [index for index, entry in self.entries if entry["tx"] not in self._erased]
+        self.entries = [each for each in self.entries if lost and each[0] >= lost[0]]
+        # A single opening in between may be missing by accident; a database that is older lacks all of the newest.
+        self.older = bool(lost) and lost[-1] > self._newest_known
 
     def _look_up(self, waiting: list[tuple[int, dict[str, Any]]]) -> None:
         if not waiting:
@@ -66,8 +78,9 @@ class Missed:
         with self.foundation.database.read() as connection:
             known = set(connection.execute(query).scalars())
         self.entries += [(index, entry) for index, entry in waiting if entry["tx"] not in known]
-        # A single opening in between may have been erased on purpose; a database that is older lacks all of the newest.
-        self.older = waiting[-1][1]["tx"] not in known
+        self._newest_known = max(
+            (index for index, entry in waiting if entry["tx"] in known), default=self._newest_known
+        )
 
 
 def catch_up(foundation: Foundation, connection: sa.Connection, missed: Missed) -> None:

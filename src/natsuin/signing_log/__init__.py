@@ -28,7 +28,7 @@ work.
 from natsuin.signing_log.audit import Known, LogReport, verify_log
 from natsuin.signing_log.checkpoints import Checkpoint, open_checkpoint
 from natsuin.signing_log.commit import FAULT_POINTS
-from natsuin.signing_log.commitments import SALT_BYTES, commitment_to
+from natsuin.signing_log.commitments import SALT_BYTES, Disclosed, commitment_to, disclose, withhold
 from natsuin.signing_log.copies import adopt_shards, copy_shards
 from natsuin.signing_log.entries import JSON, encode_entry
 from natsuin.signing_log.hand_over import NextShard, end_of, require_name
@@ -93,6 +93,7 @@ __all__ = [
     "CheckpointAhead",
     "CheckpointDiverges",
     "Consistency",
+    "Disclosed",
     "EntryTooLarge",
     "Known",
     "LastBundleDamaged",
@@ -134,6 +135,7 @@ __all__ = [
     "commitment_to",
     "copy_shards",
     "create_log",
+    "disclose",
     "encode_entry",
     "end_of",
     "final_state",
@@ -156,4 +158,5 @@ __all__ = [
     "verify_log",
     "verify_receipt",
     "verify_shards",
+    "withhold",
 ]

@@ -452,6 +452,10 @@ def open_checkpoint(note: str, key: NoteKey, witnesses: Sequence[NoteKey]) -> tu
     return decimal(size), padded(root)
 
 
+def _canonical(told: Any) -> str:
+    return json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
 @dataclass(frozen=True)
 class Logged:
     """An entry, its place, and the checkpoint that its receipt carries. The proof is checked by `prove`."""
@@ -476,8 +480,7 @@ class Logged:
     def entry(self) -> dict[str, Any]:
         """What the entry says of its key: canonical, so that whoever finds a key's entries by their bytes finds it."""
         told = parse_json(self.leaf)
-        canonical = json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-        require(canonical == self.leaf, "malformed")
+        require(_canonical(told).encode() == self.leaf, "malformed")
         require(member(told, "key_number", int) >= 0, "malformed")
         member(told, "key_previous", (str, type(None)))
         return told
@@ -497,15 +500,45 @@ class Logged:
             node, last = node >> 1, last >> 1
         require(last == 0 and value == root, "inclusion_wrong")
 
-    def opened(self, opening: Any) -> dict[str, Any]:
+    def opened(self, opening: Any) -> Opened:
         """The fields that the entry commits to. Raises `Verdict` when `opening` is missing or another's."""
         if opening is None:
             raise unknown("opening_missing")
-        fields, salt = member(opening, "fields"), raw(member(opening, "salt"))
-        require(len(salt) == 32, "opening_wrong")
-        expected = hmac.digest(salt, b"rss-leaf-commit/v1\0" + fields.encode(), "sha256")
+        tx, parts = member(opening, "tx"), member(opening, "fields", dict)
+        require(tx == member(self.entry, "tx") and re.fullmatch("[0-9a-f]{32}", tx, re.ASCII), "opening_wrong")
+        hashed, told = b"", {}
+        for name, part in sorted(parts.items()):
+            require(re.fullmatch("[a-z][a-z0-9_]{0,63}", name, re.ASCII), "opening_wrong")
+            if set(part) == {"hash"}:
+                digest, told[name] = raw(member(part, "hash")), WITHHELD
+            else:
+                require(set(part) == {"salt", "value"}, "opening_wrong")
+                salt, value = raw(member(part, "salt")), member(part, "value")
+                require(len(salt) == 32, "opening_wrong")
+                tagged = b"natsuin/commitment/field/v1\0" + name.encode() + b"\0" + value.encode()
+                digest = hmac.digest(salt, tagged, "sha256")
+                told[name] = parse_json(f'{{"value":{value}}}').get("value")
+                # What two readers could read in two ways would be opened in two ways.
+                require(_canonical(told[name]) == value, "opening_wrong")
+            require(len(digest) == 32, "opening_wrong")
+            hashed += name.encode() + b"\0" + digest
+        expected = sha256(b"natsuin/commitment/entry/v1\0" + tx.encode() + hashed)
         require(hmac.compare_digest(raw(member(self.entry, "commitment")), expected), "opening_wrong")
-        return parse_json(fields)
+        return Opened(told)
+
+
+WITHHELD = object()
+
+
+class Opened(dict[str, Any]):
+    """Disclosed fields. To ask for one that was withheld raises `Verdict`: it is there, and nobody said what it is."""
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The field's value, or `default` for a field that the entry does not commit to."""
+        value = super().get(name, default)
+        if value is WITHHELD:
+            raise unknown("field_withheld", name=name)
+        return value
 
 
 # --- The passkey ------------------------------------------------------------------------------------------------------
@@ -1106,6 +1139,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "opening_missing": (
         "An entry commits to fields that the evidence keeps closed.",
         "ログの記録が約束している項目が、証拠では開示されていません。",
+    ),
+    "field_withheld": (
+        "An entry commits to the field {name}, which the evidence keeps closed.",
+        "ログの記録が約束している項目 {name} が、証拠では開示されていません。",
     ),
     "opening_wrong": (
         "What was opened is not what the entry commits to.",

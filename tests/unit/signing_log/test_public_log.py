@@ -1,8 +1,7 @@
 """Proofs that anybody makes from the public files, in the library and with `natsuin log prove`; searching the log."""
 
-import hmac
 import json
-from base64 import b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64decode, urlsafe_b64encode
 from hashlib import sha256
 
 import pytest
@@ -14,6 +13,8 @@ from natsuin.signing_log import (
     LogDamaged,
     PublicLog,
     UntrustedNote,
+    commitment_to,
+    disclose,
     open_checkpoint,
     parse_verifier_key,
     verify_consistency,
@@ -132,11 +133,18 @@ def signing(place, tmp_path) -> str:
     """A log about two keys, one intent of which can be opened; its key."""
     record = json.dumps({"digests": ["AAAA", "BBBB"]})
     fields = FIELDS.replace("RECORD", sha256(record.encode()).hexdigest())
-    commitment = urlsafe_b64encode(hmac.digest(SALT, b"rss-leaf-commit/v1\0" + fields.encode(), "sha256"))
+    tx = "0123456789abcdef0123456789abcdef"
+    committed = {"tx": tx, "commitment": commitment_to(tx, SALT, fields.encode())}
     opened = place.open()
     entries: list[dict[str, object]] = [
         {"v": 1, "type": "boot", "time": 1_767_225_600_000, "tx": "a"},
-        {"v": 1, "type": "intent", "time": 1_767_229_200_000, "key": "k1", "commitment": commitment.decode()[:43]},
+        {
+            "v": 1,
+            "type": "intent",
+            "time": 1_767_229_200_000,
+            "key": "k1",
+            **committed,
+        },
         {"v": 1, "type": "outcome", "time": 1_767_229_201_000, "key": "k1"},
         {"v": 1, "type": "outcome", "time": 1_767_312_000_000, "key": "k2"},
         {"v": 1, "type": "\x1b[31mred", "time": -1, "key": "k3"},
@@ -144,8 +152,7 @@ def signing(place, tmp_path) -> str:
     ]
     add_raw(opened, [json.dumps(entry).encode() for entry in entries])
     opened.close()
-    salt = urlsafe_b64encode(SALT).decode().rstrip("=")
-    evidence = {"record": record, "uses": [{"opening": {"salt": salt, "fields": fields}}]}
+    evidence = {"record": record, "uses": [{"opening": disclose(tx, SALT, fields.encode())}]}
     (tmp_path / "openings").write_text(json.dumps(evidence))
     return opened.vkey
 
@@ -188,7 +195,8 @@ def test_an_opening_that_was_changed_opens_nothing(place, signing, run, tmp_path
 def test_a_salt_that_was_made_longer_opens_nothing(place, signing, run, tmp_path):
     """HMAC takes a key and the same key with a zero byte after it for one."""
     evidence = json.loads((tmp_path / "openings").read_text())
-    evidence["uses"][0]["opening"]["salt"] = urlsafe_b64encode(SALT + b"\0").decode().rstrip("=")
+    field = evidence["uses"][0]["opening"]["fields"]["instruction"]
+    field["salt"] = urlsafe_b64encode(urlsafe_b64decode(field["salt"] + "=") + b"\0").decode().rstrip("=")
     (tmp_path / "openings").write_text(json.dumps(evidence))
     arguments = ("find", place.folder, "--vkey", signing, "--json", "--openings", tmp_path / "openings")
     result = run(*arguments, "--instruction", "i-7")
@@ -199,7 +207,7 @@ def test_a_hostile_entry_cannot_play_with_the_terminal(place, signing, run):
     assert "\x1b" not in run("find", place.folder, "--vkey", signing).stdout
 
 
-@pytest.mark.parametrize("content", ["nonsense", "[" * 100_000, "\xff", '{"salt":"!","fields":"{}"}'])
+@pytest.mark.parametrize("content", ["nonsense", "[" * 100_000, "\xff", '{"tx":"!","fields":{}}'])
 def test_openings_that_cannot_be_used(place, signing, run, tmp_path, content):
     (tmp_path / "openings").write_text(content, "latin-1")
     result = run("find", place.folder, "--vkey", signing, "--openings", tmp_path / "openings")

@@ -19,7 +19,6 @@ from natsuin.clock import milliseconds
 from natsuin.errors import ApprovalRefused, Conflict, Expired, Malformed, NotFound, Refused, Unavailable
 from natsuin.key_management.bound_passkeys import bound
 from natsuin.key_management.foundation import Foundation
-from natsuin.key_management.journal import new_opening, store_opening
 from natsuin.key_management.key_creation import KeyMaker, KeyWish, NewKey, store
 from natsuin.key_management.key_moves import KeyMoves, Wish
 from natsuin.key_management.key_states import Move as KeyMove
@@ -189,7 +188,7 @@ class Completions:
         }
         move = Move(Step.COMPLETE, "owner", changes=changes)
         opening = prepare(foundation, row, move)
-        ends = [(key, wish, self.moves.prepare(wish)) for key, wish in proved.ends(row)]
+        ends = [(key, wish, self.moves.prepare(key.key_id, wish)) for key, wish in proved.ends(row)]
         entries = [self._entry(rebound.key.key_id, row) for rebound in proved.rebound]
         # A key that is missing here may come back from an archive, and must not bring the lost passkey with it.
         entries += [self._entry(key_id, row) for key_id in self._missing(row["user_id"])]
@@ -232,8 +231,7 @@ class Completions:
 
     def _entry(self, key_id: str, row: dict[str, Any]) -> dict[str, Any]:
         foundation = self.foundation
-        opening = new_opening(_private(row))
-        foundation.database.run_grouped(lambda connection: store_opening(connection, opening))
+        opening = foundation.journal.open(_private(row), key_id=key_id)
         public = {"key": key_id, "replacement": row["act_id"]}
         return foundation.journal.entry("passkeys-replaced", public, opening)
 

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from natsuin import faults
 from natsuin.errors import AlreadyUsed, Conflict, Expired, NotFound
 from natsuin.key_management.foundation import Foundation
-from natsuin.key_management.journal import Opening, new_opening, store_opening
+from natsuin.key_management.journal import Opening
 from natsuin.key_management.lost_passkey.tables import passkey_replacement
 from natsuin.sam.protocol import IdentityEvidence, ReplacementInformation
 
@@ -112,9 +112,7 @@ class Move:
 
 def prepare(foundation: Foundation, row: Mapping[str, Any], move: Move) -> Opening:
     """Make the opening of the step's entry durable, before the transaction that `make_in` belongs to."""
-    opening = new_opening(_private(row, move))
-    foundation.database.run_grouped(lambda connection: store_opening(connection, opening))
-    return opening
+    return foundation.journal.open(_private(row, move))
 
 
 def make_in(

@@ -154,8 +154,13 @@ def upgrade() -> None:
         sa.Column("tx", sa.String(length=32), nullable=False),
         sa.Column("salt", sa.LargeBinary(), nullable=False),
         sa.Column("fields", sa.LargeBinary(), nullable=False),
+        sa.Column("key_id", sa.String(length=64), nullable=False),
+        sa.Column("kept_since", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("tx", name=op.f("pk_log_opening")),
     )
+    with op.batch_alter_table("log_opening", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_log_opening_kept_since"), ["kept_since"], unique=False)
+
     op.create_table(
         "officer",
         sa.Column("user_id", sa.String(length=64), nullable=False),
@@ -372,6 +377,9 @@ def downgrade() -> None:
     op.drop_table("passkey_offer")
     op.drop_table("officer_invitation")
     op.drop_table("officer")
+    with op.batch_alter_table("log_opening", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_log_opening_kept_since"))
+
     op.drop_table("log_opening")
     op.drop_table("log_mark")
     op.drop_table("key_import")
