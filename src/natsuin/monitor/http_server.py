@@ -1,8 +1,8 @@
 """The status page, `/metrics` and `/healthz`, on the loopback unless the settings say otherwise.
 
-Nothing but GETs of these is taken. The page, which shows what is watched, is given only under a name that is an address,
-`localhost` or the one of the settings: else a page from elsewhere could have a browser on this host read it (DNS
-rebinding).
+Nothing but GETs of these is taken. The page, which shows what is watched, is given only under a name that is an
+address, `localhost` or the one of the settings: else a page from elsewhere could have a browser on this host read it
+(DNS rebinding).
 """
 
 import ipaddress
