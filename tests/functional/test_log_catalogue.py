@@ -19,7 +19,8 @@ CATALOGUE = re.findall(r"^\| `([a-z-]+)` \| (.+?) \| (.+?) \| \S.* \|$", PAGE, r
 @pytest.fixture(scope="module")
 def worlds(tmp_path_factory: pytest.TempPathFactory) -> list[World]:
     parts = log_catalogue.acts, log_catalogue.town, log_catalogue.outside, log_catalogue.token, log_catalogue.resident
-    return [part(tmp_path_factory.mktemp("world")) for part in parts]
+    made = [part(tmp_path_factory.mktemp("world")) for part in parts]
+    return [*made, *log_catalogue.rotated(tmp_path_factory.mktemp("world"))]
 
 
 def test_every_event_has_its_entry(worlds: list[World]) -> None:

@@ -294,6 +294,27 @@ def outside(folder: Path) -> World:
     return world
 
 
+def rotated(folder: Path) -> tuple[World, World]:
+    """The shard that is closed, and the one that goes on."""
+    rig = SamRig.make(folder)
+    closed, newest = World(rig_log(rig)), World(rig_log(rig) / "shards" / "2027")
+    story = Story(rig, closed)
+    story.officer(rig.token)
+    story.person()
+    rig.close()
+    with closed.drives("rotated"), newest.drives("genesis"):
+        done = natsuin("log", "rotate", "--config", str(folder / "config.toml"), "--name", "2027")
+        assert done.returncode == 0, done.stderr
+    later = Story(rig, newest, story.officers)
+    later.reopen()
+    newest.private.add("officer", story.officers[0].user_id)
+    later.sign(later.person())
+    rig.close()
+    for world in (closed, newest):
+        world.end(rig.config.sam.database)
+    return closed, newest
+
+
 def token(folder: Path) -> World:
     """Ceremonies of the keys around a token, and keys that live in it."""
     (folder / "house").mkdir()
