@@ -85,6 +85,7 @@ class Officers:
             display_name=row["display_name"],
             challenge=row["challenge"],
             expires_at=row["expires_at"],
+            roles=tuple(row["roles"].split()),
         )
 
     def register(self, message: RegisterOfficer) -> OfficerRegistered:

@@ -95,6 +95,8 @@ class RegistrationOffer(Message, frozen=True, kw_only=True):
     display_name: str
     challenge: bytes
     expires_at: int
+    roles: tuple[str, ...] = ()
+    """`registration-officer` or `auditor`."""
 
 
 class RegisterOfficer(Message, frozen=True, kw_only=True):
