@@ -1,5 +1,7 @@
 """Who reads the signing log as an auditor: with the own passkey, for a while, and in no other role."""
 
+import subprocess
+import sys
 from datetime import timedelta
 from typing import Any
 
@@ -15,14 +17,17 @@ from natsuin.errors import (
     Forbidden,
     Malformed,
     NotFound,
+    StorageFailed,
+    Tampered,
 )
 from natsuin.key_management import AUDITOR, REGISTRATION_OFFICER
+from natsuin.key_management import officer as officer_table
 from natsuin.sam import protocol as p
 from natsuin.sam import readings
+from natsuin.sam.process import open_sam
 from rigs.auditors import Auditor, Hands, committed, entries_of, invite_auditor, sign_once, told
 from rigs.sam_in_process import SamRig
 from rigs.web_side import ORIGIN, PIN, Officer, Signer, WebSide, assertion, attestation
-
 
 # --- Who may read ----------------------------------------------------------------------------------------------------
 
@@ -238,3 +243,51 @@ def test_an_auditors_account_never_gets_a_key(web: WebSide, officer: Officer, au
                 algorithm="p-256",
             )
         )
+
+
+def test_a_row_that_was_changed_makes_no_auditor(sam: SamRig, web: WebSide, officer: Officer) -> None:
+    """Who writes to DB-2 gives nobody a role: rows carry a seal."""
+    with sam.sam.database.write() as connection:
+        connection.execute(
+            officer_table.update().where(officer_table.c.user_id == officer.user_id).values(roles=AUDITOR)
+        )
+    with pytest.raises(Tampered):
+        web.ask(p.ProposeReading(auditor_id=officer.user_id, purpose="x"))
+
+
+def test_what_cannot_be_logged_is_not_told(sam: SamRig, auditor: Auditor, monkeypatch: pytest.MonkeyPatch) -> None:
+    auditor.begin()
+    assert auditor.search().entries
+
+    def full(entry: Any) -> None:
+        raise StorageFailed("no room")
+
+    monkeypatch.setattr(sam.sam.log, "add", full)
+    for ask in (auditor.search, lambda: auditor.activity(20_000, 30), lambda: auditor.open(0)):
+        with pytest.raises(StorageFailed):
+            ask()
+    with pytest.raises(StorageFailed):
+        Auditor(auditor.web, auditor.who).begin()
+
+
+def test_the_host_invites_by_command(sam: SamRig) -> None:
+    """`natsuin officer invite` while sam is stopped; the link is for an auditor, and the log commits to the role."""
+    file = str(sam.config.file)
+    sam.close()
+
+    def invite(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "natsuin.cli", "officer", "invite", "--config", file, *words]
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+
+    made = invite("--name", "監査 花子", "--role", "auditor")
+    assert made.returncode == 0, made.stderr
+    token = made.stdout.strip().rpartition("#")[2]
+    namesake = invite("--name", "監査　花子")
+    assert namesake.returncode != 0
+    assert "--namesake" in namesake.stderr
+    assert invite("--name", "監査　花子", "--namesake").returncode == 0
+    assert invite("--name", "X", "--role", "owner").returncode == 2
+    sam.sam = open_sam(sam.config)
+    assert sam.web.ask(p.OpenOfficerInvitation(token=token)).roles == ("auditor",)
+    invited = [committed(sam, entry)["roles"] for entry in entries_of(sam) if entry["type"] == "officer-invited"]
+    assert invited == [["registration-officer"], ["auditor"], ["registration-officer"]]
