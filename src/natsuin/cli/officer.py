@@ -9,20 +9,28 @@ from natsuin.cli.supervised import config_option
 
 @click.group()
 def officer() -> None:
-    """Invite registration officers."""
+    """Invite registration officers and auditors."""
 
 
 @officer.command()
 @config_option
 @click.option("--name", required=True, help="The officer's name, as others will see it.")
-def invite(file: Path, name: str) -> None:
-    """Print a one-time link for a new registration officer. sam must be stopped, since it alone writes the log."""
+@click.option(
+    "--role",
+    type=click.Choice(["registration-officer", "auditor"]),
+    default="registration-officer",
+    show_default=True,
+    help="An auditor reads the signing log and does nothing else.",
+)
+@click.option("--namesake", is_flag=True, help="Another person of that name is here already.")
+def invite(file: Path, name: str, role: str, namesake: bool) -> None:
+    """Print a one-time link for a new officer or auditor. sam must be stopped, since it alone writes the log."""
     from natsuin.cli.supervised import take_place
     from natsuin.config import load
     from natsuin.sam.process import invite_officer
 
     config = load(file)
     take_place("sam", config)
-    token = invite_officer(config, name)
+    token = invite_officer(config, name, role=role, namesake=namesake)
     click.echo("This link works once, for seven days, and is not kept anywhere:\n")
     click.echo(f"    {config.service.origin}/officer/enrol#{token}")

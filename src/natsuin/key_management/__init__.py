@@ -56,7 +56,8 @@ from natsuin.key_management.master_key import (
     read_master_key,
     require_settled,
 )
-from natsuin.key_management.officers import REGISTRATION_OFFICER, Officers
+from natsuin.key_management.officers import AUDITOR, REGISTRATION_OFFICER, ROLES, Officers
+from natsuin.key_management.openings import opened_fields
 from natsuin.key_management.outside_certificates import Accept, OutsideCertificates
 from natsuin.key_management.pin_reset import PINResets
 from natsuin.key_management.pkcs12_key import BadPKCS12, read_pkcs12
@@ -121,6 +122,7 @@ from natsuin.key_management.wrapping_keys import (
 
 __all__ = [
     "ALGORITHMS",
+    "AUDITOR",
     "CHANGES",
     "ENDED",
     "IMPORT",
@@ -133,6 +135,7 @@ __all__ = [
     "RECOVERY_SLOT",
     "REGISTRATION_OFFICER",
     "RESIDENT_BACKEND",
+    "ROLES",
     "ROOT",
     "SEALED_SECRETS",
     "TSA",
@@ -236,6 +239,7 @@ __all__ = [
     "normal_pin",
     "officer",
     "open_slot",
+    "opened_fields",
     "postpone_waiting",
     "read_master_key",
     "read_pkcs12",

@@ -88,6 +88,7 @@ class Enrolments:
         )
         with foundation.database.write() as connection:
             officer_row = self.officers.require(connection, message.officer_id, REGISTRATION_OFFICER)
+            self.officers.require_not_auditors(connection, message.user_id)
             if foundation.find(connection, enrolment, user_id=message.user_id) is not None:
                 raise Conflict("the account was proposed before", hint="Begin again with a new account.")
             foundation.insert(connection, enrolment, _proposal(message, record, subject))
@@ -172,6 +173,8 @@ class Enrolments:
                 private={"act": row["act_id"], "user": row["user_id"], "officer": row["officer_id"]},
             )
             raise
+        with foundation.database.read() as connection:
+            self.officers.require_not_auditors(connection, row["user_id"], passkey)
         secret = self.opener.open(message.sealed_secrets, HPKE_INFO_ENROL + row["challenge"], EnrolmentSecrets)
         subject = msgspec.json.decode(row["subject"], type=Subject)
         wish = KeyWish(

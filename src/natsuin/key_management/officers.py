@@ -1,21 +1,28 @@
-"""Officers: the first comes by a one-time token that `natsuin init` prints; sam itself records the passkey each
-approves with."""
+"""Officers and auditors: the first officer comes by a one-time token that `natsuin init` prints, the others by one made
+on the host; sam itself records the passkey each approves with.
+
+Who audits does nothing else (design, 6; EN 419 241-1): an auditor has no other role, shares no passkey with anybody,
+and has nobody's name unless the host says that it is a namesake.
+"""
 
 import hashlib
 import os
 import secrets
+import unicodedata
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
 from natsuin.clock import milliseconds
-from natsuin.errors import ApprovalRefused, Conflict, Forbidden
+from natsuin.errors import ApprovalRefused, Conflict, Forbidden, Malformed
 from natsuin.key_management import invitations
+from natsuin.key_management.bound_passkeys import decode_passkeys
 from natsuin.key_management.foundation import Foundation
 from natsuin.key_management.records import challenge_of, new_identifier
-from natsuin.key_management.tables import officer, officer_invitation
+from natsuin.key_management.tables import enrolment, officer, officer_invitation, signing_key
 from natsuin.sam.protocol import (
     Assertion,
     OfficerRegistered,
@@ -23,9 +30,13 @@ from natsuin.sam.protocol import (
     Passkey,
     RegisterOfficer,
     RegistrationOffer,
+    Subject,
 )
 
 REGISTRATION_OFFICER = "registration-officer"
+AUDITOR = "auditor"
+ROLES = (REGISTRATION_OFFICER, AUDITOR)
+_WHO = {REGISTRATION_OFFICER: "a registration officer", AUDITOR: "an auditor"}
 INVITATION_LIFE = timedelta(days=7)
 
 
@@ -35,20 +46,32 @@ class Officers:
 
     foundation: Foundation
 
-    def invite(self, display_name: str, roles: tuple[str, ...]) -> str:
-        """A one-time token for a new officer; only its hash is kept. Called on the host by `natsuin init`, never by
-        web."""
+    def invite(self, display_name: str, roles: tuple[str, ...], *, namesake: bool = False) -> str:
+        """A one-time token for a new officer or auditor; only its hash is kept. Called on the host, never by web.
+
+        Raises `Conflict` where somebody of that name is here already and one of the two is an auditor, unless it is
+        said to be a `namesake`.
+        """
+        if len(roles) != 1 or roles[0] not in ROLES:
+            raise Malformed("there is no such role", hint=f"Choose one of {', '.join(ROLES)}.")
+        (role,) = roles
+        with self.foundation.database.read() as connection:
+            if not namesake and self._is_known(connection, display_name, role):
+                raise Conflict(
+                    "somebody of this name is here already, and who audits has no other role",
+                    hint="If it is another person of the same name, say so: --namesake.",
+                )
         token = secrets.token_urlsafe(32)
         row = {
             "token_hash": token_hash(token),
             "user_id": new_identifier(),
             "display_name": display_name,
-            "roles": " ".join(roles),
+            "roles": role,
             "challenge": os.urandom(32),
             "expires_at": milliseconds(self.foundation.clock.now() + INVITATION_LIFE),
             "used_at": 0,
         }
-        self.foundation.journal.record("officer-invited", private={"officer": row["user_id"], "roles": list(roles)})
+        self.foundation.journal.record("officer-invited", private={"officer": row["user_id"], "roles": [role]})
         with self.foundation.database.write() as connection:
             self.foundation.insert(connection, officer_invitation, row)
         return token
@@ -62,6 +85,7 @@ class Officers:
             display_name=row["display_name"],
             challenge=row["challenge"],
             expires_at=row["expires_at"],
+            roles=tuple(row["roles"].split()),
         )
 
     def register(self, message: RegisterOfficer) -> OfficerRegistered:
@@ -75,6 +99,7 @@ class Officers:
                 return earlier
             invitation = self._invitation(connection, message.token)
         passkey = self.foundation.relying_party.verify_registration(message.attestation, invitation["challenge"])
+        self._require_own(passkey, invitation["roles"])
         self.foundation.journal.record("officer-registered", private={"officer": invitation["user_id"]})
         row = {
             "user_id": invitation["user_id"],
@@ -94,9 +119,18 @@ class Officers:
     def require(self, connection: sa.Connection, officer_id: str, role: str) -> dict[str, Any]:
         """The officer's sealed row. Raises `Forbidden` if there is no such officer or the role is not theirs."""
         row = self.foundation.find(connection, officer, user_id=officer_id)
-        if row is None or role not in row["roles"].split():
-            raise Forbidden("only a registration officer may do this", hint="Sign in as an officer.")
+        if row is None or row["roles"] != role:
+            raise Forbidden(f"only {_WHO[role]} may do this", hint=f"Sign in as {_WHO[role]}.")
         return row
+
+    def require_not_auditors(self, connection: sa.Connection, user_id: str, passkey: Passkey | None = None) -> None:
+        """Raise `Conflict` if the account or the passkey is an auditor's, so that it never gets a key."""
+        is_theirs = officer.c.user_id == user_id
+        if passkey is not None:
+            is_theirs = sa.or_(is_theirs, officer.c.public_key == passkey.public_key)
+        query = sa.select(officer.c.user_id).where(officer.c.roles == AUDITOR, is_theirs)
+        if connection.execute(query.limit(1)).first() is not None:
+            raise Conflict("an auditor has no other role", hint="Somebody else must do this.")
 
     def verify_approval(self, row: dict[str, Any], record: bytes, assertion: Assertion) -> int:
         """The new sign count, if the officer's recorded passkey approved `record`. Raises `ApprovalRefused`."""
@@ -111,6 +145,28 @@ class Officers:
             sign_count=row["sign_count"],
             user_handle=row["user_id"].encode(),
         )
+
+    def _is_known(self, connection: sa.Connection, display_name: str, role: str) -> bool:
+        """Whether somebody of this name has a role that goes not together with `role`."""
+        others = [one for one in ROLES if one != role and AUDITOR in (one, role)]
+        names = set[str]()
+        for table in (officer, officer_invitation):
+            names.update(connection.execute(sa.select(table.c.display_name).where(table.c.roles.in_(others))).scalars())
+        if role == AUDITOR:
+            for subject in connection.execute(sa.select(enrolment.c.subject)).scalars():
+                names.add(msgspec.json.decode(subject, type=Subject).common_name)
+        return _as_heard(display_name) in map(_as_heard, names)
+
+    def _require_own(self, passkey: Passkey, role: str) -> None:
+        """Raise `Conflict` for a passkey of somebody here whose role goes not together with `role`."""
+        with self.foundation.database.read() as connection:
+            query = sa.select(officer.c.roles).where(officer.c.public_key == passkey.public_key)
+            taken = AUDITOR in (others := set(connection.execute(query).scalars())) or bool(others and role == AUDITOR)
+            if role == AUDITOR and not taken:
+                columns = connection.execute(sa.select(signing_key.c.passkeys)).scalars()
+                taken = any(one.public_key == passkey.public_key for each in columns for one in decode_passkeys(each))
+        if taken:
+            raise Conflict("somebody with another role has this passkey", hint="Use another one.")
 
     def _registered_earlier(self, connection: sa.Connection, message: RegisterOfficer) -> OfficerRegistered | None:
         invitation = self.foundation.find(connection, officer_invitation, token_hash=token_hash(message.token))
@@ -131,6 +187,11 @@ class Officers:
         if row["expires_at"] < self.foundation.now():
             raise invitations.expired()
         return row
+
+
+def _as_heard(name: str) -> str:
+    """Names are one if they differ only in case, width and blanks."""
+    return "".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def _registered(row: dict[str, Any], passkey: Passkey) -> OfficerRegistered:

@@ -12,6 +12,9 @@ from natsuin.monitor.rules import Circumstances, Found, Rule, told_as
 CATALOGUE: Final[dict[str, Rule]] = {
     "approval-refused": rules.refused,
     "approved": rules.routine,
+    "audit-begun": rules.privileged,
+    "audit-read": rules.routine,
+    "audit-refused": rules.refused,
     "boot": rules.booted,
     "ceremony": rules.privileged,
     "certificate-installed": rules.routine,

@@ -25,6 +25,7 @@ from natsuin.key_management import (
     Vault,
 )
 from natsuin.sam import protocol
+from natsuin.sam.auditing import Auditing
 from natsuin.sam.built_in_authority import BuiltInAuthority
 from natsuin.sam.history import History
 from natsuin.sam.statements import Statements
@@ -78,6 +79,11 @@ class Handlers:
         return Statements(self.keys, self.history, self.log)
 
     @cached_property
+    def auditing(self) -> Auditing:
+        """What auditors read of the log."""
+        return Auditing(self.officers, self.keys, self.log)
+
+    @cached_property
     def table(self) -> dict[type[protocol.Message], Handler]:
         """By kind of message, who answers it."""
         return {
@@ -119,6 +125,12 @@ class Handlers:
             protocol.Evidence: self.evidence.evidence,
             protocol.ListEvents: self.history.events,
             protocol.StateKey: self.statements.state,
+            protocol.ProposeReading: self.auditing.readings.propose,
+            protocol.BeginReading: self.auditing.readings.begin,
+            protocol.EndReading: self.auditing.readings.end,
+            protocol.SearchLog: self.auditing.search,
+            protocol.ReadActivity: self.auditing.activity,
+            protocol.OpenEntries: self.auditing.open,
             protocol.TimeStamp: lambda message: protocol.Reply(der=self.authority.time_stamp(message.request)),
             protocol.OCSP: lambda message: protocol.Reply(der=self.authority.online_status(message.request)),
             protocol.RevocationList: lambda message: protocol.Reply(

@@ -88,6 +88,7 @@ class Sam:
         self.time_keeping.close()
         self.housekeeping.close()
         self.handlers.line.close()
+        self.handlers.auditing.close()
         note_all_closed(self.handlers.keys.foundation, self.log)
         self.journal.record("shutdown", public={"version": __version__}, private={})
         self.log.close()
@@ -138,13 +139,17 @@ def initialise(config: Config, *, officer_name: str = "First registration office
         vaults.close()
 
 
-def invite_officer(config: Config, name: str) -> str:
-    """A one-time token for another officer. Needs the host: master key, database and a log that no sam is writing."""
+def invite_officer(config: Config, name: str, *, role: str = REGISTRATION_OFFICER, namesake: bool = False) -> str:
+    """A one-time token for another officer, or for an auditor; `namesake` as in `Officers.invite`.
+
+    Needs the host: master key, database and a log that no sam is writing. Raises `Conflict`, `Malformed`.
+    """
     harden()
     check_permissions(config)
     sam = open_sam(config)
     try:
-        return sam.handlers.officers.invite(plain_text(name, "the name", required=True), (REGISTRATION_OFFICER,))
+        display_name = plain_text(name, "the name", required=True)
+        return sam.handlers.officers.invite(display_name, (role,), namesake=namesake)
     finally:
         sam.close()
 

@@ -1,5 +1,8 @@
 """Every message web may send to sam, and every answer sam gives: the whole surface of the boundary.
 
+The list of all of them is at the end of this file, in `Request` and `Response`; what they are made of is in
+`natsuin.sam.message_pieces`, those about auditors are in `natsuin.sam.audit_messages`, and every name is here.
+
 Messages are msgspec Structs, encoded as MessagePack in frames (see `natsuin.sam.frames`). Fields are only ever added,
 with a default, at the end; a changed meaning is a new message. Bytes are raw, times are whole milliseconds since the
 Unix epoch in UTC, identifiers are opaque lower-case text made by sam unless a comment says otherwise.
@@ -12,113 +15,29 @@ from typing import TypeAlias
 
 import msgspec
 
-
-class Message(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """Base of everything that crosses the socket."""
-
-
-# --- Pieces of messages ----------------------------------------------------------------------------------------------
-
-
-class Attestation(msgspec.Struct, frozen=True, kw_only=True):
-    """A WebAuthn registration response (Web Authentication Level 3, 5.2.1), unchecked."""
-
-    credential_id: bytes
-    client_data_json: bytes
-    attestation_object: bytes
-    transports: tuple[str, ...] = ()
-
-
-class Assertion(msgspec.Struct, frozen=True, kw_only=True):
-    """A WebAuthn authentication response (Web Authentication Level 3, 5.2.2), unchecked."""
-
-    credential_id: bytes
-    client_data_json: bytes
-    authenticator_data: bytes
-    signature: bytes
-    user_handle: bytes | None = None
-
-
-class Passkey(msgspec.Struct, frozen=True, kw_only=True):
-    """A passkey that sam has verified and recorded; web keeps a copy for login only."""
-
-    credential_id: bytes
-    public_key: bytes
-    """COSE_Key, CBOR."""
-    sign_count: int
-    aaguid: str
-    backup_eligible: bool
-    """True for passkeys that may be synced between devices."""
-    transports: tuple[str, ...] = ()
-
-
-class Subject(msgspec.Struct, frozen=True, kw_only=True):
-    """Whom a certificate names."""
-
-    common_name: str
-    country: str = "JP"
-    organization: str = ""
-
-
-class IdentityEvidence(msgspec.Struct, frozen=True, kw_only=True):
-    """How a registration officer made sure who the person is."""
-
-    kind: str
-    """Such as `my-number-card`, `passport`, `drivers-licence`, `employee-register`, `demo`."""
-    reference: str
-    """Where the evidence is kept; never the document itself."""
-    level: int
-    """1 to 3, 身元確認保証レベル as the operator's policy defines it."""
-    checked_by: str
-    checked_at: int
-
-
-class DocumentLabel(msgspec.Struct, frozen=True, kw_only=True):
-    """What the signer is shown about one document of an instruction."""
-
-    name: str
-    size: int
-    sha256: bytes
-    """Of the file as the signer saw it and may download it."""
-
-
-class KeyInformation(msgspec.Struct, frozen=True, kw_only=True):
-    """What may be told about a signing key to its owner."""
-
-    key_id: str
-    user_id: str
-    algorithm: str
-    """A `natsuin.algorithms.KeyAlgorithm`."""
-    schemes: tuple[str, ...]
-    state: str
-    """pre-active, active, suspended, revoked or destroyed."""
-    backend: str
-    """The vault that keeps it: `software`, `pkcs11`, or `pkcs11-resident` for a key that lives in the token."""
-    created_at: int
-    certificate: bytes
-    """DER."""
-    chain: tuple[bytes, ...]
-    """DER, issuing CA first, root last."""
-    passkeys: tuple[bytes, ...]
-    """Credential ids that may approve for this key."""
-    pin_tries_left: int
-    suspended_by: str = ""
-    """Who must resume it: owner, officer or service; empty unless suspended."""
-    one_time: bool = False
-    """True for a key that is destroyed after one instruction."""
-    predecessor: str = ""
-    """The key that this one was made from."""
-    certificate_request: bytes = b""
-    """PKCS#10, DER, for an outside authority; only while there is no certificate."""
-    algorithm_notice: str = ""
-    """`experimental`, `transition`, `ending` (within a year) or `ended`; see docs/algorithms.md. Empty: all is well."""
-    algorithm_last_day: str = ""
-    """The last day (UTC, YYYY-MM-DD) on which keys of this kind sign; empty if there is none yet."""
-    last_used_at: int = 0
-    """When the newest approval was given with which it signed; 0 if it never did."""
-    origin: str = "generated"
-    """`generated` here, or `imported`."""
-
+from natsuin.sam.audit_messages import Activity as Activity
+from natsuin.sam.audit_messages import ActivityCount as ActivityCount
+from natsuin.sam.audit_messages import BeginReading as BeginReading
+from natsuin.sam.audit_messages import EndReading as EndReading
+from natsuin.sam.audit_messages import EntriesOpened as EntriesOpened
+from natsuin.sam.audit_messages import EntryOpening as EntryOpening
+from natsuin.sam.audit_messages import LogEntry as LogEntry
+from natsuin.sam.audit_messages import LogFound as LogFound
+from natsuin.sam.audit_messages import LogQuery as LogQuery
+from natsuin.sam.audit_messages import OpenEntries as OpenEntries
+from natsuin.sam.audit_messages import ProposeReading as ProposeReading
+from natsuin.sam.audit_messages import ReadActivity as ReadActivity
+from natsuin.sam.audit_messages import ReadingBegun as ReadingBegun
+from natsuin.sam.audit_messages import ReadingEnded as ReadingEnded
+from natsuin.sam.audit_messages import SearchLog as SearchLog
+from natsuin.sam.message_pieces import Assertion as Assertion
+from natsuin.sam.message_pieces import Attestation as Attestation
+from natsuin.sam.message_pieces import DocumentLabel as DocumentLabel
+from natsuin.sam.message_pieces import IdentityEvidence as IdentityEvidence
+from natsuin.sam.message_pieces import KeyInformation as KeyInformation
+from natsuin.sam.message_pieces import Message as Message
+from natsuin.sam.message_pieces import Passkey as Passkey
+from natsuin.sam.message_pieces import Subject as Subject
 
 # --- The service itself ----------------------------------------------------------------------------------------------
 
@@ -177,6 +96,8 @@ class RegistrationOffer(Message, frozen=True, kw_only=True):
     display_name: str
     challenge: bytes
     expires_at: int
+    roles: tuple[str, ...] = ()
+    """`registration-officer` or `auditor`."""
 
 
 class RegisterOfficer(Message, frozen=True, kw_only=True):
@@ -903,6 +824,12 @@ Request: TypeAlias = (
     | Evidence
     | ListEvents
     | StateKey
+    | ProposeReading
+    | BeginReading
+    | EndReading
+    | SearchLog
+    | ReadActivity
+    | OpenEntries
     | TimeStamp
     | OCSP
     | RevocationList
@@ -938,6 +865,11 @@ Response: TypeAlias = (
     | EvidenceBundle
     | Events
     | KeyStatement
+    | ReadingBegun
+    | ReadingEnded
+    | LogFound
+    | Activity
+    | EntriesOpened
     | Reply
     | Failure
 )

@@ -16,6 +16,7 @@ class Role(StrEnum):
 
     SIGNER = "signer"
     OFFICER = "registration-officer"
+    AUDITOR = "auditor"
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,17 @@ class Person:
     @property
     def is_signer(self) -> bool:
         """May have keys and documents."""
-        return Role.SIGNER in self.roles
+        return Role.SIGNER in self.roles and Role.AUDITOR not in self.roles
 
     @property
     def is_officer(self) -> bool:
         """May register people."""
-        return Role.OFFICER in self.roles
+        return Role.OFFICER in self.roles and Role.AUDITOR not in self.roles
+
+    @property
+    def is_auditor(self) -> bool:
+        """May read the signing log, and has no other role: with another one beside it neither counts."""
+        return self.roles == (Role.AUDITOR,)
 
 
 def add_person(connection: Connection, added: Person, *, now: int) -> None:

@@ -9,13 +9,15 @@ from anyio import to_thread
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
+from natsuin import base64url
 from natsuin.authentication import Session, Sessions
-from natsuin.errors import Forbidden, Unauthenticated
+from natsuin.errors import Forbidden, Malformed, Unauthenticated
 from natsuin.storage import Database
 from natsuin.user_management import Person, find_person
 from natsuin.web.view import Caller
 
 _SESSION_COOKIE = "natsuin_session"
+_READING_COOKIE = "natsuin_reading"
 _HOST_PREFIX = "__Host-"
 """A browser takes such a cookie only by https, for this host alone and for all of its paths, so that no neighbouring
 host can plant one (RFC 6265bis, 4.1.3.2). Not usable where the origin is http, which is localhost only."""
@@ -30,6 +32,9 @@ class Access(StrEnum):
     SIGNED_IN = "signed-in"
     SIGNER = "signer"
     OFFICER = "officer"
+    AUDITOR = "auditor"
+    ACTING = "acting"
+    """Whoever is signed in in a role that may do something: not an auditor."""
 
 
 class Callers:
@@ -40,6 +45,7 @@ class Callers:
         self._database = database
         self._https = https
         self.cookie = f"{_HOST_PREFIX}{_SESSION_COOKIE}" if https else _SESSION_COOKIE
+        self._reading = f"{_HOST_PREFIX}{_READING_COOKIE}" if https else _READING_COOKIE
         self._lock = threading.Lock()
         self._people: OrderedDict[str, tuple[float, Person]] = OrderedDict()
 
@@ -84,8 +90,25 @@ class Callers:
         answer.set_cookie(self.cookie, secret, path="/", httponly=True, secure=self._https, samesite="strict")
 
     def clear_cookie(self, answer: Response) -> None:
-        """Take the session from the browser."""
-        answer.delete_cookie(self.cookie, path="/", httponly=True, secure=self._https, samesite="strict")
+        """Take the session from the browser, and an auditor's reading with it."""
+        for name in (self.cookie, self._reading):
+            answer.delete_cookie(name, path="/", httponly=True, secure=self._https, samesite="strict")
+
+    def reading_of(self, connection: HTTPConnection) -> bytes:
+        """The secret of the auditor's reading that the browser holds, which may be anything; empty without one."""
+        try:
+            return base64url.decode(connection.cookies.get(self._reading, ""))
+        except Malformed:
+            return b""
+
+    def set_reading(self, answer: Response, secret: bytes) -> None:
+        """Give the browser the secret of an auditor's reading, as its session: nothing here remembers it."""
+        value = base64url.encode(secret)
+        answer.set_cookie(self._reading, value, path="/", httponly=True, secure=self._https, samesite="strict")
+
+    def clear_reading(self, answer: Response) -> None:
+        """Take the secret from the browser."""
+        answer.delete_cookie(self._reading, path="/", httponly=True, secure=self._https, samesite="strict")
 
     def _recall(self, user_id: str) -> Person | None:
         with self._lock:
@@ -119,7 +142,11 @@ def has_access(caller: Caller, access: Access) -> bool:
         return caller.is_signer
     if access is Access.OFFICER:
         return caller.is_officer
-    return True
+    if access is Access.AUDITOR:
+        return caller.is_auditor
+    if access is Access.ACTING:
+        return caller.is_signer or caller.is_officer
+    return access in (Access.PUBLIC, Access.SIGNED_IN)
 
 
 def _caller(person: Person, session: Session) -> Caller:
@@ -129,5 +156,6 @@ def _caller(person: Person, session: Session) -> Caller:
         roles=person.roles,
         is_signer=person.is_signer,
         is_officer=person.is_officer,
+        is_auditor=person.is_auditor,
         level=session.level,
     )

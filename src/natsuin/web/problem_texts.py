@@ -1,6 +1,7 @@
 """What people are told about each kind of error: the title, the cause and the next step, in Japanese and English."""
 
 from natsuin.web.archive_problem_texts import ARCHIVE_TEXTS
+from natsuin.web.audit_problem_texts import AUDIT_TEXTS
 from natsuin.web.document_problem_texts import DOCUMENT_TEXTS
 from natsuin.web.invitation_problem_texts import INVITATION_TEXTS
 from natsuin.web.key_problem_texts import KEY_TEXTS
@@ -306,6 +307,7 @@ _GENERAL: dict[str, Texts] = {
 TEXTS: dict[str, Texts] = {
     **_GENERAL,
     **ARCHIVE_TEXTS,
+    **AUDIT_TEXTS,
     **DOCUMENT_TEXTS,
     **INVITATION_TEXTS,
     **KEY_TEXTS,

@@ -73,6 +73,7 @@ STATUS: dict[str, int] = {
     "replacement_unknown": 404,
     "replacement_over": 409,
     "replacement_waiting": 409,
+    "reading_over": 403,
     "illegal_move": 409,
     "key_cannot_sign": 409,
     "certificate_unreadable": 400,

@@ -22,4 +22,5 @@ class Caller:
     roles: tuple[str, ...]
     is_signer: bool
     is_officer: bool
+    is_auditor: bool
     level: int

@@ -8,6 +8,7 @@ from natsuin.authentication import Login, Sessions
 from natsuin.clock import Clock, SystemClock
 from natsuin.storage import Database
 from natsuin.user_management import Register
+from natsuin.web.about_auditors import about_auditors
 from natsuin.web.about_shared_acts import AboutSharedActs, about_shared_acts
 from natsuin.web.act_answers import ActAnswers
 from natsuin.web.api.documents import DocumentAPI
@@ -78,6 +79,7 @@ def assemble(
         settings, database, sam, clock=clock, facts=facts, keys=keys, callers=callers
     )
     lost = about_lost_passkeys(settings, database, sam, clock=clock, facts=facts, keys=keys, callers=callers)
+    auditors = about_auditors(settings, database, sam, clock=clock, facts=facts, callers=callers)
     lists = RevocationLists(sam)
     register = Register(database, clock)
     documents = DocumentStore(database, clock, max_bytes_per_person=settings.max_bytes_per_person)
@@ -91,15 +93,14 @@ def assemble(
         OfficerAPI(sam, clock, settings=settings, database=database, register=register),
         EnrolmentAPI(sam, clock, settings=settings, facts=facts, database=database, register=register, callers=callers),
         *key_topics,
-        *shared.topics,
-        *lost.topics,
+        *(*shared.topics, *lost.topics, auditors.topic),
         DocumentAPI(sam, documents=documents, instructions=instructions, signing=signing, work=work),
         InstructionAPI(settings=settings, facts=facts, database=database, signing=signing, hash_signing=hash_signing),
         VerificationAPI(settings, facts=facts, revocation_lists=lists, work=work),
     )
     api = ApiRoutes(callers)
-    for topic in topics:
-        topic.add_to(api)
+    for part in topics:
+        part.add_to(api)
     pages = Pages(
         settings,
         callers,
@@ -109,10 +110,10 @@ def assemble(
         keys=keys,
         notices=lost.notices,
     )
-    histories = Histories(sam, instructions)
-    record_pages = RecordPages(settings, facts=facts, histories=histories, register=register)
+    record_pages = RecordPages(settings, facts=facts, histories=Histories(sam, instructions), register=register)
+    others = (record_pages, key_pages, shared.pages, lost.pages, auditors.pages)
     plain_routes = [
-        *pages.routes((*record_pages.pages(), *key_pages.pages(), *shared.pages.pages(), *lost.pages.pages())),
+        *pages.routes([page for topic in others for page in topic.pages()]),
         *PublicPKI(sam, facts, lists, callers).routes(),
         *LogFiles(settings.log_folder, callers).routes(),
         *HealthChecks(sam, database, callers, remember_seconds=settings.limits.readiness_seconds).routes(),

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from natsuin.cli.demo.visitor import Visitor
+from rigs.auditors import invite_auditor
 from rigs.portal import Portal
 
 
@@ -28,6 +29,17 @@ def alice(portal: Portal, officer: Visitor) -> Visitor:
 @pytest.fixture(scope="session")
 def bob(portal: Portal, officer: Visitor) -> Visitor:
     return portal.enrol(officer, common_name="Bob", email="bob@example.jp")
+
+
+@pytest.fixture(scope="session")
+def auditor(portal: Portal) -> Visitor:
+    """Signed in, with a reading that is open."""
+    visitor = portal.visitor()
+    visitor.register_as_officer(invite_auditor(portal.sam.rig))
+    visitor.sign_in()
+    act = visitor.post("/api/auditor/readings", {"purpose": "audit"})
+    visitor.post(f"/api/auditor/readings/{act['act_id']}", {"credential": visitor.device.get(act["publicKey"])})
+    return visitor
 
 
 @pytest.fixture(autouse=True)

@@ -89,6 +89,7 @@ def alices(portal: Portal, alice: Visitor) -> dict[str, str]:
         "user_id": "u-1",
         "request": "MAA",
         "name": "checkpoint",
+        "form": "csv",
     }
 
 
@@ -171,6 +172,42 @@ def test_a_signer_is_no_officer(portal, routes, alices, bob):
         if access is Access.OFFICER:
             answer = send(bob._http, method, filled(path, alices), json={} if method == "POST" else None)
             assert answer.status_code == 403, (method, path)
+
+
+def test_an_auditor_can_do_nothing_but_read(portal, routes, alices, auditor):
+    """The role excludes every other one: what is not public and not its own tells who one is, or signs out."""
+    mine = {("POST", "/api/logout"), ("GET", "/api/me")}
+    size, tried = portal.sam.rig.sam.log.size, 0
+    for method, path, access in routes:
+        if access in (Access.PUBLIC, Access.AUDITOR) or (method, path) in mine:
+            continue
+        answer = send(auditor._http, method, filled(path, alices), json={} if method == "POST" else None)
+        assert answer.status_code == 403, (method, path)
+        tried += 1
+    assert tried > 40
+    assert portal.sam.rig.sam.log.size == size
+
+
+def test_what_an_auditor_may_call_changes_nothing_but_the_log(routes):
+    """A new route for auditors is added here on purpose or not at all."""
+    assert {(method, path) for method, path, access in routes if access is Access.AUDITOR} == {
+        ("GET", "/auditor"),
+        ("GET", "/auditor/log"),
+        ("GET", "/auditor/activity"),
+        ("GET", "/api/auditor/entries.{form}"),
+        ("POST", "/api/auditor/readings"),
+        ("POST", "/api/auditor/readings/end"),
+        ("POST", "/api/auditor/readings/{act_id}"),
+        ("POST", "/api/auditor/openings"),
+    }
+
+
+def test_nobody_else_is_an_auditor(portal, routes, alices, officer, bob):
+    for visitor in (officer, bob):
+        for method, path, access in routes:
+            if access is Access.AUDITOR:
+                answer = send(visitor._http, method, filled(path, alices), json={} if method == "POST" else None)
+                assert answer.status_code == 403, (method, path)
 
 
 def test_bobs_session_signs_nothing_with_alices_activation(portal, alice, bob):

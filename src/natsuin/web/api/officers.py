@@ -113,6 +113,7 @@ class OfficerAPI:
         offer = await ask(self._sam, OpenOfficerInvitation(token=body.token), RegistrationOffer)
         return {
             "display_name": offer.display_name,
+            "roles": list(offer.roles),
             "expires_at": offer.expires_at,
             "publicKey": creation_options(
                 self._settings.party,

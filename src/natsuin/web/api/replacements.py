@@ -95,8 +95,8 @@ class ReplacementAPI:
         routes.add("POST", "/api/officer/people/{user_id}/replacement", self.propose, access=Access.OFFICER)
         routes.add("POST", base + "/{act_id}/review", self.review, access=Access.OFFICER)
         routes.add("POST", base + "/{act_id}/approval", self.approve, access=Access.OFFICER)
-        routes.add("POST", "/api/replacements/{act_id}/cancel", self.offer_cancel, access=Access.SIGNED_IN)
-        routes.add("POST", "/api/replacements/{act_id}/cancellation", self.cancel, access=Access.SIGNED_IN)
+        routes.add("POST", "/api/replacements/{act_id}/cancel", self.offer_cancel, access=Access.ACTING)
+        routes.add("POST", "/api/replacements/{act_id}/cancellation", self.cancel, access=Access.ACTING)
 
     async def page(self, caller: SignedIn, after: str = "") -> dict[str, Any]:
         """Those that are open, and those of the last three months."""

@@ -1,4 +1,4 @@
-/** A registration officer's own passkey, registered with the one-time link that `natsuin init` printed. */
+/** An officer's or auditor's own passkey, registered with the one-time link that was made on the host. */
 
 import { send } from "../api.js";
 import { find, goToStep, onPress } from "../dom.js";
@@ -15,6 +15,9 @@ try {
   const token = invitationToken();
   const offer = await send("/api/officer/invitation", { json: { token } });
   find("[data-display-name]").textContent = offer.display_name;
+  const role = offer.roles?.includes("auditor") ? "auditor" : "registration-officer";
+  for (const part of document.querySelectorAll("[data-for-role]")) part.hidden = part.dataset.forRole !== role;
+  if (role === "auditor") find("[data-sign-in]").dataset.next = "/auditor/log";
   clear(opening);
   goToStep("welcome");
   onPress(button, () =>
