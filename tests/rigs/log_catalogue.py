@@ -19,6 +19,7 @@ from natsuin.sam import process
 from natsuin.sam import protocol as p
 from natsuin.sam.process import accept_clock, open_sam
 from natsuin.storage import open_database
+from rigs.auditors import Auditor
 from rigs.key_copies import (
     another_officer,
     archive_key,
@@ -313,6 +314,33 @@ def rotated(folder: Path) -> tuple[World, World]:
     for world in (closed, newest):
         world.end(rig.config.sam.database)
     return closed, newest
+
+
+def reading(folder: Path) -> World:
+    """An auditor reads: what for, whom about, and what was opened."""
+    rig = SamRig.make(folder)
+    world = World(rig_log(rig))
+    with closing(rig):
+        story = Story(rig, world)
+        story.officer(rig.token)
+        signer = story.person()
+        auditor = Auditor.register(rig, "Canary Auditor")
+        world.private.add("auditor", auditor.who.user_id)
+        world.private.add("name", "Canary Auditor")
+        with story.drives("audit-refused"):
+            act = auditor.propose(NOTE)
+            wrong = assertion(stranger(rig.web), act.challenge)
+            with pytest.raises(errors.ApprovalRefused):
+                rig.web.ask(p.BeginReading(act_id=act.act_id, assertion=wrong))
+        world.private.add("purpose", NOTE)
+        with story.drives("audit-begun"):
+            auditor.begin()
+        world.secret.add("reading", auditor.reading)
+        with story.drives("audit-read"):
+            found = auditor.search(key=signer.key.key_id)
+            auditor.open(found.entries[0].index)
+    world.end(rig.config.sam.database)
+    return world
 
 
 def token(folder: Path) -> World:

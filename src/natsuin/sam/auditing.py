@@ -172,7 +172,7 @@ class Auditing:
             public={"reading": what},
             private={"auditor": reading.auditor_id, "session": reading.name, "query": dict(query), "count": count},
         )
-        return self.foundation.journal.log.place_of(receipt)
+        return foundation.journal.log.place_of(receipt)
 
 
 def _check_search(message: SearchLog) -> None:
