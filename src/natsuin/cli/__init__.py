@@ -33,6 +33,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "verify": ("natsuin.cli.verify:verify", "Check a signed PDF."),
     "algorithms": ("natsuin.cli.algorithms:algorithms", "Show which kinds of key may be used, and until when."),
     "log": ("natsuin.cli.log:log", "Check a signing log, search it, make proofs from it."),
+    "witness": ("natsuin.cli.witness:witness", "Witness other people's signing logs (a server of its own)."),
     "evidence": ("natsuin.cli.evidence:evidence", "Check the evidence of a signature."),
 }
 """Name, where the command is, and the line that `natsuin --help` shows without loading it."""

@@ -26,7 +26,7 @@ work.
 """
 
 from natsuin.signing_log.audit import Known, LogReport, verify_log
-from natsuin.signing_log.checkpoints import Checkpoint, open_checkpoint
+from natsuin.signing_log.checkpoints import Checkpoint, open_checkpoint, parse_checkpoint
 from natsuin.signing_log.commit import FAULT_POINTS
 from natsuin.signing_log.commitments import SALT_BYTES, commitment_to
 from natsuin.signing_log.copies import adopt_log, copy_log, read_checkpoint
@@ -34,14 +34,27 @@ from natsuin.signing_log.entries import JSON, encode_entry
 from natsuin.signing_log.key_chains import ChainReader
 from natsuin.signing_log.log import SigningLog, create_log
 from natsuin.signing_log.memory import LogMemory
-from natsuin.signing_log.merkle import verify_consistency, verify_inclusion
-from natsuin.signing_log.notes import LogKey, VerifierKey, make_verifier_key, parse_verifier_key
+from natsuin.signing_log.merkle import EMPTY_ROOT, verify_consistency, verify_inclusion
+from natsuin.signing_log.notes import (
+    KeyKind,
+    LogKey,
+    VerifierKey,
+    make_verifier_key,
+    open_note,
+    parse_note,
+    parse_verifier_key,
+)
 from natsuin.signing_log.public_log import Consistency, PublicLog
 from natsuin.signing_log.receipts import Receipt, UnverifiedReceipt, VerifiedEntry, parse_receipt, verify_receipt
 from natsuin.signing_log.refusals import (
+    BadCheckpoint,
+    BadEmptyRoot,
     BadEntry,
     BadKey,
+    BadNote,
+    BadPolicy,
     BadReceipt,
+    BadWitnessRequest,
     ChainBroken,
     CheckpointAhead,
     CheckpointDiverges,
@@ -54,31 +67,54 @@ from natsuin.signing_log.refusals import (
     LogMissing,
     LogUnreachable,
     LoosePermissions,
+    NotWitnessed,
     ProofRefused,
     RightEdgeDamaged,
     StateBehind,
     StateDamaged,
     StateMissing,
     UntrustedNote,
+    Unwitnessed,
+    WitnessFailed,
+    WitnessRefused,
 )
 from natsuin.signing_log.statements import STATEMENT_FORMAT, state_from_files, state_key
 from natsuin.signing_log.tiles import TileName, parse_tile_name
+from natsuin.signing_log.timed_http import TimedStream
+from natsuin.signing_log.witnesses.asking import AskedWitness
+from natsuin.signing_log.witnesses.client import WitnessAddress
+from natsuin.signing_log.witnesses.cosignatures import Cosignature, cosign, with_cosignatures
+from natsuin.signing_log.witnesses.policy import WitnessPolicy, parse_policy
+from natsuin.signing_log.witnesses.requests import MAX_REQUEST, SIZE_TYPE, AddCheckpoint, parse_request
+from natsuin.signing_log.witnesses.rounds import Standing, Witnessing
 
 __all__ = [
+    "EMPTY_ROOT",
     "FAULT_POINTS",
     "JSON",
+    "MAX_REQUEST",
     "SALT_BYTES",
+    "SIZE_TYPE",
     "STATEMENT_FORMAT",
+    "AddCheckpoint",
+    "AskedWitness",
+    "BadCheckpoint",
+    "BadEmptyRoot",
     "BadEntry",
     "BadKey",
+    "BadNote",
+    "BadPolicy",
     "BadReceipt",
+    "BadWitnessRequest",
     "ChainBroken",
     "ChainReader",
     "Checkpoint",
     "CheckpointAhead",
     "CheckpointDiverges",
     "Consistency",
+    "Cosignature",
     "EntryTooLarge",
+    "KeyKind",
     "Known",
     "LastBundleDamaged",
     "LogClosed",
@@ -91,27 +127,42 @@ __all__ = [
     "LogReport",
     "LogUnreachable",
     "LoosePermissions",
+    "NotWitnessed",
     "ProofRefused",
     "PublicLog",
     "Receipt",
     "RightEdgeDamaged",
     "SigningLog",
+    "Standing",
     "StateBehind",
     "StateDamaged",
     "StateMissing",
     "TileName",
+    "TimedStream",
     "UntrustedNote",
     "UnverifiedReceipt",
+    "Unwitnessed",
     "VerifiedEntry",
     "VerifierKey",
+    "WitnessAddress",
+    "WitnessFailed",
+    "WitnessPolicy",
+    "WitnessRefused",
+    "Witnessing",
     "adopt_log",
     "commitment_to",
     "copy_log",
+    "cosign",
     "create_log",
     "encode_entry",
     "make_verifier_key",
     "open_checkpoint",
+    "open_note",
+    "parse_checkpoint",
+    "parse_note",
+    "parse_policy",
     "parse_receipt",
+    "parse_request",
     "parse_tile_name",
     "parse_verifier_key",
     "read_checkpoint",
@@ -121,4 +172,5 @@ __all__ = [
     "verify_inclusion",
     "verify_log",
     "verify_receipt",
+    "with_cosignatures",
 ]

@@ -17,7 +17,7 @@ from natsuin.errors import Busy, NatsuinError, StorageFailed
 from natsuin.signing_log.commit import Committer
 from natsuin.signing_log.key_chains import Waiting
 from natsuin.signing_log.receipts import Receipt
-from natsuin.signing_log.refusals import LogClosed
+from natsuin.signing_log.refusals import LogClosed, WitnessRefused
 
 MAX_WAITING: Final = 4096
 """Entries that may wait; also the most that one commit takes."""
@@ -106,6 +106,18 @@ class Writer:
             self._fail(error, ())
         if self._failure is not None:
             raise StorageFailed(self._failure.message) from self._failure
+
+    def display(self, size: int, note: str) -> None:
+        """From now on the folder shows `note`, a checkpoint of `size` entries, until told otherwise. One that is
+        smaller than what was shown before is not taken: everybody who remembers that would miss entries."""
+        with self._writing:
+            shown = self._committer.display
+            if shown is None or size >= shown[0]:
+                self._committer.display = size, note
+
+    def stop(self, error: NatsuinError) -> None:
+        """End the log because of what others know about it. Who waits gets `StorageFailed`."""
+        self._fail(error, ())
 
     def close(self) -> None:
         """Take no more, commit what waits, publish, settle, and end the keeper. May be called again."""
@@ -218,8 +230,10 @@ class Writer:
                     self._on_settled(size)
 
     def _fail(self, error: BaseException, batch: Sequence[_Item]) -> None:
-        failure = error if isinstance(error, StorageFailed) else StorageFailed("the log cannot sign or go on")
-        if failure is not error:
+        failure: NatsuinError = StorageFailed("the log cannot sign or go on")
+        if isinstance(error, StorageFailed | WitnessRefused):
+            failure = error
+        else:
             failure.__cause__ = error
         with self._condition:
             first = self._failure is None
