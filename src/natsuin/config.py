@@ -22,6 +22,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from natsuin.algorithm_settings import AlgorithmsSection
 from natsuin.errors import Conflict
+from natsuin.log_settings import LogOrigin, LogSection
 from natsuin.settings import (
     FOLDER,
     FilePath,
@@ -84,13 +85,6 @@ def _origin(origin: str) -> str:
         raise ValueError("passkeys need a name, not an IP address: use http://localhost:PORT or https://NAME")
     if parts.scheme == "http" and host != "localhost" and not host.endswith(".localhost"):
         raise ValueError("passkeys need https; plain http works for localhost only")
-    return origin
-
-
-def _log_origin(origin: str) -> str:
-    # C2SP signed-note: a key name holds neither spaces nor plus signs.
-    if not origin or any(character.isspace() or character == "+" for character in origin) or not origin.isprintable():
-        raise ValueError("the log's name must not be empty or hold spaces or plus signs")
     return origin
 
 
@@ -160,7 +154,7 @@ class SAMSection(Section):
     """`file:PATH`, or `credential:NAME` of systemd's LoadCredential."""
     log_folder: FilePath
     """Checkpoint and tiles, readable by everybody, written by sam alone."""
-    log_origin: Annotated[str, AfterValidator(_log_origin)]
+    log_origin: LogOrigin
     log_state: FilePath
     """What sam remembers of its own log, so that a log that was cut back is found."""
     archive_folder: FilePath = Field(default="sam/archives", validate_default=True)
@@ -235,6 +229,7 @@ class Config(BaseSettings):
     web: WebSection
     sam: SAMSection
     ca: CertificationSection
+    log: LogSection = LogSection()
     vault: VaultSection = VaultSection()
     algorithms: AlgorithmsSection = AlgorithmsSection()
     keys: KeysSection = KeysSection()

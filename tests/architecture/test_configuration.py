@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from natsuin.algorithm_settings import AlgorithmsSection
 from natsuin.config import CertificationSection, SAMSection, ServiceSection, TLSSection, WebSection
+from natsuin.log_settings import LogSection, WitnessSection
 from natsuin.settings import KeysSection, NoticesSection, VaultSection
 
 SECTIONS: dict[str, type[BaseModel]] = {
@@ -16,6 +17,8 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "ca": CertificationSection,
     "section": TLSSection,
     "algorithms": AlgorithmsSection,
+    "log": LogSection,
+    "witness": WitnessSection,
     "vault": VaultSection,
     "keys": KeysSection,
     "notices": NoticesSection,

@@ -157,7 +157,7 @@ class SigningLog:
         """Receipts for entries, all under one checkpoint, cosigned if this log asks witnesses and they answer; it is
         the newest of that kind at the first step. Raises as `receipt`."""
         indices = list(indices)
-        reader, note = self._reader(*self._covering(max(indices, default=-1) + 1))
+        reader, note = self._reader(self._cosigned(max(indices, default=-1) + 1))
         for index in indices:
             yield Receipt(index, reader.entry(index), reader.checkpoint.size, reader.inclusion_proof(index), note)
 
@@ -166,7 +166,7 @@ class SigningLog:
 
         Raises `LogDamaged` where the files do not agree with it, `LogUnreachable` when they cannot be read.
         """
-        reader, _ = self._reader(*self._newest)
+        reader, _ = self._reader()
         for bundle in range(start // TILE_WIDTH, -(-reader.checkpoint.size // TILE_WIDTH)):
             for index, entry in enumerate(reader.bundle(bundle), bundle * TILE_WIDTH):
                 if index >= start:
@@ -180,12 +180,13 @@ class SigningLog:
         """
         if self._rounds is None or not receipts:
             return list(receipts)
-        size, note = self._covering(max(receipt.size for receipt in receipts))
-        if note == self._newest[1]:
+        cosigned = self._cosigned(max(receipt.size for receipt in receipts))
+        if cosigned is None:
             return list(receipts)
+        size, note = cosigned
         if all(receipt.size == size for receipt in receipts):
             return [replace(receipt, checkpoint=note) for receipt in receipts]
-        reader, note = self._reader(size, note)
+        reader, note = self._reader(cosigned)
         return [Receipt(each.index, each.leaf, size, reader.inclusion_proof(each.index), note) for each in receipts]
 
     def require_witnessed(self, receipts: Sequence[Receipt]) -> None:
@@ -247,7 +248,7 @@ class SigningLog:
 
     def _prepare(self) -> Shown:
         """The newest checkpoint, for witnesses. Its proofs are asked for by several threads."""
-        reader, note = self._reader(*self._newest)
+        reader, note = self._reader()
         turn = threading.Lock()
 
         def prove(old: int) -> tuple[bytes, ...]:
@@ -260,16 +261,17 @@ class SigningLog:
         self._writer.display(size, note)
         self.publish()
 
-    def _covering(self, size: int) -> tuple[int, str]:
-        """Size and note of a checkpoint over the first `size` entries at least, cosigned where that can be had."""
+    def _cosigned(self, size: int) -> tuple[int, str] | None:
+        """Size and note of a cosigned checkpoint over the first `size` entries at least; None where there is none and
+        the log goes on without."""
         if self._rounds is None:
-            return self._newest
+            return None
         self._rounds.require(size)
-        # Where it goes on without, nobody waits longer than while there is hope.
-        return self._rounds.cosigned if self._rounds.wait(size) else self._newest
+        return self._rounds.cosigned if self._rounds.wait(size) else None
 
-    def _reader(self, size: int, note: str) -> tuple[LogReader, str]:
-        self.publish()
+    def _reader(self, cosigned: tuple[int, str] | None = None) -> tuple[LogReader, str]:
+        """A reader as of a checkpoint that was cosigned, or of the newest, and that checkpoint."""
+        note = self._writer.publish() if cosigned is None else cosigned[1]
         return LogReader(FolderSource(self._path), open_checkpoint(note, self._verifier)), note
 
 

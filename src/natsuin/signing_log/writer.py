@@ -98,21 +98,25 @@ class Writer:
             raise item.error or StorageFailed("the log has failed")
         return item.receipts
 
-    def publish(self) -> None:
-        """Bring the folder up to the newest checkpoint now. Raises `StorageFailed`, which ends the log."""
+    def publish(self) -> str:
+        """Bring the folder up to the newest checkpoint now, and give it: a reader finds all its tiles, which is not so
+        for every checkpoint between two publications. Raises `StorageFailed`, which ends the log."""
+        note = ""
         try:
-            self._publish()
+            note = self._publish()
         except Exception as error:
             self._fail(error, ())
         if self._failure is not None:
             raise StorageFailed(self._failure.message) from self._failure
+        return note
 
     def display(self, size: int, note: str) -> None:
         """From now on the folder shows `note`, a checkpoint of `size` entries, until told otherwise. One that is
-        smaller than what was shown before is not taken: everybody who remembers that would miss entries."""
+        smaller than what was shown before is not taken: everybody who remembers that would miss entries; nor is one of
+        the same size that fewer have signed."""
         with self._writing:
             shown = self._committer.display
-            if shown is None or size >= shown[0]:
+            if shown is None or (size, note.count("\n")) >= (shown[0], shown[1].count("\n")):
                 self._committer.display = size, note
 
     def stop(self, error: NatsuinError) -> None:
@@ -215,19 +219,22 @@ class Writer:
                 self._condition.wait(left)
             return False
 
-    def _publish(self) -> None:
-        """Show what was committed; from time to time make the files durable while the next commits go on."""
+    def _publish(self) -> str:
+        """Show what was committed, and give its checkpoint; from time to time make the files durable while the next
+        commits go on."""
         with self._settling:
             with self._writing:
                 if self._failure is not None:
-                    return
+                    return ""
                 self._committer.publish()
+                note = self._committer.signed.note
                 settle = self._committer.detach() if self._committer.wants_settling else None
             if settle is not None:
                 size = settle()
                 with self._writing:
                     self._committer.settled = size
                     self._on_settled(size)
+        return note
 
     def _fail(self, error: BaseException, batch: Sequence[_Item]) -> None:
         failure: NatsuinError = StorageFailed("the log cannot sign or go on")
