@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from natsuin.signing_log import LogKey, PublicLog, SigningLog, WitnessPolicy, create_log, make_verifier_key
 from natsuin.clock import SystemClock
+from natsuin.signing_log import LogKey, PublicLog, SigningLog, WitnessPolicy, create_log, make_verifier_key
 from rigs.witness_house import WitnessProcess, fetch
 
 ORIGIN = "log.example/one"

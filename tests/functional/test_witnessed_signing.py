@@ -319,25 +319,32 @@ class TestAlarm:
         sam.start()
         self.grow(sam, installation.alice)
 
-    def test_a_copy_that_goes_on_beside_it_is_stopped(self, house, copies, installation):
+    def test_of_two_copies_that_both_go_on_one_is_stopped(self, house, copies, installation):
         """F09, F10: two sams with one key write two histories; the second that is asked about loses."""
         witness = house("a")
-        sam = copies([(witness.vkey, witness.url)], mode="open")
-        sam.start()
+        sam = copies([(witness.vkey, witness.url)], mode="open").start()
         self.grow(sam, installation.alice)
         sam.stop()
         copied = sam.copy(sam.folder.parent / "copied")
         witness.kill()
-        copied.start()
-        self.grow(copied, installation.alice)
-        self.grow(copied, installation.alice)
-        witness.start()
-        sam.start()
-        self.grow(sam, installation.alice)
-        assert copied.wait_for_death(60) == WITNESS_REFUSED
-        self.grow(sam, installation.alice)
-        copied.process = None
-        assert started(copied) == WITNESS_REFUSED
+        both = [sam, copied]
+        try:
+            for each in both:
+                each.start()
+                self.grow(each, installation.alice)
+            witness.start()
+            deadline = time.monotonic() + 60
+            while all(each.process is not None and each.process.poll() is None for each in both):
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            (loser,) = [each for each in both if each.process is not None and each.process.poll() is not None]
+            (winner,) = [each for each in both if each is not loser]
+            assert loser.wait_for_death() == WITNESS_REFUSED
+            assert '"log_witness_refused"' in loser.words()
+            self.grow(winner, installation.alice)
+            assert started(loser) == WITNESS_REFUSED
+        finally:
+            copied.kill()
 
     def test_a_log_built_anew_with_the_stolen_key_is_refused(self, house, copies, installation, tmp_path):
         """A50: who has the whole host makes a clean history of the same length; the witness has seen the other."""

@@ -3,7 +3,7 @@
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,11 +11,13 @@ from natsuin.cli.arguments import verifier_key
 from natsuin.cli.log_evidence import evidence
 from natsuin.cli.log_find import find
 from natsuin.cli.log_prove import prove
-from natsuin.cli.log_reading import FILE, of_a_log, read_text, verdicts
+from natsuin.cli.log_reading import FILE, of_a_log, read_text, verdicts, with_witnesses
 from natsuin.cli.log_statement import statement
 
 if TYPE_CHECKING:
-    from natsuin.signing_log import ChainReader, Known, LogMemory, LogReport
+    from collections.abc import Sequence
+
+    from natsuin.signing_log import ChainReader, Cosignature, Known, LogMemory, LogReport
 
 _KEPT_EACH_SECONDS = 2.0
 
@@ -38,14 +40,15 @@ for _command in (prove, find, evidence, statement):
     help="Keep in this file what was verified, and next time read only what is new, or go on after an interruption.",
 )
 @click.option("--full", is_flag=True, help="With --remember: read everything once more all the same.")
+@with_witnesses
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.pass_context
-def verify(context: click.Context, /, location: str, vkey: str, **options: object) -> None:
+def verify(context: click.Context, /, location: str, vkey: str, **options: Any) -> None:
     """Check every entry and every hash of a log against its signed checkpoint.
 
-    Exit status: 0 the log is valid, 1 it is not, 2 that cannot be told.
+    Exit status: 0 the log is valid, 1 it is not, 2 that cannot be told, or too few witnesses cosigned its checkpoint.
     """
-    from natsuin.signing_log import LogMemory
+    from natsuin.signing_log import LogMemory, WitnessPolicy
 
     since, remember = options["since"], options["remember"]
     memory = LogMemory(remember) if isinstance(remember, Path) else None
@@ -53,11 +56,15 @@ def verify(context: click.Context, /, location: str, vkey: str, **options: objec
         known = _known(context, verifier_key(vkey), since if isinstance(since, Path) else None, memory)
         if known is not None and options["full"]:
             known = replace(known, entries=0, heads=None)
+        policy = WitnessPolicy.of(list(map(verifier_key, options["witness"])), options["quorum"])
         report = _verify(location, verifier_key(vkey), known, memory)
+        cosigned = policy.require(report.checkpoint)
     if options["as_json"]:
-        _print_json(report)
+        _print_json(report, cosigned)
     else:
         _print(report)
+        for each in cosigned:
+            click.echo(f"cosigned by {each.witness.name} at {_time(each.time)}")
 
 
 def _known(context: click.Context, vkey: str, since: Path | None, memory: "LogMemory | None") -> "Known | None":
@@ -139,7 +146,17 @@ def _print(report: "LogReport") -> None:
         )
 
 
-def _print_json(report: "LogReport") -> None:
+def _time(seconds: int) -> str:
+    """A time that a witness told, which may be any number."""
+    from datetime import UTC, datetime, timedelta
+
+    try:
+        return f"{datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds):%Y-%m-%d %H:%M:%SZ}"
+    except OverflowError:
+        return f"{seconds} s"
+
+
+def _print_json(report: "LogReport", cosigned: "Sequence[Cosignature]") -> None:
     import json
 
     told = {
@@ -150,6 +167,7 @@ def _print_json(report: "LogReport") -> None:
         "chains_from": report.chains_from,
         "root": report.root.hex(),
         "checkpoint": report.checkpoint,
+        "cosigned": [{"name": each.witness.name, "time": each.time} for each in cosigned],
     }
     click.echo(json.dumps(told, ensure_ascii=False, indent=1))
 

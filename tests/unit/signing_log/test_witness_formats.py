@@ -138,7 +138,7 @@ class TestRequests:
     def test_what_is_no_request_is_refused(self, body, find, put):
         assert find in body
         with pytest.raises(BadWitnessRequest):
-            parse_request(body.replace(find, put) if find != b"\n\n" else body.replace(find, put))
+            parse_request(body.replace(find, put))
 
     def test_too_many_hashes_and_too_many_bytes_are_refused(self, note):
         line = encode_base64(bytes(32)).encode() + b"\n"
