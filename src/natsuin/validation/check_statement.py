@@ -302,7 +302,7 @@ class Checking:
         """Make every check."""
         checks = (
             ("checkpoint", self._check_checkpoint),
-            ("witnesses", self._check_witnesses),
+            *((("witnesses", self._check_witnesses),) if self._witnesses else ()),
             ("inclusion", self._check_inclusion),
             ("chain", self._check_chain),
             ("end", self._check_end),
@@ -324,8 +324,6 @@ class Checking:
         return Verdict("good", "checkpoint", origin=self._key.name, size=size)
 
     def _check_witnesses(self) -> Verdict:
-        if not self._witnesses:
-            return Verdict("absent", "witnesses_absent")
         self._key.open(self._statement.checkpoint)
         times = [(each.name, each.cosigned(self._statement.checkpoint)) for each in self._witnesses]
         found = [f"{plain(name)} ({_moment(seconds)})" for name, seconds in times if seconds is not None]
@@ -600,7 +598,6 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Too few witnesses cosigned the checkpoint: {by}; required: {quorum}.",
         "チェックポイントに連署した立会人が足りません：{by}（必要数：{quorum}）。",
     ),
-    "witnesses_absent": ("No witness was named.", "立会人は指定されていません。"),
     "inclusion": ("All {count} entries are in the log.", "{count} 件の記録はすべてログに含まれています。"),
     "inclusion_wrong": ("Entry {index} is not in the log.", "{index} 番の記録はログに含まれていません。"),
     "chain": (
