@@ -14,7 +14,6 @@ from natsuin.sam import protocol as p
 from natsuin.signing_log import Unwitnessed, WitnessPolicy, parse_receipt
 from rigs.installation import Installation
 from rigs.invariants import check_invariants, entries_of
-from rigs.sam_in_process import make_installation, people
 from rigs.sam_process import SamProcess
 from rigs.web_side import Signer, digests
 from rigs.witness_house import PlayedWitness, WitnessProcess, plain
@@ -364,38 +363,9 @@ class TestAlarm:
         assert started(pristine) == WITNESS_REFUSED
         assert "another history" in pristine.words()
 
-    def test_two_operators_witness_each_other(self, installation, tmp_path, vkey):
-        """Each runs a sam and a witness; each witness knows the other's log and not its own."""
-        other = tmp_path / "other"
-        other_vkey, other_alice, theirs = _another_installation(other)
-        ours_watches = WitnessProcess.make(tmp_path / "ours", "ours.example").witnesses(other_vkey).start()
-        theirs_watches = WitnessProcess.make(tmp_path / "theirs", "theirs.example").witnesses(vkey).start()
-        ours = installation.stopped.copy(tmp_path / "n")
-        configure(ours, [(theirs_watches.vkey, theirs_watches.url)], mode="closed", quorum=1)
-        configure(theirs, [(ours_watches.vkey, ours_watches.url)], mode="closed", quorum=1)
-        try:
-            ours.start()
-            theirs.start()
-            for sam, alice, watch in ((ours, installation.alice, theirs_watches), (theirs, other_alice, ours_watches)):
-                signed = self.grow(sam, alice)
-                assert WitnessPolicy.of([watch.vkey]).require(parse_receipt(signed.receipt).checkpoint)
-        finally:
-            for each in (ours, theirs, ours_watches, theirs_watches):
-                each.kill()
-
 
 def started(sam: SamProcess) -> int:
     """The exit code of a start that is refused."""
     command = [sys.executable, "-m", "natsuin.cli", "sam", "--config", str(sam.folder / "config.toml")]
     with (sam.folder / "sam.log").open("ab") as output:
         return subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, timeout=60).returncode
-
-
-def _another_installation(folder: Path) -> tuple[str, Signer, SamProcess]:
-    folder.mkdir()
-    _, token = make_installation(folder)
-    sam = SamProcess(folder).start()
-    _, alice = people(sam.web, token)
-    vkey = sam.web.info.log_vkey
-    sam.stop()
-    return vkey, alice, sam

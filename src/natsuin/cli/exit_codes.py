@@ -40,9 +40,7 @@ TOKEN_REFUSED: Final = 79
 WITNESS_REFUSED: Final = 80
 """A witness has seen a later or another state of the signing log than there is here. Not of sysexits.h."""
 
-REFUSING: Final = frozenset(
-    {DATA_REFUSED, MISSING, EXISTS, PERMISSIONS, CONFIGURATION, TOKEN_REFUSED, WITNESS_REFUSED}
-)
+REFUSING: Final = frozenset({DATA_REFUSED, MISSING, EXISTS, PERMISSIONS, CONFIGURATION, TOKEN_REFUSED, WITNESS_REFUSED})
 
 _BY_CODE: Final = {
     "account": PERMISSIONS,
