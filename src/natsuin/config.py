@@ -22,7 +22,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from natsuin.algorithm_settings import AlgorithmsSection
 from natsuin.errors import Conflict
-from natsuin.log_settings import LogSection
+from natsuin.log_settings import LogOrigin, LogSection
 from natsuin.settings import (
     FOLDER,
     FilePath,
@@ -83,13 +83,6 @@ def _origin(origin: str) -> str:
         raise ValueError("passkeys need a name, not an IP address: use http://localhost:PORT or https://NAME")
     if parts.scheme == "http" and host != "localhost" and not host.endswith(".localhost"):
         raise ValueError("passkeys need https; plain http works for localhost only")
-    return origin
-
-
-def _log_origin(origin: str) -> str:
-    # C2SP signed-note: a key name holds neither spaces nor plus signs.
-    if not origin or any(character.isspace() or character == "+" for character in origin) or not origin.isprintable():
-        raise ValueError("the log's name must not be empty or hold spaces or plus signs")
     return origin
 
 
@@ -159,7 +152,7 @@ class SAMSection(Section):
     """`file:PATH`, or `credential:NAME` of systemd's LoadCredential."""
     log_folder: FilePath
     """Checkpoint and tiles, readable by everybody, written by sam alone."""
-    log_origin: Annotated[str, AfterValidator(_log_origin)]
+    log_origin: LogOrigin
     log_state: FilePath
     """What sam remembers of its own log, so that a log that was cut back is found."""
     archive_folder: FilePath = Field(default="sam/archives", validate_default=True)
@@ -234,12 +227,12 @@ class Config(BaseSettings):
     web: WebSection
     sam: SAMSection
     ca: CertificationSection
+    log: LogSection = LogSection()
     vault: VaultSection = VaultSection()
     algorithms: AlgorithmsSection = AlgorithmsSection()
     keys: KeysSection = KeysSection()
     notices: NoticesSection = NoticesSection()
     serve: ServeSection = ServeSection()
-    log: LogSection = LogSection()
 
     @classmethod
     def settings_customise_sources(

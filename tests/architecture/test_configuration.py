@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from natsuin.algorithm_settings import AlgorithmsSection
 from natsuin.config import CertificationSection, SAMSection, ServiceSection, TLSSection, WebSection
-from natsuin.log_settings import LogSection, RetentionSection
+from natsuin.log_settings import LogSection, RetentionSection, WitnessSection
 from natsuin.settings import KeysSection, NoticesSection, VaultSection
 
 SECTIONS: dict[str, type[BaseModel]] = {
@@ -17,10 +17,11 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "ca": CertificationSection,
     "section": TLSSection,
     "algorithms": AlgorithmsSection,
+    "log": LogSection,
+    "witness": WitnessSection,
     "vault": VaultSection,
     "keys": KeysSection,
     "notices": NoticesSection,
-    "log": LogSection,
     "retention": RetentionSection,
 }
 """Every section, by the name under which the code has it in hand."""

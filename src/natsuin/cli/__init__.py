@@ -34,6 +34,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "algorithms": ("natsuin.cli.algorithms:algorithms", "Show which kinds of key may be used, and until when."),
     "log": ("natsuin.cli.log:log", "Check a signing log, search it, make proofs from it."),
     "monitor": ("natsuin.cli.monitor:monitor", "Follow signing logs and raise alarms, from a host of your own."),
+    "witness": ("natsuin.cli.witness:witness", "Witness other people's signing logs (a server of its own)."),
     "evidence": ("natsuin.cli.evidence:evidence", "Check the evidence of a signature."),
 }
 """Name, where the command is, and the line that `natsuin --help` shows without loading it."""

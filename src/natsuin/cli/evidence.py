@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from natsuin.cli.arguments import verifier_key
-from natsuin.cli.log_reading import FILE
+from natsuin.cli.log_reading import FILE, with_witnesses
 
 if TYPE_CHECKING:
     from natsuin.validation import EvidenceReport, StatementReport
@@ -27,7 +27,7 @@ def evidence() -> None:
 @click.argument("file", type=FILE)
 @click.option("--vkey", required=True, help="The log's verifier key, or a file that holds it.")
 @click.option("--trust", type=FILE, multiple=True, help="Trusted root certificates, PEM; may be repeated.")
-@click.option("--witness", multiple=True, help="A witness that must have cosigned, or a file with it; may be repeated.")
+@with_witnesses
 @click.option("--document", type=FILE, help="The signed PDF.")
 @click.option(
     "--log",
@@ -54,13 +54,20 @@ def check(context: click.Context, /, file: Path, **options: Any) -> None:
         content = file.read_bytes()
         report: EvidenceReport | StatementReport
         if is_statement(content):
-            report = judge_statement(content, verifier_key(options["vkey"]), log=options["log"])
+            report = judge_statement(
+                content,
+                verifier_key(options["vkey"]),
+                log=options["log"],
+                witnesses=[verifier_key(each) for each in options["witness"]],
+                quorum=options["quorum"],
+            )
         else:
             case = read_evidence(
                 content,
                 verifier_key(options["vkey"]),
                 [path.read_bytes() for path in options["trust"]],
                 witnesses=[verifier_key(each) for each in options["witness"]],
+                quorum=options["quorum"],
                 document=None if document is None else document.read_bytes(),
             )
             report = judge_evidence(case)

@@ -37,8 +37,10 @@ CONFIGURATION: Final = 78
 """EX_CONFIG: the configuration, or anything else that a rule refuses."""
 TOKEN_REFUSED: Final = 79
 """The token took not its PIN, or cannot be used as it is: trying again could lock it. Not of sysexits.h."""
+WITNESS_REFUSED: Final = 80
+"""A witness has seen a later or another state of the signing log than there is here. Not of sysexits.h."""
 
-REFUSING: Final = frozenset({DATA_REFUSED, MISSING, EXISTS, PERMISSIONS, CONFIGURATION, TOKEN_REFUSED})
+REFUSING: Final = frozenset({DATA_REFUSED, MISSING, EXISTS, PERMISSIONS, CONFIGURATION, TOKEN_REFUSED, WITNESS_REFUSED})
 
 _BY_CODE: Final = {
     "account": PERMISSIONS,
@@ -52,12 +54,14 @@ _BY_CODE: Final = {
     "log_rotation_unfinished": CONFIGURATION,
     "log_state_missing": MISSING,
     "log_unreachable": UNAVAILABLE,
+    "log_witness_refused": WITNESS_REFUSED,
     "master_key_missing": MISSING,
     "permissions": PERMISSIONS,
     "vault_pin_not_tried": TOKEN_REFUSED,
     "vault_pin_refused": TOKEN_REFUSED,
     "vault_refused": TOKEN_REFUSED,
     "vault_wrapping_key_missing": TOKEN_REFUSED,
+    "witness_state_missing": MISSING,
 }
 
 _BY_CLASS: Final[tuple[tuple[type[NatsuinError], int], ...]] = (

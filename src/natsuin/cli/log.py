@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -14,12 +14,12 @@ from natsuin.cli.log_evidence import evidence
 from natsuin.cli.log_find import find
 from natsuin.cli.log_openings import disclose, erase
 from natsuin.cli.log_prove import prove
-from natsuin.cli.log_reading import FILE, of_a_log, read_text, verdicts
+from natsuin.cli.log_reading import FILE, of_a_log, read_text, verdicts, with_witnesses
 from natsuin.cli.log_rotate import rotate
 from natsuin.cli.log_statement import statement
 
 if TYPE_CHECKING:
-    from natsuin.signing_log import ChainReader, Known, LogMemory, LogReport
+    from natsuin.signing_log import ChainReader, Cosignature, Known, LogMemory, LogReport
 
 _KEPT_EACH_SECONDS = 2.0
 
@@ -42,13 +42,16 @@ for _command in (prove, find, evidence, statement, disclose, erase, rotate):
     help="Keep in this file what was verified, and next time read only what is new, or go on after an interruption.",
 )
 @click.option("--full", is_flag=True, help="With --remember: read everything once more all the same.")
+@with_witnesses
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.pass_context
-def verify(context: click.Context, /, location: str, vkey: str, **options: object) -> None:
+def verify(context: click.Context, /, location: str, vkey: str, **options: Any) -> None:
     """Check every entry and every hash of a log against its signed checkpoint.
 
-    Exit status: 0 the log is valid, 1 it is not, 2 that cannot be told.
+    Exit status: 0 the log is valid, 1 it is not, 2 that cannot be told, or too few witnesses cosigned its checkpoint.
     """
+    from natsuin.signing_log import WitnessPolicy
+
     since, remember = options["since"], options["remember"]
     if since is not None and remember is not None:
         raise click.UsageError("--since and --remember do not go together: the remembered checkpoint is the older one")
@@ -59,12 +62,17 @@ def verify(context: click.Context, /, location: str, vkey: str, **options: objec
         full=bool(options["full"]),
     )
     with verdicts(context):
+        policy = WitnessPolicy.of(list(map(verifier_key, options["witness"])), options["quorum"])
         reports = _verify_all(location, verifier_key(vkey), older)
+        # The newest names the end of each before it, so that witnesses of the newest stand for all.
+        cosigned = policy.require(reports[-1].checkpoint)
     if options["as_json"]:
-        _print_json(reports)
+        _print_json(reports, cosigned)
     else:
         for report in reports:
             _print(report)
+        for each in cosigned:
+            click.echo(f"cosigned by {each.witness.name} at {_time(each.time)}")
 
 
 @dataclass(frozen=True)
@@ -198,7 +206,17 @@ def _print(report: "LogReport") -> None:
         )
 
 
-def _print_json(reports: "list[LogReport]") -> None:
+def _time(seconds: int) -> str:
+    """A time that a witness told, which may be any number."""
+    from datetime import UTC, datetime, timedelta
+
+    try:
+        return f"{datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds):%Y-%m-%d %H:%M:%SZ}"
+    except OverflowError:
+        return f"{seconds} s"
+
+
+def _print_json(reports: "list[LogReport]", cosigned: "Sequence[Cosignature]") -> None:
     import json
 
     shards = [
@@ -213,6 +231,7 @@ def _print_json(reports: "list[LogReport]") -> None:
         for report in reports
     ]
     told = {"valid": True, **shards[-1], **({"earlier": shards[:-1]} if shards[:-1] else {})}
+    told["cosigned"] = [{"name": each.witness.name, "time": each.time} for each in cosigned]
     click.echo(json.dumps(told, ensure_ascii=False, indent=1))
 
 

@@ -20,6 +20,19 @@ def of_a_log(command: Command) -> Command:
     return click.argument("location", metavar="PATH-OR-URL")(vkey(command))
 
 
+def with_witnesses(command: Command) -> Command:
+    """Give `command` the options `--witness` and `--quorum`."""
+    witness = click.option(
+        "--witness",
+        multiple=True,
+        help="The verifier key of a witness that should have cosigned, or a file with it; may be repeated.",
+    )
+    quorum = click.option(
+        "--quorum", type=click.IntRange(min=1), help="How many of them must have cosigned.  [default: all]"
+    )
+    return witness(quorum(command))
+
+
 def read_text(path: Path) -> str:
     """The text in a file that a user named. Raises `OSError`, `ValueError`."""
     with path.open("rb") as file:
@@ -49,12 +62,14 @@ def read_checkpoint_file(path: Path, vkey: str) -> str:
 def verdicts(context: click.Context) -> Iterator[None]:
     """End with 1 when a log or a proof does not hold, with 2 when that cannot be told, and say why."""
     from natsuin.errors import NatsuinError, NotFound, Refused
-    from natsuin.signing_log import BadKey
+    from natsuin.signing_log import BadKey, BadPolicy, Unwitnessed
 
+    # What was asked cannot be answered, or not yet: another checkpoint of the log may have more cosignatures.
+    untold = (BadKey, BadPolicy, NotFound, Unwitnessed)
     try:
         yield
     except NatsuinError as error:
-        refused = isinstance(error, Refused) and not isinstance(error, BadKey | NotFound)
+        refused = isinstance(error, Refused) and not isinstance(error, untold)
         click.echo(f"{'NOT VALID' if refused else 'cannot tell'}: {error.message}", err=True)
         if error.hint:
             click.echo(error.hint, err=True)

@@ -13,8 +13,9 @@ _EVERY_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Housekeeping:
-    """Destroys keys for one instruction whose time is over, compares the token with the record and erases openings that
-    are due, once when sam opens and then on a thread of its own."""
+    """Destroys keys for one instruction whose time is over, ends uses that waited for witnesses until their approval
+    was over, compares the token with the record and erases openings that are due, once when sam opens and then on a
+    thread of its own."""
 
     foundation: Foundation
     moves: KeyMoves
@@ -22,11 +23,14 @@ class Housekeeping:
     erasing: Erasing
     stop: Callable[[NatsuinError], None]
     """Ends the process."""
+    close_overdue: Callable[[], None]
+    """Ends such uses (`SigningLine.close_overdue`)."""
     every_seconds: float = _EVERY_SECONDS
     _closing: threading.Event = field(default_factory=threading.Event)
 
     def round(self, *, starting: bool = False) -> None:
         """Do it now. Durable on return. `starting`: before anything else goes on."""
+        self.close_overdue()
         destroy_one_time_keys(self.foundation, self.moves)
         self.residents.look(starting=starting)
         self.erasing.round()

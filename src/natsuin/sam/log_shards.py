@@ -9,7 +9,7 @@ from natsuin.clock import Clock
 from natsuin.config import Config
 from natsuin.errors import NatsuinError
 from natsuin.key_management import ServiceKeys, log_key
-from natsuin.signing_log import LogKey, LogPlace, SigningLog, make_verifier_key
+from natsuin.signing_log import LogKey, LogPlace, SigningLog, Witnessing, make_verifier_key
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,16 @@ def log_place(config: Config) -> LogPlace:
     return LogPlace(config.sam.log_folder, config.sam.log_state, config.sam.log_origin)
 
 
-def open_log(config: Config, keys: LogKeys, clock: Clock, stop: Callable[[NatsuinError], None]) -> SigningLog:
+def open_log(
+    config: Config,
+    keys: LogKeys,
+    clock: Clock,
+    stop: Callable[[NatsuinError], None],
+    *,
+    witnessing: Witnessing | None = None,
+) -> SigningLog:
     """The log, all its shards. Raises as `SigningLog.open` and `LogKeys.of`."""
-    return SigningLog.open(log_place(config), keys=keys.of, clock=clock, on_fatal=stop)
+    return SigningLog.open(log_place(config), keys=keys.of, clock=clock, on_fatal=stop, witnessing=witnessing)
 
 
 def _log_key(key: ed25519.Ed25519PrivateKey) -> LogKey:

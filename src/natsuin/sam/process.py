@@ -55,18 +55,25 @@ from natsuin.sam.transport import TLSFiles
 from natsuin.sam.vaults import make_vaults, open_vaults
 from natsuin.sam.watched_clock import WatchedClock
 from natsuin.sam.wiring import put_together
+from natsuin.sam.witnesses import make_witnessing
 from natsuin.signing import (
     cancel_every_approval,
     close_unfinished,
     note_all_closed,
 )
-from natsuin.signing_log import SigningLog, create_log
+from natsuin.signing_log import SigningLog, WitnessRefused, create_log
 from natsuin.storage import Database, check_schema, open_database
 
 STORAGE_FAILED_EXIT = 74
 """EX_IOERR of sysexits.h: a durable write failed."""
 TOKEN_REFUSED_EXIT = 79
 """The token refused its PIN while running: `natsuin.cli.exit_codes`."""
+WITNESS_REFUSED_EXIT = 80
+"""A witness has seen a later or another state of the log: `natsuin.cli.exit_codes`."""
+_EXITS: tuple[tuple[type[NatsuinError], int], ...] = (
+    (VaultRefused, TOKEN_REFUSED_EXIT),
+    (WitnessRefused, WITNESS_REFUSED_EXIT),
+)
 
 _log = structlog.get_logger("natsuin.sam")
 
@@ -194,7 +201,7 @@ def open_sam(
     # The log's key is in software, so that the log can say which wrapping keys the token must have.
     software = _service_keys(database, Vaults(SoftwareVault(vault_secret)), master, clock)
     log_keys = LogKeys(software)
-    log = open_log(config, log_keys, clock, stop)
+    log = open_log(config, log_keys, clock, stop, witnessing=make_witnessing(config))
     try:
         log_keys.settle(log.number)
         known = begin_after_newest(clock, log)
@@ -225,7 +232,8 @@ def open_sam(
     seal = ArchiveSeal.from_master(master)
     handlers = put_together(config, foundation, service_keys, log=log, stop=stop, archive_seal=seal)
     erasing = Erasing(foundation, Retention(foundation, config.log.retention.years), known)
-    housekeeping = Housekeeping(foundation, handlers.key_acts.moves, handlers.residents, erasing, stop)
+    moves, close_overdue = handlers.key_acts.moves, handlers.line.close_overdue
+    housekeeping = Housekeeping(foundation, moves, handlers.residents, erasing, stop, close_overdue)
     housekeeping.round(starting=True)
     return Sam(handlers, foundation.journal, log, database, vaults, time_keeping, housekeeping)
 
@@ -260,7 +268,7 @@ def _service_keys(database: Database, vaults: Vaults, master: MasterKey, clock: 
 def _stop(error: NatsuinError) -> None:
     # Leaving at once, without clean-up, is what makes the state on disk the only truth for the next start.
     _log.critical("stopping", code=error.code, reason=error.message)
-    os._exit(TOKEN_REFUSED_EXIT if isinstance(error, VaultRefused) else STORAGE_FAILED_EXIT)
+    os._exit(next((code for kind, code in _EXITS if isinstance(error, kind)), STORAGE_FAILED_EXIT))
 
 
 def run(config: Config) -> None:

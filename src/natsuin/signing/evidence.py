@@ -19,8 +19,7 @@ from natsuin.key_management import Foundation, Keys, challenge_of, log_opening
 from natsuin.sam.protocol import Evidence, EvidenceBundle, Recall, Recalled, Signed
 from natsuin.signing.activation import StoredApproval
 from natsuin.signing.instructing import record_of
-from natsuin.signing.reservation import RELEASED, RESERVED
-from natsuin.signing.tables import instruction, use
+from natsuin.signing.tables import RELEASED, RESERVED, instruction, use
 from natsuin.signing_log import SigningLog, disclose
 
 FORMAT = "natsuin-evidence/v1"

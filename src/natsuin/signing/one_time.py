@@ -17,7 +17,7 @@ from natsuin.key_management import (
     signing_key,
 )
 from natsuin.signing.instructing import APPROVED, WAITING
-from natsuin.signing.tables import instruction
+from natsuin.signing.tables import RESERVED, instruction, use
 
 
 def require_first_approval(connection: sa.Connection, key: StoredKey, instruction_id: str) -> None:
@@ -63,10 +63,16 @@ def _certificate_ended(key: StoredKey, now: int) -> bool:
 
 def _work_ended(connection: sa.Connection, key: StoredKey, now: int) -> bool:
     """Whether its approved instruction is done, cancelled or expired."""
-    query = sa.select(instruction.c.state, instruction.c.used, instruction.c.count, instruction.c.expires_at).where(
-        instruction.c.key_id == key.key_id, instruction.c.approved_at > 0
+    columns = instruction.c
+    query = sa.select(columns.instruction_id, columns.state, columns.used, columns.count, columns.expires_at).where(
+        columns.key_id == key.key_id, columns.approved_at > 0
     )
     row = connection.execute(query).mappings().first()
     if row is None:
         return False
+    if row["expires_at"] >= now:
+        # What is taken and not signed yet, perhaps because it waits for witnesses, still needs the key.
+        taken = sa.select(use.c.tx).where(use.c.instruction_id == row["instruction_id"], use.c.state == RESERVED)
+        if connection.execute(taken.limit(1)).first() is not None:
+            return False
     return bool(row["state"] not in (WAITING, APPROVED) or row["used"] >= row["count"] or row["expires_at"] < now)

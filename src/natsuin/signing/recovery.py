@@ -27,9 +27,8 @@ from natsuin.key_management import (
     forget_openings,
     make_cancellation_good,
 )
-from natsuin.signing.reservation import CONSUMED, RESERVED
 from natsuin.signing.roll_back import Missed, catch_up
-from natsuin.signing.tables import log_mark, use
+from natsuin.signing.tables import CONSUMED, RESERVED, log_mark, use
 from natsuin.signing_log import SigningLog
 from natsuin.storage import Database
 

@@ -22,11 +22,11 @@ from natsuin.key_management import Foundation, Opening, StoredKey, log_opening, 
 from natsuin.sam.protocol import Sign, Signed
 from natsuin.signing.activation import require_state, sad_hash
 from natsuin.signing.instructing import APPROVED, content_missing, require_valid_certificate
-from natsuin.signing.tables import instruction, instruction_content, use
+from natsuin.signing.parked import hashed
+from natsuin.signing.tables import RELEASED, RESERVED, instruction, instruction_content, use
 from natsuin.storage import Prepared
 
 _RECORD_TRIES = 3
-RESERVED, CONSUMED, RELEASED = "reserved", "consumed", "released"
 
 
 class NotApproved(Refused):
@@ -87,6 +87,21 @@ class Reservations:
             else:
                 return
 
+    def check_again(self, instruction_id: str, key_id: str) -> None:
+        """Raise what stands against signing now under an approval whose digests were taken before: it is over or was
+        cancelled, or the key or its certificate is not good any more."""
+        foundation = self.foundation
+        with foundation.database.read() as connection:
+            row = foundation.find(connection, instruction, instruction_id=instruction_id)
+            key_row = foundation.find(connection, signing_key, key_id=key_id)
+        if row is None or key_row is None:
+            raise NotFound("the key of this approval does not exist any more")
+        require_state(row, APPROVED, foundation.now())
+        key = StoredKey(key_row)
+        key.require_active()
+        foundation.policy.require_signing(key.algorithm, SignatureScheme(row["scheme"]), foundation.clock.now())
+        require_valid_certificate(key, foundation)
+
     def _reserve(self, connection: sa.Connection, messages: Sequence[Sign]) -> list[Reserved | Signed | RefusedUse]:
         found = self._find(connection, messages)
         results: list[Reserved | Signed | RefusedUse] = []
@@ -123,7 +138,7 @@ class Reservations:
             # A row that this group changes was checked by the first who changed it, and is sealed when it is written.
             self.foundation.sealer.check(instruction, row)
             self.foundation.sealer.check(instruction_content, content)
-        request_hash = hashlib.sha256(msgspec.msgpack.encode(message.dtbs)).digest()
+        request_hash = hashed(message)
         if (row["instruction_id"], request_hash) in found.taken:
             raise being_signed()
         earlier = self._earlier(connection, row, _places_used(row, content["digests"], message), request_hash)

@@ -5,15 +5,16 @@ sign. Requests that wait at the same time travel together, because each durable 
 them; each has its own result, and the refusal of one is nothing to the others.
 
     1. reserve     the digests are the next approved ones and nobody else's         DB-2, durable
-    2. intend      the log says that this key is about to be used                   log, durable
+    2. intend      the log says that this key is about to be used                   log, durable, witnessed
     3. use         the key is opened with the SAD, signs, and is wiped
     4. check       each signature verifies with the public key on record
-    5. outcome     the log says what came of it, under a signed checkpoint          log, durable
+    5. outcome     the log says what came of it, under a signed checkpoint          log, durable, witnessed
     6. record      the answer is kept for an identical request                      DB-2, durable
     7. release     only now does a signature leave
 
 A process that dies after 1 leaves a reserved use, which start-up closes (`recovery.py`); what was not recorded in 6 is
-never released.
+never released. Where the log does not go on without its witnesses, and they are away, a use waits at 2 or 5 until the
+same request comes again (`parked.py`).
 """
 
 import hashlib
@@ -40,8 +41,9 @@ from natsuin.key_management import (
 from natsuin.sam.protocol import Sign, Signed
 from natsuin.signing.activation import open_with_sad
 from natsuin.signing.key_workers import KeyWorkers
+from natsuin.signing.parked import Parked
 from natsuin.signing.reservation import RefusedUse, Reservations
-from natsuin.signing_log import Receipt
+from natsuin.signing_log import NotWitnessed, Receipt
 
 
 @dataclass
@@ -85,16 +87,21 @@ class SigningPath:
     """Destroys keys for one instruction whose work is done."""
     workers: KeyWorkers
     """Use keys beside the lane, where that is worth a change of threads."""
+    parked: Parked = field(default_factory=Parked)
 
     def sign_together(self, requests: Sequence[SignRequest]) -> None:
         """Answer every request, each by its own merits. Nothing is raised; nothing is retried."""
+        again, new = self.parked.take(requests)
+        again += self.parked.overdue(self.foundation.now())
         try:
             faults.point("sign.before_reserve")
-            # An approval is good for one use; it must not be spent on a vault that is away.
+            # An approval is good for one use; it must not be spent on a vault or on witnesses that are away.
             self.vault.check()
-            uses, refusals = self._reserve(requests)
+            self.foundation.journal.log.require_witnesses()
+            uses, refusals = self._reserve(new) if new else ([], [])
         except NatsuinError as error:
             # Nothing was reserved, so everybody may ask again.
+            self.parked.keep(again)
             for request in requests:
                 request.answer(error)
             if isinstance(error, StorageFailed):
@@ -104,16 +111,19 @@ class SigningPath:
         try:
             faults.point("sign.after_reserve")
             self._intend(uses, refusals)
+            self._check_again(again)
+            uses = self._witness_intents([*uses, *again])
             faults.point("sign.after_intent")
-            self._use_and_check_all(uses)
+            self._use_and_check_all([use for use in uses if not use.outcome and not use.failure])
             faults.point("sign.before_outcome")
-            self._log_outcomes(uses)
+            self._log_outcomes([use for use in uses if not use.outcome])
             faults.point("sign.after_outcome")
+            uses = self._witness_outcomes(uses)
             self._record(uses)
             faults.point("sign.after_record")
         except NatsuinError as error:
             # Nobody knows what became durable, so nothing is released: the next start closes what is open here.
-            for request in [*(use.request for use in uses), *(request for request, _ in refusals)]:
+            for request in requests:
                 request.answer(error)
             self.stop(error)
             return
@@ -124,6 +134,43 @@ class SigningPath:
             use.request.answer(use.failure or _released(use))
         if any(use.key.row["one_time"] for use in uses):
             self.end_one_time_keys()
+
+    def _check_again(self, uses: Sequence[Use]) -> None:
+        """What was good when a use began to wait may have ended since: its approval, its key, its certificate."""
+        for use in uses:
+            if use.outcome is None:
+                try:
+                    self.reservations.check_again(use.instruction["instruction_id"], use.key.key_id)
+                except NatsuinError as error:
+                    use.failure = error
+
+    def _witness_intents(self, uses: list[Use]) -> list[Use]:
+        """The uses to go on with, all or none. A key is not used before witnesses have seen its intent, where the log
+        does not go on without them."""
+        try:
+            self.foundation.journal.log.require_witnessed([use.intent for use in uses if use.intent is not None])
+        except NotWitnessed as error:
+            return self._let_wait(uses, error)
+        return uses
+
+    def _witness_outcomes(self, uses: list[Use]) -> list[Use]:
+        """The uses whose outcomes may be told, all or none, with receipts that carry the cosignatures there are."""
+        outcomes = [use.outcome for use in uses if use.outcome is not None]
+        try:
+            witnessed = self.foundation.journal.log.witnessed(outcomes)
+        except NotWitnessed as error:
+            return self._let_wait(uses, error)
+        for use, receipt in zip(uses, witnessed, strict=True):
+            use.outcome = receipt
+        return uses
+
+    def _let_wait(self, uses: list[Use], error: NotWitnessed) -> list[Use]:
+        requests = [use.request for use in uses]
+        # Before anybody is told, so that whoever asks again at once finds them.
+        self.parked.keep(uses)
+        for request in requests:
+            request.answer(error)
+        return []
 
     def _reserve(self, requests: Sequence[SignRequest]) -> tuple[list[Use], list[tuple[SignRequest, RefusedUse]]]:
         uses: list[Use] = []

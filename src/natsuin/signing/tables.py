@@ -57,7 +57,8 @@ use = sa.Table(
     sa.Column("receipt", sa.Text, nullable=False),
     sa.Column("seal", sa.LargeBinary, nullable=False),
 )
-"""Digests `first` to `first + count - 1` were taken together. `state`: reserved, consumed or released."""
+"""Digests `first` to `first + count - 1` were taken together. `state`: one of those below."""
+RESERVED, CONSUMED, RELEASED = "reserved", "consumed", "released"
 
 log_mark = sa.Table(
     "log_mark",

@@ -26,7 +26,7 @@ work.
 """
 
 from natsuin.signing_log.audit import Known, LogReport, verify_log
-from natsuin.signing_log.checkpoints import Checkpoint, open_checkpoint
+from natsuin.signing_log.checkpoints import Checkpoint, open_checkpoint, parse_checkpoint
 from natsuin.signing_log.commit import FAULT_POINTS
 from natsuin.signing_log.commitments import SALT_BYTES, Disclosed, commitment_to, disclose, withhold
 from natsuin.signing_log.copies import adopt_shards, copy_shards
@@ -35,14 +35,27 @@ from natsuin.signing_log.hand_over import NextShard, end_of, require_name
 from natsuin.signing_log.key_chains import ChainReader
 from natsuin.signing_log.log import Shard, create_log
 from natsuin.signing_log.memory import LogMemory
-from natsuin.signing_log.merkle import verify_consistency, verify_inclusion
-from natsuin.signing_log.notes import LogKey, VerifierKey, make_verifier_key, parse_verifier_key
+from natsuin.signing_log.merkle import EMPTY_ROOT, verify_consistency, verify_inclusion
+from natsuin.signing_log.notes import (
+    KeyKind,
+    LogKey,
+    VerifierKey,
+    make_verifier_key,
+    open_note,
+    parse_note,
+    parse_verifier_key,
+)
 from natsuin.signing_log.public_log import Consistency, PublicLog
 from natsuin.signing_log.receipts import Receipt, UnverifiedReceipt, VerifiedEntry, parse_receipt, verify_receipt
 from natsuin.signing_log.refusals import (
+    BadCheckpoint,
+    BadEmptyRoot,
     BadEntry,
     BadKey,
+    BadNote,
+    BadPolicy,
     BadReceipt,
+    BadWitnessRequest,
     ChainBroken,
     CheckpointAhead,
     CheckpointDiverges,
@@ -56,6 +69,7 @@ from natsuin.signing_log.refusals import (
     LogRewritten,
     LogUnreachable,
     LoosePermissions,
+    NotWitnessed,
     ProofRefused,
     RightEdgeDamaged,
     RotationUnfinished,
@@ -64,6 +78,9 @@ from natsuin.signing_log.refusals import (
     StateDamaged,
     StateMissing,
     UntrustedNote,
+    Unwitnessed,
+    WitnessFailed,
+    WitnessRefused,
 )
 from natsuin.signing_log.shards import (
     LogPlace,
@@ -76,25 +93,44 @@ from natsuin.signing_log.shards import (
 )
 from natsuin.signing_log.statements import STATEMENT_FORMAT, state_from_files, state_key
 from natsuin.signing_log.tiles import TileName, parse_tile_name
+from natsuin.signing_log.timed_http import TimedStream
 from natsuin.signing_log.whole_audit import WholeReport, find_vkey, place_in, size_of, verify_shards
 from natsuin.signing_log.whole_log import OpenShard, WholeLog, location_of
+from natsuin.signing_log.witnesses.asking import AskedWitness
+from natsuin.signing_log.witnesses.client import WitnessAddress
+from natsuin.signing_log.witnesses.cosignatures import Cosignature, cosign, with_cosignatures
+from natsuin.signing_log.witnesses.policy import WitnessPolicy, parse_policy
+from natsuin.signing_log.witnesses.requests import MAX_REQUEST, SIZE_TYPE, AddCheckpoint, parse_request
+from natsuin.signing_log.witnesses.rounds import Standing, Witnessing
 
 __all__ = [
+    "EMPTY_ROOT",
     "FAULT_POINTS",
     "JSON",
+    "MAX_REQUEST",
     "SALT_BYTES",
+    "SIZE_TYPE",
     "STATEMENT_FORMAT",
+    "AddCheckpoint",
+    "AskedWitness",
+    "BadCheckpoint",
+    "BadEmptyRoot",
     "BadEntry",
     "BadKey",
+    "BadNote",
+    "BadPolicy",
     "BadReceipt",
+    "BadWitnessRequest",
     "ChainBroken",
     "ChainReader",
     "Checkpoint",
     "CheckpointAhead",
     "CheckpointDiverges",
     "Consistency",
+    "Cosignature",
     "Disclosed",
     "EntryTooLarge",
+    "KeyKind",
     "Known",
     "LastBundleDamaged",
     "LogClosed",
@@ -110,6 +146,7 @@ __all__ = [
     "LogUnreachable",
     "LoosePermissions",
     "NextShard",
+    "NotWitnessed",
     "OpenShard",
     "ProofRefused",
     "PublicLog",
@@ -120,20 +157,29 @@ __all__ = [
     "ShardPlace",
     "ShardsDiverge",
     "SigningLog",
+    "Standing",
     "StateBehind",
     "StateDamaged",
     "StateMissing",
     "TileName",
+    "TimedStream",
     "UntrustedNote",
     "UnverifiedReceipt",
+    "Unwitnessed",
     "VerifiedEntry",
     "VerifierKey",
     "WholeLog",
     "WholeReport",
+    "WitnessAddress",
+    "WitnessFailed",
+    "WitnessPolicy",
+    "WitnessRefused",
+    "Witnessing",
     "adopt_shards",
     "begin_shard",
     "commitment_to",
     "copy_shards",
+    "cosign",
     "create_log",
     "disclose",
     "encode_entry",
@@ -145,7 +191,12 @@ __all__ = [
     "make_verifier_key",
     "open_alone",
     "open_checkpoint",
+    "open_note",
+    "parse_checkpoint",
+    "parse_note",
+    "parse_policy",
     "parse_receipt",
+    "parse_request",
     "parse_tile_name",
     "parse_verifier_key",
     "place_in",
@@ -158,5 +209,6 @@ __all__ = [
     "verify_log",
     "verify_receipt",
     "verify_shards",
+    "with_cosignatures",
     "withhold",
 ]

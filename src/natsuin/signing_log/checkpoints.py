@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from natsuin.signing_log.encoding import decode_base64, decode_decimal, encode_base64
 from natsuin.signing_log.merkle import EMPTY_ROOT, HASH_SIZE
 from natsuin.signing_log.notes import LogKey, VerifierKey, open_note, sign_note
-from natsuin.signing_log.refusals import BadCheckpoint, BadEncoding, UntrustedNote
+from natsuin.signing_log.refusals import BadCheckpoint, BadEmptyRoot, BadEncoding, UntrustedNote
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def parse_checkpoint(text: str) -> Checkpoint:
     if len(root) != HASH_SIZE:
         raise BadCheckpoint("the root of this checkpoint is not a SHA-256 hash")
     if size == 0 and root != EMPTY_ROOT:
-        raise BadCheckpoint("the root of an empty log is the hash of nothing")
+        raise BadEmptyRoot("the root of an empty log is the hash of nothing")
     return Checkpoint(lines[0], size, root)
 
 

@@ -68,6 +68,9 @@ class Committer:
         self._forgotten = 0
         self.signed = state.read()
         """The newest checkpoint."""
+        self.display: tuple[int, str] | None = None
+        """What the folder shall show instead of the newest checkpoint: size and note of an earlier one, or the same
+        with cosignatures. None for a log that asks no witnesses."""
 
     def commit(self, waiting: Sequence[Waiting]) -> list[Receipt]:
         """Append what waits, at least one entry. On return it is durable under the signed checkpoint
@@ -105,15 +108,20 @@ class Committer:
 
     @property
     def is_published(self) -> bool:
-        """Whether the folder shows the newest checkpoint."""
-        return self._publication.shown == self.signed.note
+        """Whether the folder holds everything, and shows the checkpoint that it shall show."""
+        return self._publication.shown == self._shown and self._publication.size == self.signed.size
+
+    @property
+    def _shown(self) -> str:
+        return self.signed.note if self.display is None else self.display[1]
 
     def publish(self) -> None:
-        """Bring the folder up to the newest checkpoint, which is then where everyone reads it. Raises
-        `StorageFailed`."""
+        """Bring the folder up to the newest checkpoint, which is then where everyone reads it, unless `display`
+        holds it back. Raises `StorageFailed`."""
         if not self.is_published:
             self._publication.write_files(self._edge)
-            self._publication.show(self.signed.note)
+            if self._publication.shown != self._shown:
+                self._publication.show(self._shown)
 
     @property
     def wants_settling(self) -> bool:

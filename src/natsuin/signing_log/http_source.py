@@ -5,55 +5,15 @@ gigabytes), one deadline for a whole answer however slowly it drips, and the mos
 anything of it is looked at. What the bytes say is the reader's to check.
 """
 
-import io
-import socket
-import time
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 from natsuin.signing_log.refusals import FileMissing, LogUnreachable
+from natsuin.signing_log.timed_http import CHUNK, timed
 
 SECONDS: Final = 30.0
 """For connecting, and for each whole answer."""
-_CHUNK: Final = 1 << 16
-
-
-class _TimedStream(io.RawIOBase):
-    """What a socket receives until a deadline. The socket's own time limit is only for each single piece."""
-
-    def __init__(self, connected: socket.socket, seconds: float) -> None:
-        self._socket = connected
-        self._inner = connected.makefile("rb", buffering=0)
-        self._deadline = time.monotonic() + seconds
-
-    def readable(self) -> bool:
-        """Always."""
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        """Raises `TimeoutError` after the deadline."""
-        left = self._deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        self._socket.settimeout(left)
-        return self._inner.readinto(buffer)
-
-    def close(self) -> None:
-        """Let go of the socket, which the connection may still use."""
-        self._inner.close()
-        super().close()
-
-
-class _TimedResponse(HTTPResponse):
-    """An answer whose every byte, from the first of its status line, arrives before one deadline."""
-
-    seconds = SECONDS
-
-    def __init__(self, sock: socket.socket, *arguments: Any, **options: Any) -> None:
-        super().__init__(sock, *arguments, **options)
-        self.fp.close()
-        self.fp = io.BufferedReader(_TimedStream(sock, self.seconds), _CHUNK)
 
 
 class HTTPSource:
@@ -70,7 +30,7 @@ class HTTPSource:
             raise LogUnreachable("the URL of a log begins with http:// or https:// and has no query")
         kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
         self._connection = kind(host, port, timeout=seconds)
-        self._connection.response_class = type("_Timed", (_TimedResponse,), {"seconds": seconds})
+        self._connection.response_class = timed(seconds)
         self._prefix = parts.path.rstrip("/")
 
     def read(self, name: str, limit: int) -> bytes:
@@ -114,7 +74,7 @@ class HTTPSource:
     def _require_plain(self, response: HTTPResponse, name: str, limit: int) -> None:
         """Raise `FileMissing` or `LogUnreachable` unless the answer is the file itself."""
         if response.status in (404, 410):
-            response.read(_CHUNK)
+            response.read(CHUNK)
             raise FileMissing(f"the file {name} of the log is missing")
         if response.status in (301, 302, 303, 307, 308):
             raise LogUnreachable(

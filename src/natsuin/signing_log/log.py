@@ -5,7 +5,9 @@ files tell the same story, and refuses with a reason of its own where they do no
 was never acknowledged and is written anew.
 """
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, Self
 
@@ -40,6 +42,8 @@ from natsuin.signing_log.sources import FolderSource
 from natsuin.signing_log.state import Signed, State
 from natsuin.signing_log.tiles import TILE_WIDTH, TileName, encode_bundle
 from natsuin.signing_log.tree import RightEdge
+from natsuin.signing_log.witnesses.asking import Shown
+from natsuin.signing_log.witnesses.rounds import Rounds, Standing, Witnessing
 from natsuin.signing_log.writer import MAX_WAITING, Writer
 
 _STORED: Final = (CHECKPOINT, "tile", "tile/entries", "tile/0")
@@ -77,6 +81,7 @@ class Shard:
         self._cleaner = cleaner
         self._writer: Writer
         self._newest: tuple[int, str] = (0, "")
+        self._rounds: Rounds | None = None
 
     @classmethod
     def open(
@@ -88,15 +93,17 @@ class Shard:
         key: LogKey,
         clock: Clock,
         on_fatal: Callable[[NatsuinError], None] | None = None,
+        witnessing: Witnessing | None = None,
     ) -> Self:
         """Open the log that `create_log` made, and publish the newest checkpoint if a crash prevented that.
 
         Raises, each for its own reason: `LogLocked`, `LogMissing`, `LoosePermissions`, `StateMissing`, `StateDamaged`,
         `StateBehind`, `CheckpointAhead`, `CheckpointDiverges`, `RightEdgeDamaged`, `LastBundleDamaged`,
-        `StorageFailed`. None of them goes away by asking again; the folder is left as it was found.
+        `StorageFailed`; and `WitnessRefused`, when a witness has seen a later or another state of this log. None of
+        them goes away by asking again; the folder is left as it was found.
 
-        When writing fails later, `on_fatal` is called from the thread that wrote: end the process, its next start
-        recovers.
+        When writing fails later, or a witness refuses, `on_fatal` is called from the thread that noticed: end the
+        process, its next start recovers or refuses.
         """
         verifier = make_verifier_key(origin, key.public)
         held = LogFolder(folder)
@@ -104,7 +111,9 @@ class Shard:
         try:
             held.refuse_loose_permissions(*_STORED)
             record = State.open(state)
-            committer = _recover(folder, held, record, origin=origin, key=key)
+            committer, published = _recover(folder, held, record, origin=origin, key=key)
+            if witnessing is not None:
+                committer.display = published
             committer.finish()
             log = cls(folder, held, record, verifier=verifier, cleaner=Cleaner(held, clock, size=committer.settled))
         except BaseException:
@@ -114,6 +123,8 @@ class Shard:
             raise
         log._committed(committer.signed.size, committer.signed.note)
         log._writer = Writer(committer, on_commit=log._committed, on_settled=log._cleaner.clean, on_fatal=on_fatal)
+        if witnessing is not None:
+            log._ask(witnessing)
         return log
 
     def add(self, entry: Mapping[str, JSON]) -> Receipt:
@@ -138,13 +149,15 @@ class Shard:
     def receipt(self, index: int) -> Receipt:
         """A receipt for an entry that is already in the log, under the newest checkpoint.
 
-        Raises `NotFound`, `LogDamaged`.
+        Raises `NotFound`, `LogDamaged`; `NotWitnessed` where receipts wait for witnesses, and they are away.
         """
         return next(self.receipts([index]))
 
     def receipts(self, indices: Iterable[int]) -> Iterator[Receipt]:
-        """Receipts for entries, all under the checkpoint that is the newest at the first step. Raises as `receipt`."""
-        reader, note = self._reader()
+        """Receipts for entries, all under one checkpoint, cosigned if this log asks witnesses and they answer; it is
+        the newest of that kind at the first step. Raises as `receipt`."""
+        indices = list(indices)
+        reader, note = self._reader(self._cosigned(max(indices, default=-1) + 1))
         for index in indices:
             yield Receipt(index, reader.entry(index), reader.checkpoint.size, reader.inclusion_proof(index), note)
 
@@ -158,6 +171,44 @@ class Shard:
             for index, entry in enumerate(reader.bundle(bundle), bundle * TILE_WIDTH):
                 if index >= start:
                     yield index, entry
+
+    def readable(self) -> str:
+        """A checkpoint over everything, whose files are in the folder; cosigned if this log asks witnesses and they
+        answer. Raises `NotWitnessed`, `StorageFailed`."""
+        _, note = self._reader(self._cosigned(self.size))
+        return note
+
+    def witnessed(self, receipts: Sequence[Receipt]) -> list[Receipt]:
+        """The same receipts under a checkpoint that a quorum of witnesses has cosigned: waits for one. Where the log
+        goes on without witnesses (or has none), those that are left without stay as they are.
+
+        Raises `NotWitnessed` where it does not: the entries stand, and the same may be asked again later.
+        """
+        if self._rounds is None or not receipts:
+            return list(receipts)
+        cosigned = self._cosigned(max(receipt.size for receipt in receipts))
+        if cosigned is None:
+            return list(receipts)
+        size, note = cosigned
+        if all(receipt.size == size for receipt in receipts):
+            return [replace(receipt, checkpoint=note) for receipt in receipts]
+        reader, note = self._reader(cosigned)
+        return [Receipt(each.index, each.leaf, size, reader.inclusion_proof(each.index), note) for each in receipts]
+
+    def require_witnessed(self, receipts: Sequence[Receipt]) -> None:
+        """Wait until a quorum has cosigned these entries, where the log does not go on without. Raises
+        `NotWitnessed`."""
+        if self._rounds is not None and receipts:
+            self._rounds.require(max(receipt.index for receipt in receipts) + 1)
+
+    def require_witnesses(self) -> None:
+        """Raise `NotWitnessed` if the log does not go on without witnesses, and they are known to be away."""
+        if self._rounds is not None:
+            self._rounds.require_present()
+
+    def witness_standings(self) -> tuple[Standing, ...]:
+        """How it stands with each witness; nothing for a log that asks none."""
+        return () if self._rounds is None else self._rounds.standing()
 
     @property
     def size(self) -> int:
@@ -176,28 +227,72 @@ class Shard:
 
     def close(self) -> None:
         """Take no more entries, commit and answer what waits, and let go of the log. May be called again."""
+        if self._rounds is not None:
+            self._rounds.wait(self._newest[0])
+            self._rounds.close()
+            cosigned = self._rounds.cosigned
+            self._writer.display(*(cosigned if cosigned[0] >= self._newest[0] else self._newest))
         self._writer.close()
         self._state.close()
         self._held.close()
 
     def _committed(self, size: int, note: str) -> None:
         self._newest = (size, note)
+        if self._rounds is not None:
+            self._rounds.wish(size)
 
-    def _reader(self) -> tuple[LogReader, str]:
-        note = self._newest[1]
+    def _ask(self, witnessing: Witnessing) -> None:
+        """Begin to ask witnesses, and stop here if one knows better. Raises `WitnessRefused`."""
+        self._rounds = Rounds(witnessing, prepare=self._prepare, show=self._show, stop=self._writer.stop)
+        try:
+            self._rounds.begin(self._newest[0])
+        except BaseException:
+            self._rounds.close()
+            self._rounds = None
+            self.close()
+            raise
+
+    def _prepare(self) -> Shown:
+        """The newest checkpoint, for witnesses. Its proofs are asked for by several threads."""
+        reader, note = self._reader()
+        turn = threading.Lock()
+
+        def prove(old: int) -> tuple[bytes, ...]:
+            with turn:
+                return reader.consistency_proof(old)
+
+        return Shown(reader.checkpoint.size, note, prove)
+
+    def _show(self, size: int, note: str) -> None:
+        self._writer.display(size, note)
         self.publish()
+
+    def _cosigned(self, size: int) -> tuple[int, str] | None:
+        """Size and note of a cosigned checkpoint over the first `size` entries at least; None where there is none and
+        the log goes on without."""
+        if self._rounds is None:
+            return None
+        self._rounds.require(size)
+        return self._rounds.cosigned if self._rounds.wait(size) else None
+
+    def _reader(self, cosigned: tuple[int, str] | None = None) -> tuple[LogReader, str]:
+        """A reader as of a checkpoint that was cosigned, or of the newest, and that checkpoint."""
+        note = self._writer.publish() if cosigned is None else cosigned[1]
         return LogReader(FolderSource(self._path), open_checkpoint(note, self._verifier)), note
 
 
-def _recover(folder: Path, held: LogFolder, record: State, *, origin: str, key: LogKey) -> Committer:
-    """Compare record, published checkpoint and newest files, then write again what a power cut may have taken.
+def _recover(
+    folder: Path, held: LogFolder, record: State, *, origin: str, key: LogKey
+) -> tuple[Committer, tuple[int, str]]:
+    """Compare record, published checkpoint and newest files, then write again what a power cut may have taken. Answers
+    with the published checkpoint, too: its size, and its note with all signatures.
 
     Nothing is written before the files that are settled and the entries that are not give the signed root together.
     """
     verifier = make_verifier_key(origin, key.public)
     source = FolderSource(folder)
     recorded = _recorded(record.read(), verifier)
-    published = _published(source, recorded, verifier)
+    published, note = _published(source, recorded, verifier)
     beyond = TileName(None, (recorded.size + MAX_WAITING) // TILE_WIDTH + 1)
     if held.exists(str(beyond)) or held.exists(f"{beyond}.p"):
         raise StateBehind("the folder holds more entries than one unfinished commit beyond the record")
@@ -220,7 +315,7 @@ def _recover(folder: Path, held: LogFolder, record: State, *, origin: str, key: 
             reader.bundle((recorded.size - 1) // TILE_WIDTH)
         except LogDamaged as error:
             raise LastBundleDamaged("the newest entries of the log do not match their tile") from error
-    return committer
+    return committer, (published.size, note or committer.signed.note)
 
 
 def _last_bundle(source: FolderSource, size: int, hashes: bytes) -> bytes:
@@ -249,16 +344,18 @@ def _recorded(signed: Signed, verifier: VerifierKey) -> Checkpoint:
     return recorded
 
 
-def _published(source: FolderSource, recorded: Checkpoint, verifier: VerifierKey) -> Checkpoint:
-    """The published checkpoint; for one that a power cut spoiled the record's, which is then published instead."""
+def _published(source: FolderSource, recorded: Checkpoint, verifier: VerifierKey) -> tuple[Checkpoint, str]:
+    """The published checkpoint and its note; for one that a power cut spoiled the record's, which is then published
+    instead, and no note."""
     try:
-        published = open_checkpoint(source.read(CHECKPOINT, MAX_NOTE), verifier)
+        content = source.read(CHECKPOINT, MAX_NOTE)
+        published = open_checkpoint(content, verifier)
     except FileMissing as error:
         if recorded.size == 0:
-            return recorded
+            return recorded, ""
         raise LogMissing("the folder holds no checkpoint", hint="Is this the folder of the log?") from error
     except Malformed:
-        return recorded
+        return recorded, ""
     except UntrustedNote as error:
         raise CheckpointDiverges("the published checkpoint is not signed by this log") from error
     if published.size > recorded.size:
@@ -268,4 +365,4 @@ def _published(source: FolderSource, recorded: Checkpoint, verifier: VerifierKey
         )
     if published.size == recorded.size and published.root != recorded.root:
         raise CheckpointDiverges("the published checkpoint and the record have one size and two roots")
-    return published
+    return published, content.decode()

@@ -21,7 +21,8 @@ from natsuin.signing_log.refusals import BadEncoding, BadKey, BadNote, Untrusted
 MAX_NOTE: Final = 1_000_000
 """Bytes; the bound of the Go library, too."""
 MAX_SIGNATURES: Final = 100
-_DASH: Final = "\u2014 "
+DASH: Final = "\u2014 "
+"""What a signature line begins with."""
 _CONTROL: Final = re.compile(rb"[\x00-\x09\x0b-\x1f]")
 _KEY_ID: Final = re.compile(r"[0-9a-f]{8}", re.ASCII)
 _KEY_ID_SIZE: Final = 4
@@ -129,9 +130,10 @@ def parse_verifier_key(vkey: str) -> VerifierKey:
     return key
 
 
-def _parse_signature(line: str) -> NoteSignature:
-    name, blank, encoded = line.removeprefix(_DASH).partition(" ")
-    if not line.startswith(_DASH) or not blank or not _is_name(name):
+def parse_signature(line: str) -> NoteSignature:
+    """Take one signature line, without its line feed, apart. Raises `BadNote`."""
+    name, blank, encoded = line.removeprefix(DASH).partition(" ")
+    if not line.startswith(DASH) or not blank or not _is_name(name):
         raise BadNote("a signature line does not have the form of one")
     try:
         decoded = decode_base64(encoded)
@@ -158,7 +160,7 @@ def parse_note(unverified: bytes) -> UnverifiedNote:
     lines = content[split + 2 : -1].split("\n")
     if len(lines) > MAX_SIGNATURES:
         raise BadNote("this note has too many signatures")
-    return UnverifiedNote(content[: split + 1], tuple(_parse_signature(line) for line in lines))
+    return UnverifiedNote(content[: split + 1], tuple(parse_signature(line) for line in lines))
 
 
 def open_note(unverified: bytes, keys: Iterable[VerifierKey]) -> tuple[str, tuple[VerifierKey, ...]]:
@@ -188,4 +190,4 @@ def sign_note(text: str, name: str, key: LogKey) -> str:
     verifier = make_verifier_key(name, key.public)
     signature = key.sign(text.encode())
     verifier.verify(text, signature)
-    return f"{text}\n{_DASH}{name} {encode_base64(verifier.key_id + signature)}\n"
+    return f"{text}\n{DASH}{name} {encode_base64(verifier.key_id + signature)}\n"

@@ -34,6 +34,12 @@ class BadCheckpoint(Malformed):
     code = "log_bad_checkpoint"
 
 
+class BadEmptyRoot(BadCheckpoint):
+    """A checkpoint of an empty log whose root is not the hash of nothing."""
+
+    code = "log_bad_empty_root"
+
+
 class BadName(Malformed):
     """Not the canonical name of a tile or entry bundle."""
 
@@ -113,6 +119,45 @@ class LogClosed(Unavailable):
     """The log was closed and takes no more entries."""
 
     code = "log_closed"
+
+
+# --- Witnesses -------------------------------------------------------------------------------------------------------
+
+
+class BadWitnessRequest(Malformed):
+    """Not a request to add a checkpoint (C2SP tlog-witness v1.0.0)."""
+
+    code = "log_bad_witness_request"
+
+
+class BadPolicy(Malformed):
+    """Not a policy of witnesses that can be met (C2SP tlog-policy, draft)."""
+
+    code = "log_bad_policy"
+
+
+class Unwitnessed(Refused):
+    """A checkpoint that fewer witnesses cosigned than were asked for. Another checkpoint of the log may have more."""
+
+    code = "log_unwitnessed"
+
+
+class NotWitnessed(Unavailable):
+    """Too few witnesses have cosigned what was written, so nothing that needs it is released. The entries stand."""
+
+    code = "log_not_witnessed"
+
+
+class WitnessFailed(Unavailable):
+    """A witness gave no cosignature: it is away, does not know the log, or answered what cannot be used."""
+
+    code = "log_witness_failed"
+
+
+class WitnessRefused(Tampered):
+    """A witness has seen a later or another state of this log: it was rolled back, rewritten or damaged."""
+
+    code = "log_witness_refused"
 
 
 # --- Reasons not to start --------------------------------------------------------------------------------------------

@@ -39,6 +39,7 @@ from natsuin.signing_log.refusals import (
 from natsuin.signing_log.sources import FolderSource
 from natsuin.signing_log.state import Signed, State
 from natsuin.signing_log.whole_log import OpenShard, WholeLog, location_of
+from natsuin.signing_log.witnesses.rounds import Standing, Witnessing
 
 
 @dataclass(frozen=True)
@@ -91,19 +92,20 @@ class SigningLog:
         keys: Callable[[int], LogKey],
         clock: Clock,
         on_fatal: Callable[[NatsuinError], None] | None = None,
+        witnessing: Witnessing | None = None,
     ) -> Self:
         """Open the log that `create_log` made and `begin_shard` went on with. `keys` gives the key of a shard by its
         number, from 1.
 
         Raises, each for its own reason: `LogLocked`, `LogMissing`, `LoosePermissions`, `StateMissing`, `StateDamaged`,
         `StateBehind`, `CheckpointAhead`, `CheckpointDiverges`, `RightEdgeDamaged`, `LastBundleDamaged`,
-        `ShardsDiverge`, `RotationUnfinished`, `StorageFailed`. None of them goes away by asking again. See
-        `Shard.open` for `on_fatal`.
+        `ShardsDiverge`, `RotationUnfinished`, `StorageFailed`; and `WitnessRefused`, when a witness has seen a later or
+        another state of this log. None of them goes away by asking again. See `Shard.open` for `on_fatal`.
         """
         closed, current = find_shards(place)
         if current is None:
             raise _unfinished()
-        shard = _open(current, keys(current.number), clock, on_fatal)
+        shard = _open(current, keys(current.number), clock, on_fatal, witnessing)
         try:
             return cls(shard, current, _lead_back(closed, current, shard))
         except BaseException:
@@ -154,6 +156,22 @@ class SigningLog:
         for index, entry in self._shard.entries(max(0, start - self.start)):
             yield self.start + index, entry
 
+    def witnessed(self, receipts: Sequence[Receipt]) -> list[Receipt]:
+        """See `Shard.witnessed`; for entries that were just added."""
+        return self._shard.witnessed(receipts)
+
+    def require_witnessed(self, receipts: Sequence[Receipt]) -> None:
+        """See `Shard.require_witnessed`; for entries that were just added."""
+        self._shard.require_witnessed(receipts)
+
+    def require_witnesses(self) -> None:
+        """See `Shard.require_witnesses`."""
+        self._shard.require_witnesses()
+
+    def witness_standings(self) -> tuple[Standing, ...]:
+        """How it stands with each witness; nothing for a log that asks none."""
+        return self._shard.witness_standings()
+
     def place_of(self, receipt: Receipt) -> int:
         """Where an entry that was just added stands through all shards."""
         return self.start + receipt.index
@@ -168,10 +186,9 @@ class SigningLog:
         return self.vkey if number is None else self._earlier[number].vkey
 
     def whole(self) -> WholeLog:
-        """All shards as of now, to be read by one thread. Raises as `WholeLog`."""
-        note = self._shard.checkpoint
-        self.publish()
-        folder = self._place.folder
+        """All shards as of now, cosigned where receipts are, to be read by one thread. Raises as `WholeLog`, and
+        `NotWitnessed`."""
+        note, folder = self._shard.readable(), self._place.folder
         earlier = [
             OpenShard(one.name, one.location, one.vkey, self._reading(number))
             for number, one in enumerate(self._earlier)
@@ -229,8 +246,22 @@ def open_alone(
     return SigningLog(_open(place, key, clock, on_fatal), place, ())
 
 
-def _open(place: ShardPlace, key: LogKey, clock: Clock, on_fatal: Callable[[NatsuinError], None] | None) -> Shard:
-    return Shard.open(place.folder, place.state, origin=place.origin, key=key, clock=clock, on_fatal=on_fatal)
+def _open(
+    place: ShardPlace,
+    key: LogKey,
+    clock: Clock,
+    on_fatal: Callable[[NatsuinError], None] | None,
+    witnessing: Witnessing | None = None,
+) -> Shard:
+    return Shard.open(
+        place.folder,
+        place.state,
+        origin=place.origin,
+        key=key,
+        clock=clock,
+        on_fatal=on_fatal,
+        witnessing=witnessing,
+    )
 
 
 def find_shards(place: LogPlace) -> tuple[list[tuple[ShardPlace, NextShard]], ShardPlace | None]:

@@ -17,7 +17,7 @@ from natsuin.errors import Busy, NatsuinError, StorageFailed
 from natsuin.signing_log.commit import Committer
 from natsuin.signing_log.key_chains import Waiting
 from natsuin.signing_log.receipts import Receipt
-from natsuin.signing_log.refusals import LogClosed
+from natsuin.signing_log.refusals import LogClosed, WitnessRefused
 
 MAX_WAITING: Final = 4096
 """Entries that may wait; also the most that one commit takes."""
@@ -98,14 +98,30 @@ class Writer:
             raise item.error or StorageFailed("the log has failed")
         return item.receipts
 
-    def publish(self) -> None:
-        """Bring the folder up to the newest checkpoint now. Raises `StorageFailed`, which ends the log."""
+    def publish(self) -> str:
+        """Bring the folder up to the newest checkpoint now, and give it: a reader finds all its tiles, which is not so
+        for every checkpoint between two publications. Raises `StorageFailed`, which ends the log."""
+        note = ""
         try:
-            self._publish()
+            note = self._publish()
         except Exception as error:
             self._fail(error, ())
         if self._failure is not None:
             raise StorageFailed(self._failure.message) from self._failure
+        return note
+
+    def display(self, size: int, note: str) -> None:
+        """From now on the folder shows `note`, a checkpoint of `size` entries, until told otherwise. One that is
+        smaller than what was shown before is not taken: everybody who remembers that would miss entries; nor is one of
+        the same size that fewer have signed."""
+        with self._writing:
+            shown = self._committer.display
+            if shown is None or (size, note.count("\n")) >= (shown[0], shown[1].count("\n")):
+                self._committer.display = size, note
+
+    def stop(self, error: NatsuinError) -> None:
+        """End the log because of what others know about it. Who waits gets `StorageFailed`."""
+        self._fail(error, ())
 
     def close(self) -> None:
         """Take no more, commit what waits, publish, settle, and end the keeper. May be called again."""
@@ -203,23 +219,28 @@ class Writer:
                 self._condition.wait(left)
             return False
 
-    def _publish(self) -> None:
-        """Show what was committed; from time to time make the files durable while the next commits go on."""
+    def _publish(self) -> str:
+        """Show what was committed, and give its checkpoint; from time to time make the files durable while the next
+        commits go on."""
         with self._settling:
             with self._writing:
                 if self._failure is not None:
-                    return
+                    return ""
                 self._committer.publish()
+                note = self._committer.signed.note
                 settle = self._committer.detach() if self._committer.wants_settling else None
             if settle is not None:
                 size = settle()
                 with self._writing:
                     self._committer.settled = size
                     self._on_settled(size)
+        return note
 
     def _fail(self, error: BaseException, batch: Sequence[_Item]) -> None:
-        failure = error if isinstance(error, StorageFailed) else StorageFailed("the log cannot sign or go on")
-        if failure is not error:
+        failure: NatsuinError = StorageFailed("the log cannot sign or go on")
+        if isinstance(error, StorageFailed | WitnessRefused):
+            failure = error
+        else:
             failure.__cause__ = error
         with self._condition:
             first = self._failure is None

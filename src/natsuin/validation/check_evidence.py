@@ -423,8 +423,16 @@ class NoteKey:
         self.public.verify(signature, message)
 
 
-def open_checkpoint(note: str, key: NoteKey, witnesses: Sequence[NoteKey]) -> tuple[int, bytes]:
-    """Size and root of a checkpoint that `key` and all `witnesses` signed (C2SP tlog-checkpoint). Raises `Verdict`."""
+def open_checkpoint(
+    note: str,
+    key: NoteKey,
+    witnesses: Sequence[NoteKey],
+    quorum: int | None = None,
+    times: dict[str, int] | None = None,
+) -> tuple[int, bytes]:
+    """Size and root of a checkpoint that `key` signed, and `quorum` of the `witnesses`, or all (C2SP tlog-checkpoint).
+    Who did is put into `times`, with the time in seconds since 1970. Raises `Verdict`.
+    """
     require(len(note) < 1_000_000 and not re.search(r"[\x00-\x09\x0b-\x1f]", note), "malformed")
     split = note.rfind("\n\n")
     require(split > 0 and note.endswith("\n"), "malformed")
@@ -443,8 +451,10 @@ def open_checkpoint(note: str, key: NoteKey, witnesses: Sequence[NoteKey]) -> tu
             except InvalidSignature:
                 raise wrong("checkpoint_wrong") from None
             signed.add((name, known.identity))
+            if times is not None and known.kind == 4:
+                times[name] = int.from_bytes(signature[4:12], "big")
     require((key.name, key.identity) in signed, "checkpoint_unsigned")
-    if any((each.name, each.identity) not in signed for each in witnesses):
+    if len(signed) - 1 < (len(witnesses) if quorum is None else quorum):
         raise unknown("checkpoint_unwitnessed")
     origin, size, root, *extension = text[:-1].split("\n")
     require(origin == key.name, "checkpoint_other")
@@ -672,6 +682,8 @@ class Case:
     trust: Sequence[x509.Certificate]
     witnesses: Sequence[NoteKey] = ()
     document: bytes | None = None
+    quorum: int | None = None
+    """How many of the witnesses must have cosigned; None for all."""
 
     @cached_property
     def record(self) -> dict[str, Any]:
@@ -829,8 +841,22 @@ def check_checkpoint(case: Case) -> tuple[str, dict[str, object]]:
     require(member(case.told, "log_vkey") == _spelt(case.key), "log_other")
     if not case.logged:
         raise unknown("not_used")
-    sizes = [open_checkpoint(each.checkpoint, case.key, case.witnesses)[0] for each in case.logged]
-    return "checkpoint", {"origin": case.key.name, "size": max(sizes), "witnesses": len(case.witnesses)}
+    newest: tuple[int, dict[str, int]] = (-1, {})
+    for each in case.logged:
+        times: dict[str, int] = {}
+        size = open_checkpoint(each.checkpoint, case.key, case.witnesses, case.quorum, times)[0]
+        newest = max(newest, (size, times), key=lambda one: one[0])
+    wanted = len(case.witnesses) if case.quorum is None else case.quorum
+    by = "; ".join(f"{_plain(name)} ({_told_time(seconds)})" for name, seconds in newest[1].items()) or "-"
+    return "checkpoint", {"origin": case.key.name, "size": newest[0], "witnesses": wanted, "by": by}
+
+
+def _told_time(seconds: int) -> str:
+    """A time that a witness told, which may be any number."""
+    try:
+        return _shown(datetime.fromtimestamp(seconds, UTC))
+    except (OverflowError, ValueError, OSError):
+        return f"{seconds} s"
 
 
 def _spelt(key: NoteKey) -> str:
@@ -1024,7 +1050,13 @@ def _plain(text: str) -> str:
 
 
 def read_evidence(
-    evidence: bytes, vkey: str, trust: Sequence[bytes], *, witnesses: Sequence[str] = (), document: bytes | None = None
+    evidence: bytes,
+    vkey: str,
+    trust: Sequence[bytes],
+    *,
+    witnesses: Sequence[str] = (),
+    quorum: int | None = None,
+    document: bytes | None = None,
 ) -> Case:
     """The case of evidence as JSON. `trust` are PEM files. Raises `ValueError` when there is nothing to judge."""
     if len(evidence) > LARGEST or len(document or b"") > _LARGEST_DOCUMENT:
@@ -1034,7 +1066,12 @@ def read_evidence(
     except (Verdict, RecursionError) as error:
         raise ValueError("this is not a JSON object, or one that can be read in two ways") from error
     roots = [each for pem in trust for each in x509.load_pem_x509_certificates(pem)]
-    return Case(told, NoteKey.parse(vkey.strip()), roots, [NoteKey.parse(each.strip()) for each in witnesses], document)
+    keys = [NoteKey.parse(each.strip()) for each in witnesses]
+    if any(each.kind != 4 for each in keys) or len({each.public.public_bytes_raw() for each in keys}) != len(keys):
+        raise ValueError("a witness is named by a key of its own, and not by the key of a log")
+    if quorum is not None and not 0 < quorum <= len(keys):
+        raise ValueError("the quorum is larger than the number of witnesses")
+    return Case(told, NoteKey.parse(vkey.strip()), roots, keys, document, quorum)
 
 
 def time_stamps_of(case: Case) -> list[bytes]:
@@ -1064,6 +1101,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--vkey", required=True, help="the log's verifier key, or a file that holds it")
     parser.add_argument("--trust", action="append", default=[], help="trusted root certificates (PEM); may be repeated")
     parser.add_argument("--witness", action="append", default=[], help="a witness that must have cosigned; repeatable")
+    parser.add_argument("--quorum", type=int, help="how many of the witnesses must have; all otherwise")
     parser.add_argument("--document", help="the signed PDF")
     parser.add_argument("--lang", choices=("en", "ja"), default="en", help="language of the report")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
@@ -1073,7 +1111,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         trust = [_read(path, LARGEST) for path in given.trust]
         witnesses = [_key(each) for each in given.witness]
         evidence = _read(given.evidence, LARGEST)
-        case = read_evidence(evidence, _key(given.vkey), trust, witnesses=witnesses, document=document)
+        options: dict[str, Any] = {"witnesses": witnesses, "quorum": given.quorum, "document": document}
+        case = read_evidence(evidence, _key(given.vkey), trust, **options)
     except (OSError, ValueError) as error:
         print(f"{_WORDS['cannot_tell'][given.lang == 'ja']}: {_plain(str(error))}", file=sys.stderr)
         return 2
@@ -1150,8 +1189,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "log_order": ("The entries stand in the log in a wrong order.", "ログの記録の順序が正しくありません。"),
     "checkpoint": (
-        "{origin} signed its state of {size} entries; witnesses required and found: {witnesses}.",
-        "{origin} が {size} 件の状態に署名しています。求められ、確認された立会人：{witnesses}。",
+        "{origin} signed its state of {size} entries; witnesses required: {witnesses}, found: {by}.",
+        "{origin} が {size} 件の状態に署名しています。立会人の必要数：{witnesses}、連署：{by}。",
     ),
     "log_other": (
         "The evidence names another log than the key given.",
@@ -1161,8 +1200,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "checkpoint_unsigned": ("A checkpoint is not signed by the log.", "チェックポイントにログの署名がありません。"),
     "checkpoint_wrong": ("A signature of a checkpoint is wrong.", "チェックポイントの署名が正しくありません。"),
     "checkpoint_unwitnessed": (
-        "A witness that was asked for did not sign a checkpoint.",
-        "指定された立会人の署名がないチェックポイントがあります。",
+        "Of the witnesses that were asked for, too few signed a checkpoint.",
+        "指定された立会人の連署が足りないチェックポイントがあります。",
     ),
     "inclusion": ("Every entry is in the log (entries: {count}).", "{count} 件の記録はすべてログに含まれています。"),
     "inclusion_wrong": ("An entry is not in the log.", "ログに含まれていない記録があります。"),

@@ -175,7 +175,7 @@ def number_of(told: Any, name: str) -> int:
 
 @dataclass(frozen=True)
 class LogKey:
-    """A log's verifier key (C2SP signed-note, Ed25519)."""
+    """The verifier key (C2SP signed-note, Ed25519) of a log, kind 1, or of a witness, kind 4."""
 
     name: str
     identity: bytes
@@ -188,14 +188,28 @@ class LogKey:
         return f"{self.name}+{self.identity.hex()}+{base64.b64encode(material).decode()}"
 
     @classmethod
-    def parse(cls, text: str) -> LogKey:
+    def parse(cls, text: str, kind: int = 1) -> LogKey:
         """Read `name+id+base64`. Raises `ValueError` for anything else, also for an id that does not fit."""
         name, identity, key = [*text.strip().split("+", 2), "", "", ""][:3]
         material = base64.b64decode(key, validate=True)
         expected = sha256(name.encode() + b"\n" + material)[:4]
-        if not name or material[:1] != b"\1" or len(material) != 33 or expected.hex() != identity:
-            raise ValueError("this is not the verifier key of a log")
+        if not name or material[:1] != bytes([kind]) or len(material) != 33 or expected.hex() != identity:
+            raise ValueError(f"this is not the verifier key of a {'log' if kind == 1 else 'witness'}")
         return cls(name, expected, ed25519.Ed25519PublicKey.from_public_bytes(material[1:]))
+
+    def cosigned(self, note: str) -> int | None:
+        """When this witness cosigned the checkpoint `note`, whose form `open` has checked: seconds since 1970."""
+        text, _, lines = note.rpartition("\n\n")
+        for _, name, encoded in (line.split(" ") for line in lines[:-1].split("\n")):
+            signature = padded(encoded)
+            if (name, signature[:4]) == (self.name, self.identity):
+                seconds = int.from_bytes(signature[4:12], "big")
+                try:
+                    self.public.verify(signature[12:], f"cosignature/v1\ntime {seconds}\n{text}\n".encode())
+                except InvalidSignature:
+                    raise wrong("checkpoint_wrong") from None
+                return seconds
+        return None
 
     def open(self, note: str) -> tuple[int, bytes]:
         """Size and root of a checkpoint that this key signed (C2SP tlog-checkpoint). Raises `Verdict`."""
@@ -311,8 +325,11 @@ class Statement:
 class Checking:
     """The checks of one statement, each by itself. They read no clock and ask nobody."""
 
-    def __init__(self, statement: Statement, key: LogKey, log: Path | None) -> None:
+    def __init__(
+        self, statement: Statement, key: LogKey, log: Path | None, witnesses: Sequence[LogKey], quorum: int
+    ) -> None:
         self._statement, self._key, self._log = statement, key, log
+        self._witnesses, self._quorum = witnesses, quorum
         self._uses: list[str] = []
 
     def report(self) -> StatementReport:
@@ -321,6 +338,7 @@ class Checking:
         checks = (
             ("checkpoint", self._check_checkpoint),
             *((("hand_over", self._check_hand_overs),) if several else ()),
+            *((("witnesses", self._check_witnesses),) if self._witnesses else ()),
             ("inclusion", self._check_inclusion),
             ("chain", self._check_chain),
             ("end", self._check_end),
@@ -368,6 +386,15 @@ class Checking:
             named = base64.urlsafe_b64encode(root).rstrip(b"=").decode()
             require(said == ["genesis", key.name, key.spelt, size, named], "hand_over_wrong", origin=key.name)
         return Verdict("good", "hand_over", count=len(self._statement.parts))
+
+    def _check_witnesses(self) -> Verdict:
+        newest = self._statement.parts[-1].checkpoint
+        self._opened[-1][0].open(newest)
+        times = [(each.name, each.cosigned(newest)) for each in self._witnesses]
+        found = [f"{plain(name)} ({_moment(seconds)})" for name, seconds in times if seconds is not None]
+        state = "good" if len(found) >= self._quorum else "unknown"
+        by = "; ".join(found) or "-"
+        return Verdict(state, "witnesses" if state == "good" else "witnesses_few", by=by, quorum=self._quorum)
 
     def _check_inclusion(self) -> Verdict:
         for number, entry in self._statement.entries:
@@ -543,6 +570,14 @@ def _time(told: dict[str, Any]) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def _moment(seconds: int) -> str:
+    """A time that a witness told, which may be any number."""
+    try:
+        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%SZ}"
+    except (OverflowError, ValueError, OSError):
+        return f"{seconds} s"
+
+
 def _line(name: str, check: Callable[[], Verdict]) -> Line:
     try:
         verdict = check()
@@ -566,12 +601,23 @@ def is_statement(content: bytes) -> bool:
     return isinstance(told, dict) and str(told.get("format", "")).startswith(FORMAT.partition("/")[0])
 
 
-def judge_statement(content: bytes, vkey: str, *, log: Path | None = None) -> StatementReport:
+def judge_statement(
+    content: bytes, vkey: str, *, log: Path | None = None, witnesses: Sequence[str] = (), quorum: int | None = None
+) -> StatementReport:
     """Judge the statement in `content` with the log's verifier key; `log` is a folder with the log's public files.
+    Of `witnesses`, verifier keys too, `quorum` must have cosigned its checkpoint, or all.
 
     Raises `ValueError` when `content` is no statement or `vkey` no verifier key.
     """
-    return Checking(Statement.parse(content), LogKey.parse(vkey), log).report()
+    keys = [LogKey.parse(each, 4) for each in witnesses]
+    wanted = len(keys) if quorum is None else quorum
+    if wanted > len(keys) or len({each.public.public_bytes_raw() for each in keys}) != len(keys):
+        raise ValueError("the quorum is larger than the number of witnesses, or two of them have one key")
+    return Checking(Statement.parse(content), LogKey.parse(vkey), log, keys, wanted).report()
+
+
+def _named_key(value: str) -> str:
+    return value if "+" in value else Path(value).read_text("utf-8")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -579,14 +625,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Checks the statement of one key of Natsuin.")
     parser.add_argument("file", type=Path)
     parser.add_argument("--vkey", required=True, help="the log's verifier key, or a file that holds it")
+    parser.add_argument(
+        "--witness", action="append", default=[], help="a witness that should have cosigned; repeatable"
+    )
+    parser.add_argument("--quorum", type=int, help="how many of them must have; all otherwise")
     parser.add_argument("--log", type=Path, help="a folder with the log's public files, read whole")
     parser.add_argument("--lang", choices=["en", "ja"], default="en")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args(arguments)
     try:
-        vkey = given.vkey if "+" in given.vkey else Path(given.vkey).read_text("utf-8")
+        witnesses = [_named_key(each) for each in given.witness]
         with given.file.open("rb") as file:
-            report = judge_statement(file.read(LARGEST + 1), vkey, log=given.log)
+            content = file.read(LARGEST + 1)
+        vkey = _named_key(given.vkey)
+        report = judge_statement(content, vkey, log=given.log, witnesses=witnesses, quorum=given.quorum)
     except (OSError, ValueError) as error:
         print(f"cannot tell: {ascii(str(error))[1:-1]}", file=sys.stderr)
         return 2
@@ -601,6 +653,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "entries": ("entries", "記録の数"),
     "checkpoint": ("The log's signature", "ログの署名"),
     "hand_over": ("The log's shards follow each other", "ログの区切りのつながり"),
+    "witnesses": ("Witnesses of the log", "ログの立会人"),
     "inclusion": ("Every entry is in the log", "すべての記録がログにある"),
     "chain": ("No entry is missing", "記録に欠落がない"),
     "end": ("Where the statement ends", "明細の終わり"),
@@ -634,6 +687,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     "hand_over_wrong": (
         "The shard {origin} and the next do not follow each other.",
         "{origin} とその次の区切りがつながっていません。",
+    ),
+    "witnesses": ("Cosigned by {by}; required: {quorum}.", "{by} が連署しています（必要数：{quorum}）。"),
+    "witnesses_few": (
+        "Too few witnesses cosigned the checkpoint: {by}; required: {quorum}.",
+        "チェックポイントに連署した立会人が足りません：{by}（必要数：{quorum}）。",
     ),
     "inclusion": ("All {count} entries are in the log.", "{count} 件の記録はすべてログに含まれています。"),
     "inclusion_wrong": ("Entry {index} is not in the log.", "{index} 番の記録はログに含まれていません。"),

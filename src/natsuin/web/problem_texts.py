@@ -170,6 +170,18 @@ _GENERAL: dict[str, Texts] = {
             "Tell the administrator. When the clock is right, begin again with the document.",
         ),
     ),
+    "log_not_witnessed": both(
+        (
+            "立会人の応答がありません",
+            "署名生成ログの立会人が足りないため、署名はまだ送り出されていません。記録は残っており、失われたものはありません。",
+            "しばらくしてから、同じ操作をもう一度行ってください。続きから再開します。",
+        ),
+        (
+            "Witnesses do not answer",
+            "Too few witnesses of the signing log answer, so nothing is released yet. What was recorded stands.",
+            "Do the same again after a while: it goes on where it stood.",
+        ),
+    ),
     "sign_in_failed": both(
         (
             "サインインできません",

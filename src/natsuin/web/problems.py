@@ -30,6 +30,7 @@ STATUS: dict[str, int] = {
     "indeterminate": 504,
     "storage_failed": 503,
     "clock_behind": 503,
+    "log_not_witnessed": 503,
     "sign_in_failed": 401,
     "too_many_attempts": 429,
     "unsupported_media_type": 415,
