@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from natsuin.cli.arguments import verifier_key
+from natsuin.cli.log_anchor import anchor, anchors
 from natsuin.cli.log_evidence import evidence
 from natsuin.cli.log_find import find
 from natsuin.cli.log_prove import prove
@@ -25,7 +26,7 @@ def log() -> None:
     """Look at a signing log (署名生成ログ)."""
 
 
-for _command in (prove, find, evidence, statement):
+for _command in (prove, find, evidence, statement, anchor, anchors):
     log.add_command(_command)
 
 

@@ -21,10 +21,31 @@ folder can cut the tail, which only somebody who remembers a later checkpoint fi
 trusted.
 
 Writers use `create_log` once and `SigningLog` afterwards; `SigningLog.add` and `.submit` are where everything begins.
+`anchors` holds time-stamps of others over checkpoints.
 Everybody else needs `verify_receipt`, `verify_log` and `PublicLog`. `natsuin.signing_log.commit` tells the order of
 work.
 """
 
+from natsuin.signing_log.anchors import (
+    HASH_STRENGTHS,
+    AnchorFolder,
+    AnchorRefused,
+    AnchorsDamaged,
+    ArchiveTimeStamp,
+    AuthorityUnreachable,
+    BadRecord,
+    EvidenceRecord,
+    NotRenewable,
+    ask_token,
+    chain_subject,
+    first_record,
+    parse_record,
+    reduced_trees,
+    renew_hash,
+    renew_time_stamp,
+    renewal_subject,
+    walk_hash_tree,
+)
 from natsuin.signing_log.audit import Known, LogReport, verify_log
 from natsuin.signing_log.checkpoints import Checkpoint, open_checkpoint
 from natsuin.signing_log.commit import FAULT_POINTS
@@ -66,12 +87,19 @@ from natsuin.signing_log.tiles import TileName, parse_tile_name
 
 __all__ = [
     "FAULT_POINTS",
+    "HASH_STRENGTHS",
     "JSON",
     "SALT_BYTES",
     "STATEMENT_FORMAT",
+    "AnchorFolder",
+    "AnchorRefused",
+    "AnchorsDamaged",
+    "ArchiveTimeStamp",
+    "AuthorityUnreachable",
     "BadEntry",
     "BadKey",
     "BadReceipt",
+    "BadRecord",
     "ChainBroken",
     "ChainReader",
     "Checkpoint",
@@ -79,6 +107,7 @@ __all__ = [
     "CheckpointDiverges",
     "Consistency",
     "EntryTooLarge",
+    "EvidenceRecord",
     "Known",
     "LastBundleDamaged",
     "LogClosed",
@@ -91,6 +120,7 @@ __all__ = [
     "LogReport",
     "LogUnreachable",
     "LoosePermissions",
+    "NotRenewable",
     "ProofRefused",
     "PublicLog",
     "Receipt",
@@ -105,20 +135,29 @@ __all__ = [
     "VerifiedEntry",
     "VerifierKey",
     "adopt_log",
+    "ask_token",
+    "chain_subject",
     "commitment_to",
     "copy_log",
     "create_log",
     "encode_entry",
+    "first_record",
     "make_verifier_key",
     "open_checkpoint",
     "parse_receipt",
+    "parse_record",
     "parse_tile_name",
     "parse_verifier_key",
     "read_checkpoint",
+    "reduced_trees",
+    "renew_hash",
+    "renew_time_stamp",
+    "renewal_subject",
     "state_from_files",
     "state_key",
     "verify_consistency",
     "verify_inclusion",
     "verify_log",
     "verify_receipt",
+    "walk_hash_tree",
 ]

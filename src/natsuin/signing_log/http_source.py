@@ -56,6 +56,11 @@ class _TimedResponse(HTTPResponse):
         self.fp = io.BufferedReader(_TimedStream(sock, self.seconds), _CHUNK)
 
 
+def timed_response(seconds: float) -> type[HTTPResponse]:
+    """The class of answers that must have arrived `seconds` after they began, for a connection's `response_class`."""
+    return type("_Timed", (_TimedResponse,), {"seconds": seconds})
+
+
 class HTTPSource:
     """Reads over one connection that is kept open. Not safe for use by several threads at once."""
 
@@ -70,7 +75,7 @@ class HTTPSource:
             raise LogUnreachable("the URL of a log begins with http:// or https:// and has no query")
         kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
         self._connection = kind(host, port, timeout=seconds)
-        self._connection.response_class = type("_Timed", (_TimedResponse,), {"seconds": seconds})
+        self._connection.response_class = timed_response(seconds)
         self._prefix = parts.path.rstrip("/")
 
     def read(self, name: str, limit: int) -> bytes:
