@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 from click.testing import CliRunner
-from tests.rigs.time_stamping import OpenSSLAuthority, over_http
 
 from natsuin.cli.log import log
 from natsuin.signing_log import parse_record, walk_hash_tree
+from rigs.time_stamping import OpenSSLAuthority, over_http
 
 
 @pytest.fixture(scope="module")
