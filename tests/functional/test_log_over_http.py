@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from natsuin.cli.log import log
 from natsuin.signing_log import PublicLog, WholeLog, verify_log, verify_receipt
+from natsuin.signing_log.sources import open_source
 from rigs.token_house import natsuin
 from rigs.whole_server import WholeServer
 
@@ -61,3 +62,15 @@ def test_the_folder_alone_is_the_whole_log(whole_server: WholeServer, tmp_path: 
     copied = Path(shutil.copytree(whole_server.config.sam.log_folder, tmp_path / "elsewhere"))
     home = verify_log(copied, vkey)
     assert verify_log(f"{whole_server.origin}/log", vkey, since=home.checkpoint).entries >= home.entries
+
+
+def test_the_built_in_authority_stamps_a_checkpoint(whole_server: WholeServer, tmp_path: Path) -> None:
+    """It proves nothing to outsiders, but an operator can try everything with it."""
+    root = tmp_path / "root.cer"
+    root.write_bytes(open_source(f"{whole_server.origin}/pki").read("root.cer", 65536))
+    common = [f"{whole_server.origin}/log", "--vkey", str(whole_server.folder / "log.vkey"), "--trust", str(root)]
+    folder = str(tmp_path / "anchors")
+    made = CliRunner().invoke(log, ["anchor", *common, "--tsa", f"{whole_server.origin}/tsa", "--out", folder])
+    assert (made.exit_code, made.stdout[:5]) == (0, "made:"), made.output
+    checked = CliRunner().invoke(log, ["anchors", *common, "--folder", folder])
+    assert (checked.exit_code, checked.stdout[:6]) == (0, "holds:"), checked.output

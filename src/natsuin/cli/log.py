@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from natsuin.cli.arguments import verifier_key
+from natsuin.cli.log_anchor import anchor, anchors
 from natsuin.cli.log_evidence import evidence
 from natsuin.cli.log_find import find
 from natsuin.cli.log_openings import disclose, erase
@@ -29,7 +30,7 @@ def log() -> None:
     """Look at a signing log (署名生成ログ)."""
 
 
-for _command in (prove, find, evidence, statement, disclose, erase, rotate):
+for _command in (prove, find, evidence, statement, anchor, anchors, disclose, erase, rotate):
     log.add_command(_command)
 
 

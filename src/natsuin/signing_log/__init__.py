@@ -21,10 +21,31 @@ folder can cut the tail, which only somebody who remembers a later checkpoint fi
 trusted.
 
 Writers use `create_log` once and `SigningLog` afterwards; `SigningLog.add` and `.submit` are where everything begins.
+`anchors` holds time-stamps of others over checkpoints.
 Everybody else needs `verify_receipt`, `verify_log` and `PublicLog`. `natsuin.signing_log.commit` tells the order of
 work.
 """
 
+from natsuin.signing_log.anchors import (
+    HASH_STRENGTHS,
+    AnchorFolder,
+    AnchorRefused,
+    AnchorsDamaged,
+    ArchiveTimeStamp,
+    AuthorityUnreachable,
+    BadRecord,
+    EvidenceRecord,
+    NotRenewable,
+    ask_token,
+    chain_subject,
+    first_record,
+    parse_record,
+    reduced_trees,
+    renew_hash,
+    renew_time_stamp,
+    renewal_subject,
+    walk_hash_tree,
+)
 from natsuin.signing_log.audit import Known, LogReport, verify_log
 from natsuin.signing_log.checkpoints import Checkpoint, open_checkpoint, parse_checkpoint
 from natsuin.signing_log.commit import FAULT_POINTS
@@ -106,13 +127,19 @@ from natsuin.signing_log.witnesses.rounds import Standing, Witnessing
 __all__ = [
     "EMPTY_ROOT",
     "FAULT_POINTS",
+    "HASH_STRENGTHS",
     "JSON",
     "MAX_REQUEST",
     "SALT_BYTES",
     "SIZE_TYPE",
     "STATEMENT_FORMAT",
     "AddCheckpoint",
+    "AnchorFolder",
+    "AnchorRefused",
+    "AnchorsDamaged",
+    "ArchiveTimeStamp",
     "AskedWitness",
+    "AuthorityUnreachable",
     "BadCheckpoint",
     "BadEmptyRoot",
     "BadEntry",
@@ -120,6 +147,7 @@ __all__ = [
     "BadNote",
     "BadPolicy",
     "BadReceipt",
+    "BadRecord",
     "BadWitnessRequest",
     "ChainBroken",
     "ChainReader",
@@ -130,6 +158,7 @@ __all__ = [
     "Cosignature",
     "Disclosed",
     "EntryTooLarge",
+    "EvidenceRecord",
     "KeyKind",
     "Known",
     "LastBundleDamaged",
@@ -146,6 +175,7 @@ __all__ = [
     "LogUnreachable",
     "LoosePermissions",
     "NextShard",
+    "NotRenewable",
     "NotWitnessed",
     "OpenShard",
     "ProofRefused",
@@ -176,7 +206,9 @@ __all__ = [
     "WitnessRefused",
     "Witnessing",
     "adopt_shards",
+    "ask_token",
     "begin_shard",
+    "chain_subject",
     "commitment_to",
     "copy_shards",
     "cosign",
@@ -187,6 +219,7 @@ __all__ = [
     "final_state",
     "find_shards",
     "find_vkey",
+    "first_record",
     "location_of",
     "make_verifier_key",
     "open_alone",
@@ -196,10 +229,15 @@ __all__ = [
     "parse_note",
     "parse_policy",
     "parse_receipt",
+    "parse_record",
     "parse_request",
     "parse_tile_name",
     "parse_verifier_key",
     "place_in",
+    "reduced_trees",
+    "renew_hash",
+    "renew_time_stamp",
+    "renewal_subject",
     "require_name",
     "size_of",
     "state_from_files",
@@ -209,6 +247,7 @@ __all__ = [
     "verify_log",
     "verify_receipt",
     "verify_shards",
+    "walk_hash_tree",
     "with_cosignatures",
     "withhold",
 ]

@@ -11,7 +11,7 @@ time-stamp. Log: does a receipt prove that the signing log holds the signature. 
 (good, bad, unknown), and the text and the next step in English and Japanese.
 
 `read_evidence` and `judge_evidence` do the same for the evidence of a signature; their file is also a program of its
-own that needs nothing of Natsuin.
+own that needs nothing of Natsuin. `verify_record` judges the evidence record of a time anchor.
 
 Nothing is ever fetched. Only errors of `natsuin.errors` come out, whatever the bytes; servers call it through
 `natsuin.web.isolation`, because a hostile PDF can cost a parser minutes and gigabytes. Everything is pure and thread
@@ -28,9 +28,11 @@ if TYPE_CHECKING:
     from natsuin.validation.check_evidence import EvidenceReport, judge_evidence, read_evidence, time_stamps_of
     from natsuin.validation.check_statement import StatementReport, is_statement, judge_statement
     from natsuin.validation.checking import validate_pdf
+    from natsuin.validation.evidence_records import RecordVerdict, verify_record
 
 _AT_FIRST_USE = {
     "EvidenceReport": "check_evidence",
+    "RecordVerdict": "evidence_records",
     "StatementReport": "check_statement",
     "judge_statement": "check_statement",
     "is_statement": "check_statement",
@@ -38,6 +40,7 @@ _AT_FIRST_USE = {
     "read_evidence": "check_evidence",
     "time_stamps_of": "check_evidence",
     "validate_pdf": "checking",
+    "verify_record": "evidence_records",
 }
 
 
@@ -52,6 +55,7 @@ __all__ = [
     "EvidenceReport",
     "Line",
     "Overall",
+    "RecordVerdict",
     "Report",
     "SignatureVerdict",
     "StatementReport",
@@ -63,4 +67,5 @@ __all__ = [
     "read_evidence",
     "time_stamps_of",
     "validate_pdf",
+    "verify_record",
 ]

@@ -362,7 +362,7 @@ def stamped_time(
     require(hashlib.new(name, signature).digest() == digest.body, "time_stamp_other")
     moment = datetime.strptime(generated.body.decode("ascii")[:14] + "Z", "%Y%m%d%H%M%SZ").replace(tzinfo=UTC)
     carried = [x509.load_der_x509_certificate(der) for der in cms.certificates]
-    authority = _stamp_certificate(cms, carried)
+    authority = stamp_certificate(cms, carried)
     hashed = cms.attributes["2a864886f70d010904"].body
     require(hashlib.new(cms.digest, cms.content).digest() == hashed, "time_stamp_wrong")
     require(cms.attributes["2a864886f70d010903"].hex == cms.content_type, "time_stamp_wrong")
@@ -376,7 +376,7 @@ def stamped_time(
     return moment
 
 
-def _stamp_certificate(cms: SignedData, carried: Sequence[x509.Certificate]) -> x509.Certificate:
+def stamp_certificate(cms: SignedData, carried: Sequence[x509.Certificate]) -> x509.Certificate:
     """The certificate that the signed attribute names by its hash (RFC 5035; RFC 2634 with SHA-1)."""
     second = cms.attributes.get("2a864886f70d010910022f")
     named = (second or cms.attributes["2a864886f70d010910020c"]).children()[0].children()[0].children()
