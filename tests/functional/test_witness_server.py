@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from natsuin.clock import SystemClock
-from natsuin.signing_log import LogKey, PublicLog, SigningLog, WitnessPolicy, create_log, make_verifier_key
+from natsuin.signing_log import LogKey, PublicLog, Shard, WitnessPolicy, create_log, make_verifier_key
 from rigs.witness_house import WitnessProcess, fetch
 
 ORIGIN = "log.example/one"
@@ -32,7 +32,7 @@ class Log:
 
     def grow(self, count: int, word: str = "n") -> str:
         """The published checkpoint after `count` more entries."""
-        log = SigningLog.open(self.folder, self.state, origin=ORIGIN, key=self.key, clock=SystemClock())
+        log = Shard.open(self.folder, self.state, origin=ORIGIN, key=self.key, clock=SystemClock())
         log.add_all([{word: n} for n in range(count)])
         log.close()
         return (self.folder / "checkpoint").read_text()

@@ -12,7 +12,7 @@ from natsuin.clock import SystemClock
 from natsuin.signing_log import (
     LogKey,
     PublicLog,
-    SigningLog,
+    Shard,
     cosign,
     create_log,
     make_verifier_key,
@@ -37,7 +37,7 @@ def witnessed(tmp_path: Path) -> tuple[Path, str, list[str]]:
     """A log whose checkpoint two of three witnesses cosigned: its folder, its key, and the witnesses' keys."""
     folder, key = tmp_path / "log", key_of(b"l")
     create_log(folder, tmp_path / "state", origin="log.example", key=key)
-    log = SigningLog.open(folder, tmp_path / "state", origin="log.example", key=key, clock=SystemClock())
+    log = Shard.open(folder, tmp_path / "state", origin="log.example", key=key, clock=SystemClock())
     log.add_all([{"key": KEY_ID, "n": n, "type": "t", "time": n} for n in range(3)])
     log.close()
     note = (folder / "checkpoint").read_text()

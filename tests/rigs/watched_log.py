@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from natsuin.clock import FixedClock, milliseconds
 from natsuin.monitor import Monitor, load_settings
-from natsuin.signing_log import LogKey, SigningLog, create_log
+from natsuin.signing_log import LogKey, Shard, create_log
 from natsuin.signing_log.key_chains import Leaf
 
 ORIGIN = "sign.example.jp/log"
@@ -46,8 +46,8 @@ class WatchedLog:
             self.vkey = log.vkey
 
     @contextmanager
-    def opened(self) -> Iterator[SigningLog]:
-        log = SigningLog.open(self.folder, self.state, origin=ORIGIN, key=self._key, clock=self.clock)
+    def opened(self) -> Iterator[Shard]:
+        log = Shard.open(self.folder, self.state, origin=ORIGIN, key=self._key, clock=self.clock)
         try:
             yield log
             log.publish()
