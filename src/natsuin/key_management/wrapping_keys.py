@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
 from natsuin.clock import Clock, milliseconds
@@ -34,7 +35,7 @@ class WrappingKeyState(StrEnum):
 
 _ORDER = {state: place for place, state in enumerate(WrappingKeyState)}
 MADE, RETIRED = "wrapping-key-made", "wrapping-key-destroyed"
-_MADE = f'"type":"{MADE}"'.encode()
+_MADE, _RETIRED = (f'"type":"{kind}"'.encode() for kind in (MADE, RETIRED))
 CHANGES = frozenset({MADE, RETIRED})
 """Types of the entries that tell of them."""
 
@@ -71,6 +72,11 @@ class KeyRing:
         """Those that keys may still lie under."""
         return self._in(WrappingKeyState.FORMER)
 
+    @property
+    def unsettled(self) -> bool:
+        """Whether a ceremony was broken off, by this record."""
+        return any(key.state in (WrappingKeyState.MAKING, WrappingKeyState.RETIRING) for key in self.keys)
+
     def state_of(self, identifier: str) -> WrappingKeyState | None:
         """None for one that is not on record."""
         return next((key.state for key in self.keys if key.identifier == identifier), None)
@@ -92,14 +98,15 @@ class KeyRing:
 
     @property
     def opening(self) -> tuple[str, ...]:
-        """Those under which keys may lie that are to be opened."""
-        return tuple(key.identifier for key in self.keys if key.state in (*_USED, WrappingKeyState.FORMER))
+        """Those under which keys may lie that are to be opened. None lies under one that is still being made."""
+        return tuple(key.identifier for key in self.keys if key.state in _OPENING)
 
     def _in(self, state: WrappingKeyState) -> tuple[str, ...]:
         return tuple(key.identifier for key in self.keys if key.state is state)
 
 
 _USED = frozenset({WrappingKeyState.MAKING, WrappingKeyState.PRESENT})
+_OPENING = frozenset({WrappingKeyState.PRESENT, WrappingKeyState.FORMER})
 
 
 @dataclass(frozen=True)
@@ -133,7 +140,7 @@ class WrappingKeys:
     def settled(self, first: str, entries: Callable[[], Iterable[tuple[int, bytes]]]) -> KeyRing:
         """All of them; `first`, the one that the configuration names, is on record from the first start with a token.
 
-        `entries` gives those of the signing log, which is read whole at that start only.
+        `entries` gives those of the signing log, which is read whole at that start, and beside a broken off ceremony.
 
         Raises:
             Tampered: rows are missing or were changed, or living keys lie under one that the record does not call
@@ -156,6 +163,10 @@ class WrappingKeys:
                 "vault.wrapping_key in the configuration is none of this installation's wrapping keys",
                 hint="It names the first one for ever; put it back.",
             )
+        if ring.unsettled:
+            # Rows may have been put back to the middle of a ceremony that was finished. To go on with it would begin
+            # with destroying what the token holds under this name, and everything that lies under it.
+            ring = self._told_by(entries())
         self._require_known(ring)
         return ring
 
@@ -207,6 +218,13 @@ class WrappingKeys:
                 self.sealer.check(signing_key, dict(row))
                 counts[row["wrapping_key"]] = counts.get(row["wrapping_key"], 0) + 1
         return counts
+
+    def _told_by(self, entries: Iterable[tuple[int, bytes]]) -> KeyRing:
+        """All of them, after the record learnt all that the whole log tells."""
+        for _, leaf in entries:
+            if _MADE in leaf or _RETIRED in leaf:
+                self.make_good(msgspec.json.decode(leaf))
+        return self.ring()
 
     def _require_known(self, ring: KeyRing) -> None:
         known = ring.opening

@@ -42,7 +42,8 @@ def make_wrapping_key(held: Held, identifier: str, *, plan_sha256: str) -> str:
     keys.begin(identifier)
     faults.point("wrapping.after_row")
     if state is WrappingKeyState.MAKING:
-        # Nothing lies under it yet, and one that was made whole, in this ceremony, is worth more than one found.
+        # The log does not tell that it was made (`WrappingKeys.settled`), so nothing lies under it, and one that was
+        # made whole, in this ceremony, is worth more than one found.
         with suppress(NotFound):
             token.destroy_wrapping_key(bytes.fromhex(identifier))
     try:
