@@ -1,7 +1,9 @@
 """What a monitor says about a real sam: nothing on an ordinary day, and the right alarm when something is wrong."""
 
 import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from natsuin.errors import NatsuinError
 from natsuin.sam.process import open_sam
 from natsuin.sam.watched_clock import WatchedClock
 from rigs.sam_in_process import SamRig, people
+from rigs.token_house import natsuin
 from rigs.watched_log import Watch, watch_of
 from rigs.web_side import Signer, digests
 
@@ -41,6 +44,7 @@ class Followed:
 
     def __init__(self, folder: Path) -> None:
         self.host = Host()
+        self.folder = folder / "m"
         self.rig = SamRig.make(folder / "sam", clock=self.host.watched())
         self.alice: Signer = people(self.rig.web, self.rig.token)[1]
         self.watch: Watch = watch_of(
@@ -52,6 +56,11 @@ class Followed:
         self.rig.sam.log.publish()
         assert self.watch.visit() == {"main": "holds"}
         return self.watch.alarms()
+
+    def shard(self) -> str:
+        (file,) = self.folder.rglob("monitor.sqlite")
+        with closing(sqlite3.connect(file)) as memory:
+            return str(memory.execute("SELECT shard FROM log").fetchone()[0])
 
     def stop(self) -> None:
         self.rig.sam.close()
@@ -121,3 +130,44 @@ def test_a_database_that_is_put_back_is_told(followed: Followed) -> None:
     followed.start()
     alarms = followed.visit()
     assert ("database-restored", "critical") in [(alarm["kind"], alarm["severity"]) for alarm in alarms]
+
+
+def rotate(followed: Followed, name: str) -> None:
+    followed.stop()
+    config = followed.rig.config.sam.log_folder.parent / "config.toml"
+    done = natsuin("log", "rotate", "--config", str(config), "--name", name)
+    assert done.returncode == 0, done.stderr
+    followed.start()
+
+
+def test_a_rotated_log_is_followed_into_its_next_shard(followed: Followed) -> None:
+    for name in ("2027", "2028"):
+        followed.signs()
+        rotate(followed, name)
+        followed.signs()
+        told = followed.visit()
+        # The command goes by the real clock, and the test's is ahead; it starts sam once more, too.
+        assert {alarm["kind"] for alarm in told} <= {"privileged-act", "clock-stepped", "frequent-starts"}
+        acts = [alarm["facts"]["type"] for alarm in told if alarm["kind"] == "privileged-act"]
+        # What is told again within the hour is counted, and not told once more.
+        assert acts == (["rotated"] if name == "2027" else [])
+        assert followed.shard() == name
+    followed.signs()
+    assert followed.visit() == []
+
+
+def test_a_next_shard_that_does_not_name_the_closed_one_is_told(followed: Followed) -> None:
+    """Another shard stands in its place: the old one again, or none."""
+    rotate(followed, "2027")
+    followed.stop()
+    log = followed.rig.config.sam.log_folder
+    saved = log.parent / "saved"
+    shutil.move(log / "shards/2027", saved)
+    shutil.copytree(log, log / "shards/2027", ignore=shutil.ignore_patterns("shards"))
+    assert followed.watch.visit() == {"main": "refused"}
+    assert followed.watch.alarms()[-1]["kind"] == "log-unverified"
+    shutil.rmtree(log / "shards/2027")
+    assert followed.watch.visit() == {"main": "unreachable"}
+    shutil.move(saved, log / "shards/2027")
+    assert followed.watch.visit() == {"main": "holds"}
+    followed.start()

@@ -1,7 +1,8 @@
 """One visit to one log: read what is new, let the rules judge it, and keep all of that in one transaction a batch.
 
 Nothing is judged before it was led back to a checkpoint that the log's key signed and that contains the checkpoint
-remembered from the last visit.
+remembered from the last visit. Where the log goes on in another shard, so does the monitor, if the two name each other;
+what is remembered of size, place and checkpoint is of the shard that is followed, the chains of keys go on.
 """
 
 import hashlib
@@ -28,7 +29,17 @@ from natsuin.monitor.memory import Memory
 from natsuin.monitor.rule_state import RuleState
 from natsuin.monitor.rules import Circumstances, Found, waiting_too_long
 from natsuin.monitor.settings import LogSettings
-from natsuin.signing_log import LogRewritten, LogUnreachable, PublicLog, open_checkpoint, parse_verifier_key
+from natsuin.signing_log import (
+    LogRewritten,
+    LogUnreachable,
+    OpenShard,
+    PublicLog,
+    WholeLog,
+    location_of,
+    next_shard,
+    open_checkpoint,
+    parse_verifier_key,
+)
 
 _BATCH: Final = 4096
 _BATCH_BYTES: Final = 8 << 20
@@ -58,6 +69,8 @@ class VkeyChanged(Refused):
 class Standing:
     """How far a log was read."""
 
+    shard: str
+    vkey: str
     checkpoint: str
     size: int
     read: int
@@ -80,14 +93,14 @@ class Follower:
         now = self._now()
         with memory.write() as connection:
             connection.execute(
-                "INSERT OR IGNORE INTO log VALUES (?, ?, '', 0, 0, NULL, ?, ?, NULL, ?, '')",
-                (log.name, log.vkey, msgspec.msgpack.encode(RuleState()), now, now),
+                "INSERT OR IGNORE INTO log VALUES (?, ?, '', ?, '', 0, 0, NULL, ?, ?, NULL, ?, '')",
+                (log.name, log.vkey, log.vkey, msgspec.msgpack.encode(RuleState()), now, now),
             )
             (vkey,) = connection.execute("SELECT vkey FROM log WHERE name = ?", (log.name,)).fetchone()
         if vkey != log.vkey:
             raise VkeyChanged(
                 f"the log {log.name} was followed with another verifier key until now",
-                hint="A log keeps its key. If this is another log, give it a name of its own.",
+                hint="Leave the key it began with: rotations are followed from there. Another log needs another name.",
             )
 
     def visit(self, progress: Progress | None = None, again: Callable[[], object] = lambda: None) -> Verdict:
@@ -134,29 +147,52 @@ class Follower:
                 self.desk.begin(connection, Found("log-unreachable", facts={"seconds": (now - good) // 1000}), now)
 
     def _read_on(self, progress: Progress | None) -> None:
-        with PublicLog(self.log.location, self.log.vkey) as public:
+        while True:
             standing = self._standing()
-            if standing.checkpoint:
-                self._compare(standing, public)
-            self._advance(standing, public)
-            for batch in _batches(content for _, content in public.entries(standing.read)):
-                self._take(standing, batch)
-                if progress is not None:
-                    progress(standing.read, public.size)
+            with PublicLog(location_of(self.log.location, standing.shard), standing.vkey) as public:
+                if standing.checkpoint:
+                    self._compare(standing, public)
+                self._advance(standing, public)
+                for batch in _batches(content for _, content in public.entries(standing.read)):
+                    self._take(standing, batch)
+                    if progress is not None:
+                        progress(standing.read, public.size)
+                if not self._go_on(standing, public):
+                    break
         self._finish(standing)
+
+    def _go_on(self, standing: Standing, public: PublicLog) -> bool:
+        """Whether this shard is closed; then the next one is followed, which must name it. Raises `ShardsDiverge`, and
+        as `PublicLog` for the next one."""
+        following = next_shard(public.receipt(public.size - 1).leaf) if public.size else None
+        if following is None:
+            return False
+        here, there = (location_of(self.log.location, name) for name in (standing.shard, following.name))
+        closed = OpenShard(standing.shard, here, standing.vkey, public)
+        with PublicLog(there, following.vkey) as newer:
+            WholeLog([closed, OpenShard(following.name, there, following.vkey, newer)])
+        with self._memory.write() as connection:
+            connection.execute(
+                "UPDATE log SET shard = ?, shard_vkey = ?, checkpoint = '', size = 0, read = 0, first_size = 0"
+                " WHERE name = ?",
+                (following.name, following.vkey, self.log.name),
+            )
+        return True
 
     def _standing(self) -> Standing:
         with self._memory.read() as connection:
             row = connection.execute("SELECT * FROM log WHERE name = ?", (self.log.name,)).fetchone()
         rules = msgspec.msgpack.decode(row["rules"], type=RuleState)
-        return Standing(row["checkpoint"], row["size"], row["read"], row["first_size"], rules)
+        return Standing(
+            row["shard"], row["shard_vkey"], row["checkpoint"], row["size"], row["read"], row["first_size"], rules
+        )
 
     def _compare(self, standing: Standing, public: PublicLog) -> None:
         """Raise `_Contradiction` unless the log contains what it once was, and as `PublicLog` does."""
         if public.size < standing.size:
             raise _Contradiction("log-rolled-back", standing.checkpoint, public.note)
         if public.size == standing.size:
-            if public.root != open_checkpoint(standing.checkpoint, parse_verifier_key(self.log.vkey)).root:
+            if public.root != open_checkpoint(standing.checkpoint, parse_verifier_key(standing.vkey)).root:
                 raise _Contradiction("log-forked", standing.checkpoint, public.note)
             return
         try:
@@ -239,7 +275,7 @@ class Follower:
             self._begin(Found("log-unverified", problem.code, facts={"reason": problem.code}), problem.message)
             return
         older, newer = (keep_note(self._evidence, self.log.name, note) for note in (problem.older, problem.newer))
-        key = parse_verifier_key(self.log.vkey)
+        key = parse_verifier_key(self._standing().vkey)
         facts: dict[str, str | int] = {
             "older": open_checkpoint(problem.older, key).size,
             "size": open_checkpoint(problem.newer, key).size,

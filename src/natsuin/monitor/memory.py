@@ -21,6 +21,8 @@ _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS log (
     name TEXT PRIMARY KEY,
     vkey TEXT NOT NULL,
+    shard TEXT NOT NULL,
+    shard_vkey TEXT NOT NULL,
     checkpoint TEXT NOT NULL,
     size INTEGER NOT NULL,
     read INTEGER NOT NULL,

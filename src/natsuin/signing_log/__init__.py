@@ -52,7 +52,7 @@ from natsuin.signing_log.commit import FAULT_POINTS
 from natsuin.signing_log.commitments import SALT_BYTES, Disclosed, commitment_to, disclose, withhold
 from natsuin.signing_log.copies import adopt_shards, copy_shards
 from natsuin.signing_log.entries import JSON, encode_entry
-from natsuin.signing_log.hand_over import NextShard, end_of, require_name
+from natsuin.signing_log.hand_over import NextShard, end_of, next_shard, require_name
 from natsuin.signing_log.key_chains import ChainReader
 from natsuin.signing_log.log import Shard, create_log
 from natsuin.signing_log.memory import LogMemory
@@ -222,6 +222,7 @@ __all__ = [
     "first_record",
     "location_of",
     "make_verifier_key",
+    "next_shard",
     "open_alone",
     "open_checkpoint",
     "open_note",
