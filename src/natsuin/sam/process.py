@@ -187,6 +187,8 @@ def open_sam(
     software = _service_keys(database, Vaults(SoftwareVault(vault_secret)), master, clock)
     log = _open_log(config, _log_key(software.load(LOG).edwards), clock, stop)
     try:
+        # A change of the master key begins under the lock of the log, so now it is certain that none has begun.
+        require_settled(config.sam.master_key_file)
         begin_after_newest(clock, log)
         foundation = _foundation(config, database, master, log=log, clock=clock)
         closed = close_unfinished(foundation, log)
