@@ -100,6 +100,34 @@ def test_split_and_recover(fresh_sam: Callable[..., SamProcess], alice: Signer) 
         assert not any(words in text for words in kept)
 
 
+def test_a_share_that_was_shown_is_in_the_log(fresh_sam: Callable[..., SamProcess]) -> None:
+    """Whoever breaks off with the first share on the screen has it."""
+    sam = fresh_sam()
+    sam.stop()
+    file, digest = plan(sam.folder, "split")
+    words = ("ceremony", "run", "--config", str(sam.folder / "config.toml"), str(file), "--plan-sha256", digest)
+    broken_off = natsuin(*words, "--transcript-to", str(sam.folder), typed="\n")
+    assert broken_off.returncode != 0
+    assert re.search(r"33 [a-z]{4,}", broken_off.stdout)
+    told = [entry for entry in entries_of(sam.config.sam.log_folder) if entry["type"] == "ceremony"]
+    assert [(entry["kind"], entry["plan_sha256"]) for entry in told] == [("split", digest)]
+
+
+@pytest.mark.parametrize("option", ["--shares-to", "--transcript-to"])
+def test_a_folder_that_takes_no_files_costs_no_key(fresh_sam: Callable[..., SamProcess], option: str) -> None:
+    """A rotation whose shares could not be written left a new master key without any."""
+    sam = fresh_sam()
+    sam.stop()
+    file, digest = plan(sam.folder, "rotate")
+    before = sam.config.sam.master_key_file.read_bytes()
+    places = {"--shares-to": str(sam.folder), "--transcript-to": str(sam.folder), option: "/proc"}
+    words = ("ceremony", "run", "--config", str(sam.folder / "config.toml"), str(file), "--plan-sha256", digest)
+    refused = natsuin(*words, *(word for place in places.items() for word in place))
+    assert refused.returncode != 0
+    assert "Nothing was done" in refused.stderr
+    assert sam.config.sam.master_key_file.read_bytes() == before
+
+
 def test_rotation_puts_everything_under_the_new_key(fresh_sam: Callable[..., SamProcess], alice: Signer) -> None:
     sam = fresh_sam()
     wanted = digests(2)

@@ -142,7 +142,7 @@ class Held:
 def holding_sam(config: Config, *, unfinished: str = "") -> Iterator[Held]:
     """Keep every sam from starting, and give what the ceremony works with.
 
-    Shares are handed out inside, before the entry is written: none may leave without one. `unfinished` is the wrapping
+    Shares are handed out inside, after the entry is written: none may leave without one. `unfinished` is the wrapping
     key with which an earlier ceremony may have been broken off. Raises `Conflict` if sam is running.
     """
     try:
