@@ -1,5 +1,6 @@
 """Ceremonies of the master key, through the command: split, recover, rotate, and a rotation that is killed."""
 
+import fcntl
 import os
 import re
 import shutil
@@ -99,6 +100,34 @@ def test_split_and_recover(fresh_sam: Callable[..., SamProcess], alice: Signer) 
         assert not any(words in text for words in kept)
 
 
+def test_a_share_that_was_shown_is_in_the_log(fresh_sam: Callable[..., SamProcess]) -> None:
+    """Whoever breaks off with the first share on the screen has it."""
+    sam = fresh_sam()
+    sam.stop()
+    file, digest = plan(sam.folder, "split")
+    words = ("ceremony", "run", "--config", str(sam.folder / "config.toml"), str(file), "--plan-sha256", digest)
+    broken_off = natsuin(*words, "--transcript-to", str(sam.folder), typed="\n")
+    assert broken_off.returncode != 0
+    assert re.search(r"33 [a-z]{4,}", broken_off.stdout)
+    told = [entry for entry in entries_of(sam.config.sam.log_folder) if entry["type"] == "ceremony"]
+    assert [(entry["kind"], entry["plan_sha256"]) for entry in told] == [("split", digest)]
+
+
+@pytest.mark.parametrize("option", ["--shares-to", "--transcript-to"])
+def test_a_folder_that_takes_no_files_costs_no_key(fresh_sam: Callable[..., SamProcess], option: str) -> None:
+    """A rotation whose shares could not be written left a new master key without any."""
+    sam = fresh_sam()
+    sam.stop()
+    file, digest = plan(sam.folder, "rotate")
+    before = sam.config.sam.master_key_file.read_bytes()
+    places = {"--shares-to": str(sam.folder), "--transcript-to": str(sam.folder), option: "/proc"}
+    words = ("ceremony", "run", "--config", str(sam.folder / "config.toml"), str(file), "--plan-sha256", digest)
+    refused = natsuin(*words, *(word for place in places.items() for word in place))
+    assert refused.returncode != 0
+    assert "Nothing was done" in refused.stderr
+    assert sam.config.sam.master_key_file.read_bytes() == before
+
+
 def test_rotation_puts_everything_under_the_new_key(fresh_sam: Callable[..., SamProcess], alice: Signer) -> None:
     sam = fresh_sam()
     wanted = digests(2)
@@ -143,10 +172,77 @@ def test_a_killed_rotation_goes_on(fresh_sam: Callable[..., SamProcess], alice: 
     refused = natsuin("sam", "--config", str(sam.folder / "config.toml"))
     assert refused.returncode != 0
     assert "not finished" in refused.stderr
+    # A backup of both halves would open with neither key.
+    words = ("backup", "create", "--config", str(sam.folder / "config.toml"), "--to", str(sam.folder / "b"), "--clear")
+    refused = natsuin(*words)
+    assert refused.returncode != 0
+    assert "not finished" in refused.stderr
+    assert not (sam.folder / "b").exists()
     done = run(sam, "rotate")
     assert done.returncode == 0, done.stderr
     sam.start()
     sign(sam, alice)
+
+
+def test_a_master_key_is_whole_or_not_there(fresh_sam: Callable[..., SamProcess], alice: Signer) -> None:
+    """Killed while a key's file is written, a ceremony goes on; half a key would stop it, and sam, for good."""
+    sam = fresh_sam()
+    sam.stop()
+    assert run(sam, "rotate", NATSUIN_FAULT_AT="master_key.written").returncode == -9
+    key_file = sam.config.sam.master_key_file
+    assert not key_file.with_name("master.key.next").exists()
+    done = run(sam, "rotate")
+    assert done.returncode == 0, done.stderr
+    kept, whole = shares(sam), key_file.read_bytes()
+    key_file.unlink()
+    typed = f"{kept[0]}\n{kept[2]}\n"
+    assert run(sam, "recover", typed=typed, NATSUIN_FAULT_AT="master_key.written").returncode == -9
+    assert not key_file.exists()
+    done = run(sam, "recover", typed=typed)
+    assert done.returncode == 0, done.stderr
+    assert key_file.read_bytes() == whole
+    assert key_file.stat().st_mode & 0o777 == 0o600
+    assert [file.name for file in key_file.parent.glob("master.key*")] == ["master.key"]
+    sam.start()
+    sign(sam, alice)
+
+
+def test_a_rotation_is_not_carried_out_twice_at_once(fresh_sam: Callable[..., SamProcess]) -> None:
+    sam = fresh_sam()
+    refused = run(sam, "rotate")
+    assert refused.returncode != 0
+    assert "Stop the service" in refused.stderr
+    sam.stop()
+    assert run(sam, "rotate", NATSUIN_FAULT_AT="rotation.after_batch:1").returncode == -9
+    following = sam.config.sam.master_key_file.with_name("master.key.next")
+    with following.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        refused = run(sam, "rotate")
+    assert refused.returncode != 0
+    assert "going on already" in refused.stderr
+    assert run(sam, "rotate").returncode == 0
+
+
+def test_a_start_that_is_overtaken_by_a_rotation_is_refused(fresh_sam: Callable[..., SamProcess]) -> None:
+    """sam has looked for a rotation, and not yet taken the log, when the rotation begins."""
+    sam = fresh_sam()
+    sam.stop()
+    key_file = sam.config.sam.master_key_file
+    content = key_file.read_bytes()
+    key_file.unlink()
+    os.mkfifo(key_file, 0o600)
+    words = [sys.executable, "-m", "natsuin.cli", "sam", "--config", str(sam.folder / "config.toml")]
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as starting:
+        # Opening to write waits for who reads: sam, at the place that is to be tried.
+        with key_file.open("wb") as given:
+            key_file.with_name("master.key.next").write_bytes(bytes(32))
+            given.write(content)
+        try:
+            _, told = starting.communicate(timeout=60)
+        finally:
+            starting.kill()
+    assert starting.returncode != 0
+    assert "a change of the master key is not finished" in told
 
 
 def test_a_row_changed_outside_stops_a_rotation(fresh_sam: Callable[..., SamProcess], alice: Signer) -> None:

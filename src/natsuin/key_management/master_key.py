@@ -1,6 +1,7 @@
 """The provider's master key and its file. It is one half of what opens a signing key; the other is the signer's own
 secret."""
 
+import fcntl
 import os
 import secrets
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from natsuin import faults
 from natsuin.errors import Conflict, Refused
 
 MASTER_KEY_BYTES = 32
@@ -50,26 +52,38 @@ def create_master_key(file: Path) -> MasterKey:
 
 
 def keep_master_key(file: Path, master: MasterKey) -> None:
-    """Write a master key into a new file, mode 0600. Durable on return.
+    """Write a master key into a new file, mode 0600, whole or not there. Durable on return.
 
     Raises:
-        Conflict: the file is there already; it was not touched.
+        Conflict: the file is there already, or is being made by somebody else; it was not touched.
     """
-    try:
-        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except FileExistsError as error:
-        raise Conflict(
-            "there is a master key already", hint="A master key is made once; nothing was changed."
-        ) from error
-    with os.fdopen(handle, "wb") as opened:
+    # Written aside: half a key, left by a crash, would be taken for a key that there is.
+    aside = file.with_name(f"{file.name}.unfinished")
+    _require_free(file)
+    with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600), "wb") as opened:
+        try:
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Conflict("somebody else is making this master key", hint="Nothing was changed.") from error
+        # Whoever held the lock until now has made the file, and this may be it.
+        _require_free(file)
+        os.fchmod(opened.fileno(), 0o600)
+        opened.truncate(0)
         opened.write(master.secret)
         opened.flush()
+        faults.point("master_key.written")
         os.fsync(opened.fileno())
+        aside.rename(file)
     folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def _require_free(file: Path) -> None:
+    if os.path.lexists(file):
+        raise Conflict("there is a master key already", hint="A master key is made once; nothing was changed.")
 
 
 def next_key_file(file: Path) -> Path:

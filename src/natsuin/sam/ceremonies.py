@@ -11,6 +11,7 @@ Each leaves an entry in the signing log. A rotation that was interrupted is know
 which sam does not start, and goes on where it stopped.
 """
 
+import fcntl
 import hmac
 import os
 from collections.abc import Iterator
@@ -82,19 +83,18 @@ def rotate(config: Config, progress: RotationProgress) -> Rotated:
     if not following.exists():
         # Opening sam shows that none is running and that everything is whole. The next key's file, made while it is
         # open, keeps every other sam from starting until the end.
-        sam = open_sam(config)
-        try:
+        with holding_sam(config):
             create_master_key(following)
+    with _alone_with(following):
+        # Whoever held it until now may have come to the end; then there is no such file to be read any more.
+        old, new = read_master_key(file), read_master_key(following)
+        database = open_database(config.sam.database, name="sam")
+        try:
+            rows = Rotation(database, old, new).run(progress)
         finally:
-            sam.close()
-    old, new = read_master_key(file), read_master_key(following)
-    database = open_database(config.sam.database, name="sam")
-    try:
-        rows = Rotation(database, old, new).run(progress)
-    finally:
-        database.close()
-    following.replace(file)
-    _sync_folder(file.parent)
+            database.close()
+        following.replace(file)
+        _sync_folder(file.parent)
     return Rotated(new, rows)
 
 
@@ -142,7 +142,7 @@ class Held:
 def holding_sam(config: Config, *, unfinished: str = "") -> Iterator[Held]:
     """Keep every sam from starting, and give what the ceremony works with.
 
-    Shares are handed out inside, before the entry is written: none may leave without one. `unfinished` is the wrapping
+    Shares are handed out inside, after the entry is written: none may leave without one. `unfinished` is the wrapping
     key with which an earlier ceremony may have been broken off. Raises `Conflict` if sam is running.
     """
     try:
@@ -153,6 +153,20 @@ def holding_sam(config: Config, *, unfinished: str = "") -> Iterator[Held]:
         yield Held(config, sam)
     finally:
         sam.close()
+
+
+@contextmanager
+def _alone_with(following: Path) -> Iterator[None]:
+    """Keep a second command from going on with the same rotation. Raises `Conflict`."""
+    handle = os.open(following, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Conflict("this change of the master key is going on already", hint="Wait for its end.") from error
+        yield
+    finally:
+        os.close(handle)
 
 
 def _require_fits(config: Config, master: MasterKey) -> None:

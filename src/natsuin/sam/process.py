@@ -203,6 +203,8 @@ def open_sam(
     log_keys = LogKeys(software)
     log = open_log(config, log_keys, clock, stop, witnessing=make_witnessing(config))
     try:
+        # A change of the master key begins under the lock of the log, so now it is certain that none has begun.
+        require_settled(config.sam.master_key_file)
         log_keys.settle(log.number)
         known = begin_after_newest(clock, log)
         foundation = _foundation(config, database, master, log=log, clock=clock)

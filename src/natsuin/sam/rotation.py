@@ -134,6 +134,8 @@ def _close(room: _Room, current: ShardPlace, name: str) -> None:
         raise Conflict(f"there is a shard «{name}» already", hint="Choose another name.")
     log = open_alone(current, room.keys.of(current.number), room.clock, _refuse)
     try:
+        # Under the lock of the log, where a change of the master key begins, too.
+        require_settled(room.config.sam.master_key_file)
         begin_after_newest(room.clock, log)
         said = {"shard": named.name, "origin": named.origin, "vkey": named.vkey}
         journal = room.journal(log)
@@ -160,6 +162,7 @@ def _begin(room: _Room, older: ShardPlace, named: NextShard) -> int:
     vkey = str(make_verifier_key(older.origin, room.keys.of(older.number).public))
     log = open_alone(place, key, room.clock, _refuse)
     try:
+        require_settled(room.config.sam.master_key_file)
         previous = end_of(older.name, origin=older.origin, vkey=vkey, size=ended.size, root=ended.root)
         genesis = {
             "origin": place.origin,

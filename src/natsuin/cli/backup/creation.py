@@ -28,7 +28,7 @@ from natsuin.cli.backup.manifest import ARCHIVES, CONFIGURATION, FORMAT, LOG, Ma
 from natsuin.clock import SystemClock, milliseconds
 from natsuin.config import Config
 from natsuin.errors import Conflict, NatsuinError, Unavailable
-from natsuin.key_management import MasterKey, RowSealer, is_log_key, service_key
+from natsuin.key_management import MasterKey, RowSealer, is_log_key, require_settled, service_key
 from natsuin.sam.client import SamClient
 from natsuin.sam.log_shards import log_place
 from natsuin.sam.protocol import Health, HealthReport
@@ -50,6 +50,7 @@ def create_backup(
     Raises `Malformed` for a recipient, `Conflict`, `Unavailable`, `StorageFailed`, `Tampered`.
     """
     keys = parse_recipients(recipients)
+    require_settled(config.sam.master_key_file)
     clock = SystemClock()
     now = clock.now()
     place = target / f"natsuin-{now:%Y%m%dT%H%M%SZ}"
@@ -98,6 +99,8 @@ def _copy_private(config: Config, master: MasterKey, work: Path, progress: Progr
     (work / "databases").mkdir()
     for tree, url in config.databases:
         copy_database(url, work / name_of(tree, url), progress=lambda done, all_, tree=tree: progress(tree, done, all_))  # type: ignore[misc]
+    # Half of what was copied may lie under a master key that is in no place yet where anybody would keep it.
+    require_settled(config.sam.master_key_file)
     archives = sorted(config.sam.archive_folder.glob("*.natsuin-key"))
     (work / ARCHIVES).mkdir()
     for done, path in enumerate(archives, 1):

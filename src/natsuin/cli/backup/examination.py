@@ -1,6 +1,7 @@
 """Everything that can be told of a backup: its hashes and log by anybody, the rest by who can open it."""
 
 import hashlib
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from natsuin.cli.backup.encryption import SUFFIX, decrypt_file
 from natsuin.cli.backup.manifest import ARCHIVES, LOG, Manifest, damaged_files
 from natsuin.errors import Refused, Tampered
 from natsuin.key_backup import ArchiveSeal, key_archive
+from natsuin.key_backup.archive import LARGEST
 from natsuin.key_management import MasterKey, ProviderLayer, RowSealer, StoredKey, signing_key
 from natsuin.signing_log import verify_shards
 from natsuin.storage import check_schema, open_database
@@ -66,7 +68,7 @@ def unpack(backup: Path, manifest: Manifest, target: Path, identities: list[Any]
         if entry.name.endswith(SUFFIX):
             decrypt_file(backup / entry.name, place, identities)
         else:
-            place.write_bytes((backup / entry.name).read_bytes())
+            shutil.copyfile(backup / entry.name, place)
         place.chmod(0o600)
 
 
@@ -98,7 +100,8 @@ def examine_contents(unpacked: Path, manifest: Manifest, master: MasterKey, *, p
 
 
 def _examine_archive(path: Path, seal: ArchiveSeal, listed: dict[str, dict[str, Any]]) -> list[str]:
-    content = path.read_bytes()
+    with path.open("rb") as file:
+        content = file.read(LARGEST + 1)
     try:
         archive = seal.open(content)
     except Refused as error:

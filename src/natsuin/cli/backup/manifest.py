@@ -82,7 +82,7 @@ def read_manifest(folder: Path) -> Manifest:
         manifest = msgspec.json.decode((folder / FILE).read_bytes(), type=Manifest)
     except OSError as error:
         raise NotFound(f"{folder} holds no backup", hint="Give a folder that `natsuin backup create` made.") from error
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise Malformed(f"the manifest of {folder} cannot be read") from error
     if manifest.format != FORMAT:
         raise Malformed(f"the backup has the format {manifest.format}, which this version does not know")

@@ -57,7 +57,7 @@ def wrapping_keys(file: Path) -> None:
 @click.option("--transcript-to", type=_folder, default=".", help="Folder for the transcript.  [default: here]")
 def run(file: Path, plan_file: Path, plan_sha256: str | None, shares_to: Path | None, transcript_to: Path) -> None:
     """Do what a plan says. One that was interrupted goes on when this is run again."""
-    from natsuin.cli.ceremony.dialogue import agree
+    from natsuin.cli.ceremony.dialogue import agree, require_place
     from natsuin.cli.ceremony.plan import read_plan
     from natsuin.cli.ceremony.steps import carry_out
     from natsuin.cli.ceremony.transcript import Transcript
@@ -65,6 +65,8 @@ def run(file: Path, plan_file: Path, plan_sha256: str | None, shares_to: Path | 
     from natsuin.config import load
 
     config, agreed = load(file), read_plan(plan_file)
+    for folder in filter(None, (shares_to, transcript_to)):
+        require_place(folder)
     agree(agreed, plan_sha256)
     transcript = Transcript(agreed, SystemClock())
     transcript.note("everybody agreed to the plan by its hash")

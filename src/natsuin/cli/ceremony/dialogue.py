@@ -1,16 +1,21 @@
 """What custodians see and type. One after the other comes to the screen; each share is shown once."""
 
+import os
 import secrets
+import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from natsuin.cli.ceremony.plan import Plan
-from natsuin.errors import Conflict
+from natsuin.errors import Conflict, StorageFailed
 
 _CHECKS = 3
 _COLUMNS = 4
+_ERASE_SCROLLED = "\033[3J"
+"""Erase Saved Lines, as xterm has it and most terminals after it."""
 
 
 def agree(plan: Plan, given: str | None) -> None:
@@ -34,18 +39,49 @@ def hand_out(name: str, number: int, set_name: str, words: Sequence[str]) -> Non
         row = enumerate(words[start : start + _COLUMNS], start + 1)
         click.echo("".join(f"{place:2} {word}".ljust(width) for place, word in row))
     click.prompt("Written down, with number and set? Press Enter", default="", show_default=False)
-    click.clear()
+    _wipe()
     for place in sorted(secrets.SystemRandom().sample(range(len(words)), _CHECKS)):
         while click.prompt(f"Word {place + 1} from the paper").strip().lower() != words[place]:
             click.echo("That is not the word. Compare with the paper; what cannot be read back is worth nothing.")
+    _wipe()
+
+
+def _wipe() -> None:
+    """Nothing is left for the next person: not on the screen, and not above it, where a terminal can be scrolled to."""
+    click.clear()
+    if sys.stdout.isatty():
+        click.echo(_ERASE_SCROLLED, nl=False)
+
+
+def require_place(folder: Path) -> None:
+    """Raise `StorageFailed` if no file can be made in `folder`: known before anything is done, that costs nothing."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as tried:
+            tried.write(bytes(4096))
+            tried.flush()
+    except OSError as error:
+        raise StorageFailed(
+            f"nothing can be written into {folder}: {error.strerror}", hint="Nothing was done. Name another folder."
+        ) from error
 
 
 def write_out(folder: Path, name: str, number: int, set_name: str, words: Sequence[str]) -> Path:
-    """Write one share into a file of its own, mode 0600, to be carried away by its custodian."""
+    """Write one share into a file of its own, mode 0600, to be carried away by its custodian. Durable on
+    return. Raises `StorageFailed`."""
     file = folder / f"share-{set_name}-{number}.txt"
-    file.touch(mode=0o600, exist_ok=False)
     lines = [f"{place:2} {word}" for place, word in enumerate(words, 1)]
-    file.write_text(f"Natsuin master key, share {number} of set {set_name}, for {name}\n\n" + "\n".join(lines) + "\n")
+    text = f"Natsuin master key, share {number} of set {set_name}, for {name}\n\n" + "\n".join(lines) + "\n"
+    try:
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as opened:
+            opened.write(text)
+            opened.flush()
+            os.fsync(opened.fileno())
+    except OSError as error:
+        raise StorageFailed(
+            f"the share for {name} cannot be written: {error.strerror}",
+            hint="Destroy those that were, and hold a ceremony `split`: without it nobody has shares of this key.",
+        ) from error
     return file
 
 

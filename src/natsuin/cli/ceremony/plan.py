@@ -12,8 +12,12 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from natsuin.errors import Malformed
+from natsuin.plain_text import plain_text
 
-Name = Field(min_length=1, max_length=100, pattern=r"^\P{C}+$")
+LARGEST = 16 * 1024
+"""Bytes of a plan. Names of sixteen custodians and sixteen witnesses fit in; a larger text is none to be read aloud."""
+_LONGEST_NAME = 100
+_LONGEST_LINE = 4000
 
 Kind = Literal["split", "rotate", "recover", "wrapping", "retire-wrapping"]
 ON_WRAPPING_KEYS = frozenset({"wrapping", "retire-wrapping"})
@@ -58,7 +62,7 @@ class _Content(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Kind
-    reason: str = Name
+    reason: str
     threshold: int = Field(ge=2, le=16)
     custodians: tuple[str, ...] = Field(min_length=2, max_length=16)
     witnesses: tuple[str, ...] = Field(max_length=16)
@@ -86,20 +90,21 @@ def read_plan(file: Path) -> Plan:
     Raises:
         Malformed: it cannot be read, or says something that no ceremony can do.
     """
+    content, text = _content_of(file)
     try:
-        content = file.read_bytes()
-        told = _Content.model_validate(tomllib.loads(content.decode("utf-8")))
-    except OSError as error:
-        raise Malformed(f"the plan cannot be read: {error.strerror}") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise Malformed("the plan is not TOML in UTF-8", hint="Make one with `natsuin ceremony plan`.") from error
+        told = _Content.model_validate(tomllib.loads(text))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise Malformed(f"the plan's {place}: {first['msg']}") from error
-    if told.reason == _NO_REASON:
+    except (ValueError, RecursionError) as error:
+        # Besides what TOML forbids: numbers of thousands of digits, and thousands of brackets.
+        raise Malformed("the plan is not TOML", hint="Make one with `natsuin ceremony plan`.") from error
+    reason = plain_text(told.reason, "the plan's reason", most=_LONGEST_NAME, required=True)
+    custodians, witnesses = _names(told.custodians, "a custodian's name"), _names(told.witnesses, "a witness's name")
+    if reason == _NO_REASON:
         raise Malformed("the plan does not say why", hint="Write the reason, and who witnesses it, if anybody does.")
-    if told.threshold > len(told.custodians) or len(set(told.custodians)) != len(told.custodians):
+    if told.threshold > len(custodians) or len(set(custodians)) != len(custodians):
         raise Malformed("the plan needs more custodians than it names, or names one twice")
     if bool(told.wrapping_key) != (told.kind in ON_WRAPPING_KEYS):
         raise Malformed(
@@ -108,11 +113,32 @@ def read_plan(file: Path) -> Plan:
         )
     return Plan(
         told.kind,
-        told.reason,
+        reason,
         told.threshold,
-        told.custodians,
-        told.witnesses,
+        custodians,
+        witnesses,
         told.wrapping_key,
-        content.decode(),
+        text,
         hashlib.sha256(content).hexdigest(),
     )
+
+
+def _content_of(file: Path) -> tuple[bytes, str]:
+    """The plan's bytes and its text, in which everything can be seen: what people agree to must be what they read."""
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(LARGEST + 1)
+        text = content.decode("utf-8")
+    except OSError as error:
+        raise Malformed(f"the plan cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise Malformed("the plan is not TOML in UTF-8", hint="Make one with `natsuin ceremony plan`.") from error
+    if len(content) > LARGEST:
+        raise Malformed(f"the plan is larger than {LARGEST} bytes", hint="Make one with `natsuin ceremony plan`.")
+    for number, line in enumerate(text.split("\n"), 1):
+        plain_text(line.removesuffix("\r").replace("\t", " "), f"line {number} of the plan", most=_LONGEST_LINE)
+    return content, text
+
+
+def _names(given: Sequence[str], what: str) -> tuple[str, ...]:
+    return tuple(plain_text(name, what, most=_LONGEST_NAME, required=True) for name in given)

@@ -28,10 +28,11 @@ def carry_out(config: Config, plan: Plan, transcript: Transcript, shares_to: Pat
             held.require_custodians(take_in(plan.threshold))
             transcript.note(f"{plan.threshold} shares gave this database's present master key")
             (_wrapping if plan.kind == "wrapping" else _retire_wrapping)(held, plan, transcript)
-        elif plan.kind != "recover":
-            _share(present_master(config), plan, transcript, shares_to)
         receipt = held.tell(Facts(plan.kind, plan.sha256, plan.threshold, plan.custodians, plan.witnesses))
-    transcript.note(f"the signing log has it as entry {receipt.index}")
+        transcript.note(f"the signing log has it as entry {receipt.index}")
+        if plan.kind in ("split", "rotate"):
+            # After the entry: whoever breaks off when a share is on the screen has it, and the log says so.
+            _share(present_master(config), plan, transcript, shares_to)
 
 
 def _rotate(config: Config, transcript: Transcript) -> None:

@@ -1,0 +1,66 @@
+"""Plans of ceremonies that somebody wrote who wants others to agree to what they do not see, or to stop the command."""
+
+from pathlib import Path
+
+import pytest
+
+from natsuin import errors
+from natsuin.cli.ceremony.plan import LARGEST, Plan, read_plan, template
+
+GOOD = template("split", ["佐藤 花子", "Suzuki"], 2).replace("Write why.", "first shares")
+
+
+def read(folder: Path, text: str) -> Plan:
+    file = folder / "plan.toml"
+    file.write_bytes(text.encode())
+    return read_plan(file)
+
+
+def test_a_plan_may_have_japanese_comments_and_tabs(tmp_path: Path) -> None:
+    plan = read(tmp_path, GOOD.replace("\n", "\r\n") + "#\t立会人なし\n")
+    assert plan.custodians == ("佐藤 花子", "Suzuki")
+    assert plan.text.endswith("立会人なし\n")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "# \u202e tilps",  # the direction of what follows
+        "# \u009b2J",  # clears a screen, as one character
+        "# \u200b",  # no width
+        "# \u2028kind",  # another end of a line
+    ],
+)
+def test_what_cannot_be_seen_is_not_agreed_to(tmp_path: Path, line: str) -> None:
+    with pytest.raises(errors.Malformed, match="cannot be seen"):
+        read(tmp_path, f"{GOOD}{line}\n")
+
+
+@pytest.mark.parametrize("second", ["佐藤 花子 ", "佐藤\\u00a0花子", "佐藤 花\\u200b子", "", " "])
+def test_one_custodian_is_not_two(tmp_path: Path, second: str) -> None:
+    with pytest.raises(errors.Malformed):
+        read(tmp_path, GOOD.replace("Suzuki", second))
+
+
+@pytest.mark.parametrize("reason", ["", " ", "x" * 101])
+def test_a_reason_is_given(tmp_path: Path, reason: str) -> None:
+    with pytest.raises(errors.Malformed):
+        read(tmp_path, GOOD.replace("first shares", reason))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a = " + "[" * 10_000,
+        "a = " + "{a = " * 3000,
+        GOOD.replace("threshold = 2", f"threshold = {'1' * 5000}"),
+        f"# {'x' * LARGEST}\n{GOOD}",
+        # A few hundred kilobytes of this took all memory that there was.
+        "a" + ".a" * 200_000 + " = 1",
+        GOOD + "more = 1\n",
+    ],
+    ids=["brackets", "tables", "number", "long", "dots", "more"],
+)
+def test_a_hostile_plan_is_refused_as_a_plan(tmp_path: Path, text: str) -> None:
+    with pytest.raises(errors.Malformed):
+        read(tmp_path, text)
