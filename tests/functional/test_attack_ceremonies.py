@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from rigs.key_copies import archive_key, put_back, restore_key, save_database
 from rigs.token_house import TokenHouse, named
 
 
@@ -34,3 +35,33 @@ def test_a_wrapping_key_that_keys_lie_under_is_never_made_again(tmp_path: Path, 
     house.sam.start()
     house.sign(signer, house.enrol())
     house.sam.stop()
+
+
+def test_an_archive_that_a_database_put_back_forgot_keeps_its_wrapping_key(tmp_path: Path) -> None:
+    """After a loss the file is all that there is of a key, and worth nothing without what the key was wrapped with."""
+    house = TokenHouse("softhsm2", tmp_path)
+    second = house.wrapping()
+    house.sam.start()
+    officers = [house.officer, house.another_officer()]
+    house.sam.stop()
+    save_database(house.sam.database, tmp_path / "before")
+    house.sam.start()
+    signer, ended = house.enrol(), house.enrol()
+    (made,) = archive_key(house.sam.web, officers, signer.key.key_id)
+    (useless,) = archive_key(house.sam.web, officers, ended.key.key_id)
+    file = house.config.sam.archive_folder / f"{useless.archive_id}.natsuin-key"
+    content = file.read_bytes()
+    house.sam.web.act(ended, "destroy")
+    house.sam.stop()
+    put_back(house.sam.database, tmp_path / "before")
+    file.write_bytes(content)
+    house.wrapping()
+    refused = house.run(house.retirement(second))
+    assert refused.returncode != 0
+    assert "0 living keys of signers and 1 archives" in refused.stderr
+    assert "only files in sam.archive_folder" in refused.stderr
+    house.sam.start()
+    restore_key(house.sam.web, officers, signer, made.archive_id)
+    house.sign(signer)
+    house.sam.stop()
+    assert house.under(signer) == second

@@ -188,7 +188,7 @@ def test_a_master_key_is_whole_or_not_there(fresh_sam: Callable[..., SamProcess]
     """Killed while a key's file is written, a ceremony goes on; half a key would stop it, and sam, for good."""
     sam = fresh_sam()
     sam.stop()
-    assert run(sam, "rotate", NATSUIN_FAULT_AT="master_key.written").returncode == -9
+    assert run(sam, "rotate", NATSUIN_FAULT_AT="rotation.key_written").returncode == -9
     key_file = sam.config.sam.master_key_file
     assert not key_file.with_name("master.key.next").exists()
     done = run(sam, "rotate")
@@ -196,7 +196,7 @@ def test_a_master_key_is_whole_or_not_there(fresh_sam: Callable[..., SamProcess]
     kept, whole = shares(sam), key_file.read_bytes()
     key_file.unlink()
     typed = f"{kept[0]}\n{kept[2]}\n"
-    assert run(sam, "recover", typed=typed, NATSUIN_FAULT_AT="master_key.written").returncode == -9
+    assert run(sam, "recover", typed=typed, NATSUIN_FAULT_AT="rotation.key_written").returncode == -9
     assert not key_file.exists()
     done = run(sam, "recover", typed=typed)
     assert done.returncode == 0, done.stderr

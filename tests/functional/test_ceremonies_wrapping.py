@@ -226,8 +226,13 @@ def test_an_archive_under_a_destroyed_wrapping_key_is_refused(tmp_path: Path) ->
     assert "0 living keys of signers and 1 archives" in ended.stderr
     row = house.sam.sql("SELECT * FROM key_archive WHERE archive_id = ?", made.archive_id)[0]
     house.sam.sql("DELETE FROM key_archive WHERE archive_id = ?", made.archive_id)
+    ended = house.run(house.retirement(second))
+    assert "0 living keys of signers and 1 archives" in ended.stderr
+    file = house.config.sam.archive_folder / f"{made.archive_id}.natsuin-key"
+    elsewhere = file.rename(tmp_path / "elsewhere")
     house.done(house.retirement(second))
     house.sam.insert("key_archive", row)
+    elsewhere.rename(file)
     house.sam.start()
     with pytest.raises(errors.Conflict, match=f"the wrapping key {second} of the token"):
         propose_restore(house.sam.web, officers, signer, made.archive_id)

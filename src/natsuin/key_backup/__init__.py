@@ -11,7 +11,7 @@ A whole installation (both databases, log, configuration) is copied by `natsuin 
 along; what the log says of keys outlives every such copy (`natsuin.signing.recovery`).
 """
 
-from natsuin.key_backup.archive import Archive, ArchiveSeal, ArchiveTampered, BadArchive
+from natsuin.key_backup.archive import LARGEST, Archive, ArchiveSeal, ArchiveTampered, BadArchive
 from natsuin.key_backup.archiving import Archives, archived_keys, kept_under
 from natsuin.key_backup.backup_acts import BackupActs
 from natsuin.key_backup.custodians import CustodianShare, SharesRefused, check_share, combine, split, threshold_of
@@ -21,6 +21,7 @@ from natsuin.key_backup.shelf import Shelf
 from natsuin.key_backup.tables import backup_act, key_archive
 
 __all__ = [
+    "LARGEST",
     "Archive",
     "ArchiveSeal",
     "ArchiveTampered",

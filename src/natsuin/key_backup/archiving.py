@@ -5,7 +5,7 @@ next start. Files whose row is not known are left alone: after a loss they may b
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -13,9 +13,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from natsuin import faults
-from natsuin.errors import Conflict, NotFound
+from natsuin.errors import Conflict, NotFound, Refused
 from natsuin.key_backup.archive import Archive, ArchiveSeal, content_hash
-from natsuin.key_backup.history import is_end
+from natsuin.key_backup.history import is_end, read_history
 from natsuin.key_backup.shelf import Shelf
 from natsuin.key_backup.tables import key_archive
 from natsuin.key_management import (
@@ -23,6 +23,7 @@ from natsuin.key_management import (
     Foundation,
     Slot,
     StoredKey,
+    ended_key,
     key_slot,
     new_identifier,
     signing_key,
@@ -186,6 +187,35 @@ class Archives:
         """The sealed row, if this DB-2 knows the archive."""
         with self.foundation.database.read() as connection:
             return self.foundation.find(connection, key_archive, archive_id=archive_id)
+
+    def forgotten_under(self, wrapping_key: str) -> int:
+        """How many files here hold a key under this wrapping key (CKA_ID in hexadecimal) that this DB-2 knows no
+        archive of, and that could be restored for all that the log tells: an older DB-2 that was put back forgets.
+
+        Raises `Tampered` if a row was changed.
+        """
+        return sum(
+            archive.row["wrapping_key"] == wrapping_key and not self._is_over(archive)
+            for archive in self._opened()
+            if self.find(archive.archive_id) is None
+        )
+
+    def _opened(self) -> Iterator[Archive]:
+        for archive_id in self.shelf.finished():
+            try:
+                archive = self.seal.open(self.shelf.read(archive_id))
+            except Refused:
+                # It is damaged, or another master key's: nobody restores it here.
+                continue
+            yield archive
+
+    def _is_over(self, archive: Archive) -> bool:
+        key_id = archive.key.key_id
+        with self.foundation.database.read() as connection:
+            if self.foundation.find(connection, ended_key, key_id=key_id) is not None:
+                return True
+        history = read_history(self.log.entries(), key_id, since=archive.log_size)
+        return history.end is not None or history.replaced
 
     def _archivable(self, connection: sa.Connection, key_id: str) -> dict[str, Any]:
         row = self.foundation.find(connection, signing_key, key_id=key_id)

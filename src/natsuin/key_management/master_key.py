@@ -71,7 +71,7 @@ def keep_master_key(file: Path, master: MasterKey) -> None:
         opened.truncate(0)
         opened.write(master.secret)
         opened.flush()
-        faults.point("master_key.written")
+        faults.point("rotation.key_written")
         os.fsync(opened.fileno())
         aside.rename(file)
     folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)

@@ -123,12 +123,20 @@ def _require_empty(held: Held, keys: WrappingKeys, identifier: str) -> None:
             hint="They cannot be put under another one. This wrapping key stays as long as the installation.",
         )
     living = keys.living_under().get(identifier, 0)
-    archives = kept_under(foundation, identifier)
+    forgotten = held.sam.handlers.backup_acts.archives.forgotten_under(identifier)
+    archives = kept_under(foundation, identifier) + forgotten
     if living or archives:
         raise Conflict(
             f"{living} living keys of signers and {archives} archives lie under the wrapping key {identifier}",
-            hint="Have their owners renew them, or end them; their archives end with them. Then run the plan again.",
+            hint="Have their owners renew them, or end them; their archives end with them. Then run the plan again."
+            + (_FORGOTTEN.format(forgotten) if forgotten else ""),
         )
+
+
+_FORGOTTEN = (
+    " Of {} archives there are only files in sam.archive_folder, because the database was put back: restore those "
+    "keys, or carry away the files of those that are given up."
+)
 
 
 def _record(held: Held) -> WrappingKeys:

@@ -13,8 +13,7 @@ from natsuin.cli.backup.databases import check_sqlite
 from natsuin.cli.backup.encryption import SUFFIX, decrypt_file
 from natsuin.cli.backup.manifest import ARCHIVES, LOG, Manifest, damaged_files
 from natsuin.errors import Refused, Tampered
-from natsuin.key_backup import ArchiveSeal, key_archive
-from natsuin.key_backup.archive import LARGEST
+from natsuin.key_backup import LARGEST, ArchiveSeal, key_archive
 from natsuin.key_management import MasterKey, ProviderLayer, RowSealer, StoredKey, signing_key
 from natsuin.signing_log import verify_shards
 from natsuin.storage import check_schema, open_database
