@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from natsuin.clock import SystemClock
 from natsuin.signing_log import (
     LogKey,
-    PublicLog,
     Shard,
+    WholeLog,
     cosign,
     create_log,
     make_verifier_key,
@@ -97,7 +97,7 @@ def test_the_stand_alone_checkers_count_as_the_command_does(witnessed, tmp_path:
         with pytest.raises(ValueError, match=r"witness"):
             read_evidence(b"{}", vkey, [], witnesses=wrong, quorum=quorum)
 
-    with PublicLog(folder, vkey) as public:
+    with WholeLog.open(folder, vkey) as public:
         (tmp_path / "statement.json").write_bytes(state_from_files(public, KEY_ID))
     copied = tmp_path / "check_statement.py"
     copied.write_bytes(Path(str(check_statement.__file__)).read_bytes())

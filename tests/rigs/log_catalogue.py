@@ -337,7 +337,7 @@ def reading(folder: Path) -> World:
             auditor.begin()
         world.secret.add("reading", auditor.reading)
         with story.drives("audit-read"):
-            found = auditor.search(key=signer.key.key_id)
+            found = auditor.search(key_id=signer.key.key_id)
             auditor.open(found.entries[0].index)
     world.end(rig.config.sam.database)
     return world
