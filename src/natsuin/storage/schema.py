@@ -20,6 +20,7 @@ Tree: TypeAlias = Literal["web", "sam"]
 TABLE_MODULES: dict[Tree, tuple[str, ...]] = {
     "web": (
         "natsuin.authentication.tables",
+        "natsuin.authentication.oauth.tables",
         "natsuin.user_management.tables",
         "natsuin.web.tables",
         "natsuin.web.notices.tables",

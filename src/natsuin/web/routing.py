@@ -13,7 +13,7 @@ from natsuin.errors import Malformed
 from natsuin.web.callers import Access, Callers
 from natsuin.web.problems import UnsupportedMediaType
 from natsuin.web.requests import media_type
-from natsuin.web.strict_json import parse_json
+from natsuin.strict_json import parse_json
 from natsuin.web.view import Caller
 
 ACCESS = "x-natsuin-access"

@@ -6,7 +6,7 @@ import pytest
 
 from natsuin.errors import Malformed
 from natsuin.web.api.signatures import decode_sign_body
-from natsuin.web.strict_json import MAX_DEPTH, parse_json
+from natsuin.strict_json import MAX_DEPTH, parse_json
 
 SAME_EVERYWHERE = [
     (b'{"a":1}', {"a": 1}),

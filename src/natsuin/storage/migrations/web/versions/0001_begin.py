@@ -46,6 +46,26 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_document_owner_id_created_at"), ["owner_id", "created_at"], unique=False)
 
     op.create_table(
+        "oauth_client",
+        sa.Column("client_id", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("secret_hash", sa.LargeBinary(length=32), nullable=True),
+        sa.Column("auth_method", sa.Text(), nullable=False),
+        sa.Column("redirect_uris", sa.JSON(), nullable=False),
+        sa.Column("scopes", sa.JSON(), nullable=False),
+        sa.Column("grant_types", sa.JSON(), nullable=False),
+        sa.Column("switches", sa.JSON(), nullable=False),
+        sa.Column("keys", sa.JSON(), nullable=False),
+        sa.Column("account_id", sa.Text(), nullable=True),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("state IN ('active', 'stopped')", name=op.f("ck_oauth_client_state")),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["person.user_id"], name=op.f("fk_oauth_client_account_id_person"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("client_id", name=op.f("pk_oauth_client")),
+    )
+    op.create_table(
         "outgoing_mail",
         sa.Column("mail_id", sa.Text(), nullable=False),
         sa.Column("user_id", sa.Text(), nullable=False),
@@ -182,9 +202,98 @@ def upgrade() -> None:
             batch_op.f("ix_instruction_owner_id_created_at"), ["owner_id", "created_at"], unique=False
         )
 
+    op.create_table(
+        "oauth_authorization",
+        sa.Column("handle_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("client_id", sa.Text(), nullable=False),
+        sa.Column("stage", sa.Text(), nullable=False),
+        sa.Column("request", sa.LargeBinary(), nullable=False),
+        sa.Column("owner_id", sa.Text(), nullable=True),
+        sa.Column("instruction_id", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("stage IN ('pushed', 'started', 'answered')", name=op.f("ck_oauth_authorization_stage")),
+        sa.ForeignKeyConstraint(
+            ["client_id"],
+            ["oauth_client.client_id"],
+            name=op.f("fk_oauth_authorization_client_id_oauth_client"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["owner_id"], ["person.user_id"], name=op.f("fk_oauth_authorization_owner_id_person"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("handle_hash", name=op.f("pk_oauth_authorization")),
+    )
+    with op.batch_alter_table("oauth_authorization", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_oauth_authorization_client_id"), ["client_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_oauth_authorization_expires_at"), ["expires_at"], unique=False)
+
+    op.create_table(
+        "oauth_grant",
+        sa.Column("grant_id", sa.Text(), nullable=False),
+        sa.Column("client_id", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.Text(), nullable=True),
+        sa.Column("scope", sa.Text(), nullable=False),
+        sa.Column("level", sa.Integer(), nullable=False),
+        sa.Column("request", sa.LargeBinary(), nullable=False),
+        sa.Column("key_id", sa.Text(), nullable=True),
+        sa.Column("instruction_id", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["client_id"],
+            ["oauth_client.client_id"],
+            name=op.f("fk_oauth_grant_client_id_oauth_client"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["person.user_id"], name=op.f("fk_oauth_grant_user_id_person"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("grant_id", name=op.f("pk_oauth_grant")),
+    )
+    with op.batch_alter_table("oauth_grant", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_oauth_grant_client_id"), ["client_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_oauth_grant_expires_at"), ["expires_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_oauth_grant_user_id"), ["user_id"], unique=False)
+
+    op.create_table(
+        "oauth_token",
+        sa.Column("secret_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("grant_id", sa.Text(), nullable=False),
+        sa.Column("sealed_sad", sa.LargeBinary(), nullable=False),
+        sa.Column("bound_to", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.Column("spent_at", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint("kind IN ('code', 'access', 'refresh')", name=op.f("ck_oauth_token_kind")),
+        sa.ForeignKeyConstraint(
+            ["grant_id"], ["oauth_grant.grant_id"], name=op.f("fk_oauth_token_grant_id_oauth_grant"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("secret_hash", name=op.f("pk_oauth_token")),
+    )
+    with op.batch_alter_table("oauth_token", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_oauth_token_grant_id"), ["grant_id"], unique=False)
+
 
 def downgrade() -> None:
     """Take it back to the version before."""
+    with op.batch_alter_table("oauth_token", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_oauth_token_grant_id"))
+
+    op.drop_table("oauth_token")
+    with op.batch_alter_table("oauth_grant", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_oauth_grant_user_id"))
+        batch_op.drop_index(batch_op.f("ix_oauth_grant_expires_at"))
+        batch_op.drop_index(batch_op.f("ix_oauth_grant_client_id"))
+
+    op.drop_table("oauth_grant")
+    with op.batch_alter_table("oauth_authorization", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_oauth_authorization_expires_at"))
+        batch_op.drop_index(batch_op.f("ix_oauth_authorization_client_id"))
+
+    op.drop_table("oauth_authorization")
     with op.batch_alter_table("instruction", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_instruction_owner_id_created_at"))
         batch_op.drop_index(batch_op.f("ix_instruction_expires_at"))
@@ -210,6 +319,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_outgoing_mail_next_at"))
 
     op.drop_table("outgoing_mail")
+    op.drop_table("oauth_client")
     with op.batch_alter_table("document", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_document_owner_id_created_at"))
 

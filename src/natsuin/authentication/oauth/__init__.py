@@ -1,0 +1,70 @@
+"""The OAuth 2.0 authorization server of the CSC API: clients, requests for authorization, codes and tokens.
+
+A client never signs by what it holds alone: a token of scope `credential` stands for one approval that sam verified,
+over digests that the person approved, each good once. What is here is bookkeeping around that: whose browser is sent
+where, and who may bring the approval back. HTTP is in `natsuin.web.oauth`.
+
+What may be relied on:
+
+- A code, a handle and a refresh token are good once; a second use of a code or a refresh token ends the grant.
+- `Tokens.find` alone decides what a token opens. A SAD lies in the database only sealed under the token itself.
+- Refusals that a client reads are `OAuthRefused`, with RFC 6749's code.
+"""
+
+from natsuin.authentication.oauth.asking import Asked, Recipient, read_recipient, read_request
+from natsuin.authentication.oauth.authorizations import (
+    PUSHED_SECONDS,
+    REQUEST_URI_PREFIX,
+    Authorizations,
+    Waiting,
+)
+from natsuin.authentication.oauth.clients import (
+    CREDENTIAL,
+    GRANT_TYPES,
+    SCOPES,
+    SERVICE,
+    AuthMethod,
+    Client,
+    Clients,
+    NewClient,
+    Registered,
+    Switch,
+)
+from natsuin.authentication.oauth.details import CREDENTIAL_TYPES
+from natsuin.authentication.oauth.digests import HASH_BYTES, HASH_OF_OID, OID_OF_HASH, hash_of, read_digest
+from natsuin.authentication.oauth.errors import AuthorizationOver, OAuthRefused, UnknownRecipient
+from natsuin.authentication.oauth.tokens import Access, Approved, Issued, Tokens
+
+__all__ = [
+    "CREDENTIAL",
+    "CREDENTIAL_TYPES",
+    "GRANT_TYPES",
+    "HASH_BYTES",
+    "HASH_OF_OID",
+    "OID_OF_HASH",
+    "PUSHED_SECONDS",
+    "REQUEST_URI_PREFIX",
+    "SCOPES",
+    "SERVICE",
+    "Access",
+    "Approved",
+    "Asked",
+    "AuthMethod",
+    "AuthorizationOver",
+    "Authorizations",
+    "Client",
+    "Clients",
+    "Issued",
+    "NewClient",
+    "OAuthRefused",
+    "Recipient",
+    "Registered",
+    "Switch",
+    "Tokens",
+    "UnknownRecipient",
+    "Waiting",
+    "hash_of",
+    "read_digest",
+    "read_recipient",
+    "read_request",
+]
