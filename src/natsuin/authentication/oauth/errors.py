@@ -1,4 +1,4 @@
-"""What the authorization server refuses, in the words of OAuth 2.0: one class, with the code that its answer carries."""
+"""What the authorization server refuses, in OAuth 2.0's own words: one class, with the code that its answer carries."""
 
 from natsuin.errors import Refused
 
