@@ -109,7 +109,9 @@ async def _keep_house(parts: Parts) -> None:
             finished = await parts.signing.finish_all(restarted=restarted)
             restarted = False
             purged = await to_thread.run_sync(parts.sessions.purge)
-            dropped = await to_thread.run_sync(parts.instructions.drop_expired)
+            dropped = await to_thread.run_sync(parts.instructions.drop_expired) + await to_thread.run_sync(
+                parts.applications.purge
+            )
             forgotten = await parts.notices.purge()
             if finished or purged or dropped or forgotten:
                 _log.info("housekeeping", finished=finished, purged=purged, dropped=dropped, forgotten=forgotten)

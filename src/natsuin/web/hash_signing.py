@@ -10,11 +10,21 @@ from anyio import to_thread
 from natsuin.errors import NotFound
 from natsuin.sam.protocol import Activate, Activated, Instruct, Instruction, KeyInformation, Sign, Signed
 from natsuin.web.document_signing import Approval
-from natsuin.web.instruction_store import InstructionStore, NewInstruction
+from natsuin.web.instruction_store import InstructionStore, NewInstruction, StoredInstruction
 from natsuin.web.keys import OwnKeys
 from natsuin.web.sam_calls import Sam, ask
 
 _REMEMBERED = 10_000
+
+
+@dataclass(frozen=True)
+class Application:
+    """Which application asks: its name in the record, its words for the digests, and how long the approval may take
+    and last, in seconds."""
+
+    name: str = "application"
+    labels: tuple[str, ...] = ()
+    life_seconds: int = 300
 
 
 @dataclass(frozen=True)
@@ -36,12 +46,25 @@ class HashSigning:
         self._owners: OrderedDict[bytes, str] = OrderedDict()
 
     async def instruct(
-        self, owner_id: str, key_id: str, *, scheme: str, digests: tuple[bytes, ...], purpose: str
+        self,
+        owner_id: str,
+        key_id: str,
+        *,
+        scheme: str,
+        digests: tuple[bytes, ...],
+        purpose: str,
+        application: Application = Application(),
     ) -> InstructedDigests:
         """Have sam record what is to be signed. Raises `NotFound`, `Conflict` and what sam refuses."""
         key = await self._keys.choose(owner_id, key_id)
         message = Instruct(
-            key_id=key_id, user_id=owner_id, scheme=scheme, digests=digests, client="application", purpose=purpose
+            key_id=key_id,
+            user_id=owner_id,
+            scheme=scheme,
+            digests=digests,
+            client=application.name,
+            purpose=purpose,
+            life_seconds=application.life_seconds,
         )
         recorded = await ask(self._sam, message, Instruction)
         added = NewInstruction(
@@ -57,6 +80,10 @@ class HashSigning:
         )
         await to_thread.run_sync(self._instructions.add, owner_id, added)
         return InstructedDigests(key, recorded)
+
+    async def instruction(self, owner_id: str, instruction_id: str) -> StoredInstruction:
+        """What is remembered of an instruction. Raises `NotFound`."""
+        return await to_thread.run_sync(self._instructions.require, owner_id, instruction_id)
 
     async def activate(self, owner_id: str, instruction_id: str, approval: Approval) -> Activated:
         """Exchange the signer's approval for a SAD. Raises `NotFound` and what sam refuses."""

@@ -1,5 +1,6 @@
 """What people are told about each kind of error: the title, the cause and the next step, in Japanese and English."""
 
+from natsuin.web.application_problem_texts import APPLICATION_TEXTS
 from natsuin.web.archive_problem_texts import ARCHIVE_TEXTS
 from natsuin.web.audit_problem_texts import AUDIT_TEXTS
 from natsuin.web.document_problem_texts import DOCUMENT_TEXTS
@@ -319,6 +320,7 @@ _GENERAL: dict[str, Texts] = {
 TEXTS: dict[str, Texts] = {
     **_GENERAL,
     **ARCHIVE_TEXTS,
+    **APPLICATION_TEXTS,
     **AUDIT_TEXTS,
     **DOCUMENT_TEXTS,
     **INVITATION_TEXTS,

@@ -10,10 +10,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from natsuin.errors import Malformed
+from natsuin.strict_json import parse_json
 from natsuin.web.callers import Access, Callers
 from natsuin.web.problems import UnsupportedMediaType
 from natsuin.web.requests import media_type
-from natsuin.strict_json import parse_json
 from natsuin.web.view import Caller
 
 ACCESS = "x-natsuin-access"

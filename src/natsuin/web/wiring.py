@@ -8,12 +8,13 @@ from natsuin.authentication import Login, Sessions
 from natsuin.clock import Clock, SystemClock
 from natsuin.storage import Database
 from natsuin.user_management import Register
+from natsuin.web.about_applications import AboutApplications, about_applications
 from natsuin.web.about_auditors import about_auditors
 from natsuin.web.about_shared_acts import AboutSharedActs, about_shared_acts
 from natsuin.web.act_answers import ActAnswers
 from natsuin.web.api.documents import DocumentAPI
 from natsuin.web.api.enrolment import EnrolmentAPI
-from natsuin.web.api.instructions import InstructionAPI
+from natsuin.web.api.instructions import InstructionAPI, InstructionMembers
 from natsuin.web.api.key_acts import KeyActAPI
 from natsuin.web.api.keys import KeyAPI
 from natsuin.web.api.login import LoginAPI
@@ -58,6 +59,7 @@ class Parts:
     signing: DocumentSigning
     work: DocumentWork
     notices: ReplacementNotices
+    applications: AboutApplications
 
 
 def assemble(
@@ -69,8 +71,7 @@ def assemble(
     work: DocumentWork | None = None,
 ) -> Parts:
     """Make every object of the web process. Nothing is connected or read yet."""
-    clock = clock or SystemClock()
-    work = work or DocumentWork()
+    clock, work = clock or SystemClock(), work or DocumentWork()
     sessions = Sessions(database, clock, limits=settings.session_limits)
     callers = Callers(sessions, database, https=settings.is_https)
     facts = ServiceFacts(sam)
@@ -80,12 +81,13 @@ def assemble(
     )
     lost = about_lost_passkeys(settings, database, sam, clock=clock, facts=facts, keys=keys, callers=callers)
     auditors = about_auditors(settings, database, sam, clock=clock, facts=facts, callers=callers)
-    lists = RevocationLists(sam)
-    register = Register(database, clock)
+    lists, register = RevocationLists(sam), Register(database, clock)
     documents = DocumentStore(database, clock, max_bytes_per_person=settings.max_bytes_per_person)
     instructions = InstructionStore(database, clock)
     signing = DocumentSigning(sam, clock, documents=documents, instructions=instructions, keys=keys, work=work)
     hash_signing = HashSigning(sam, instructions, keys)
+    members = InstructionMembers(settings=settings, facts=facts, database=database)
+    applications = about_applications(settings, database, clock, keys=keys, hash_signing=hash_signing, members=members)
     topics = (
         SignatureAPI(hash_signing),
         ServiceAPI(facts, settings),
@@ -95,7 +97,8 @@ def assemble(
         *key_topics,
         *(*shared.topics, *lost.topics, auditors.topic),
         DocumentAPI(sam, documents=documents, instructions=instructions, signing=signing, work=work),
-        InstructionAPI(settings=settings, facts=facts, database=database, signing=signing, hash_signing=hash_signing),
+        InstructionAPI(members=members, signing=signing, hash_signing=hash_signing),
+        *applications.topics,
         VerificationAPI(settings, facts=facts, revocation_lists=lists, work=work),
     )
     api = ApiRoutes(callers)
@@ -111,14 +114,14 @@ def assemble(
         notices=lost.notices,
     )
     record_pages = RecordPages(settings, facts=facts, histories=Histories(sam, instructions), register=register)
-    others = (record_pages, key_pages, shared.pages, lost.pages, auditors.pages)
+    others = (record_pages, key_pages, shared.pages, lost.pages, auditors.pages, applications.pages)
     plain_routes = [
         *pages.routes([page for topic in others for page in topic.pages()]),
         *PublicPKI(sam, facts, lists, callers).routes(),
         *LogFiles(settings.log_folder, callers).routes(),
         *HealthChecks(sam, database, callers, remember_seconds=settings.limits.readiness_seconds).routes(),
     ]
-    return Parts(api, plain_routes, sessions, callers, instructions, signing, work, lost.notices)
+    return Parts(api, plain_routes, sessions, callers, instructions, signing, work, lost.notices, applications)
 
 
 def _about_keys(

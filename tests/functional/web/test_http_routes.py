@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Mount
 from natsuin.cli.demo.visitor import Visitor
 from natsuin.web.callers import Access
 from natsuin.web.routing import ACCESS
+from rigs.applications import App
 from rigs.portal import PDF, Portal
 
 PUBLIC = {
@@ -40,6 +41,18 @@ PUBLIC = {
     ("GET", "/ocsp/{request:path}"),
     ("POST", "/tsa"),
     ("GET", "/log/{name:path}"),
+    ("GET", "/oauth2/authorize"),
+    ("POST", "/oauth2/pushed_authorize"),
+    ("POST", "/oauth2/token"),
+    ("POST", "/oauth2/revoke"),
+    ("POST", "/oauth2/revocation"),
+    ("POST", "/oauth2/introspect"),
+    ("GET", "/csc/v1/oauth2/authorize"),
+    ("POST", "/csc/v1/oauth2/token"),
+    ("POST", "/csc/v1/oauth2/revoke"),
+    ("GET", "/.well-known/oauth-authorization-server"),
+    ("GET", "/.well-known/openid-configuration"),
+    ("GET", "/authorize/{handle}"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
 }
@@ -79,6 +92,10 @@ def alices(portal: Portal, alice: Visitor) -> dict[str, str]:
     key_id = alice.get("/api/keys")["keys"][0]["key_id"]
     made = alice.post(f"/api/documents/{document_id}/instruction", {})
     act = alice.post(f"/api/keys/{key_id}/pin-reset", {})
+    app = App.register(portal)
+    page = alice._http.get(app.address(app.asking())).headers["location"]
+    handle = page.rpartition("/")[2]
+    alice.get(f"/api/access-requests/{handle}")
     return {
         "document_id": signed,
         "key_id": key_id,
@@ -88,6 +105,8 @@ def alices(portal: Portal, alice: Visitor) -> dict[str, str]:
         "archive_id": "0" * 32,
         "user_id": "u-1",
         "request": "MAA",
+        "handle": handle,
+        "client_id": app.client_id,
         "name": "checkpoint",
         "form": "csv",
     }
@@ -111,6 +130,7 @@ def valid_body(method: str, path: str, portal: Portal, attacker: Visitor) -> dic
         "/api/restores/{act_id}": {"credential": credential, "sealed_secrets": sealed},
         "/api/imports/{act_id}": {"credential": credential, "sealed_secrets": sealed},
         "/api/officer/people/{act_id}/approve": {"credential": credential},
+        "/api/access-requests/{handle}/approval": {"credential": credential, "sealed_pin": sealed},
         "/api/signatures": {"sad": "A" * 43, "digests": ["A" * 43]},
     }
     return bodies.get(path, {})

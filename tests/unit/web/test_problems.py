@@ -6,6 +6,7 @@ import pkgutil
 import pytest
 
 import natsuin
+from natsuin.authentication.oauth import OAuthRefused
 from natsuin.errors import Conflict, NatsuinError, NotFound, Unavailable, by_code
 from natsuin.web.problem_texts import TEXTS
 from natsuin.web.problems import STATUS, InvalidFields, problem_of
@@ -64,7 +65,8 @@ def test_every_error_of_the_product_can_be_told(lang):
     for code, kind in every_error().items():
         if code == "too_many_attempts":
             continue
-        error = kind(("field",)) if kind is InvalidFields else kind("the cause")
+        words: tuple[object, ...] = ("invalid_request", "the cause") if kind is OAuthRefused else ("the cause",)
+        error = kind(("field",)) if kind is InvalidFields else kind(*words)
         problem = problem_of(error, lang)
         assert problem.code == code
         assert 400 <= problem.status < 600

@@ -5,8 +5,8 @@ import time
 import pytest
 
 from natsuin.errors import Malformed
-from natsuin.web.api.signatures import decode_sign_body
 from natsuin.strict_json import MAX_DEPTH, parse_json
+from natsuin.web.api.signatures import decode_sign_body
 
 SAME_EVERYWHERE = [
     (b'{"a":1}', {"a": 1}),

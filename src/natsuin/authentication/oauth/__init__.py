@@ -1,4 +1,4 @@
-"""The OAuth 2.0 authorization server of the CSC API: clients, requests for authorization, codes and tokens.
+"""The OAuth 2.0 authorization server of the CSC API: clients, access requests, codes and tokens.
 
 A client never signs by what it holds alone: a token of scope `credential` stands for one approval that sam verified,
 over digests that the person approved, each good once. What is here is bookkeeping around that: whose browser is sent
@@ -11,13 +11,13 @@ What may be relied on:
 - Refusals that a client reads are `OAuthRefused`, with RFC 6749's code.
 """
 
-from natsuin.authentication.oauth.asking import Asked, Recipient, read_recipient, read_request
-from natsuin.authentication.oauth.authorizations import (
+from natsuin.authentication.oauth.access_requests import (
     PUSHED_SECONDS,
     REQUEST_URI_PREFIX,
-    Authorizations,
+    AccessRequests,
     Waiting,
 )
+from natsuin.authentication.oauth.asking import Asked, Recipient, read_recipient, read_request
 from natsuin.authentication.oauth.clients import (
     CREDENTIAL,
     GRANT_TYPES,
@@ -32,7 +32,7 @@ from natsuin.authentication.oauth.clients import (
 )
 from natsuin.authentication.oauth.details import CREDENTIAL_TYPES
 from natsuin.authentication.oauth.digests import HASH_BYTES, HASH_OF_OID, OID_OF_HASH, hash_of, read_digest
-from natsuin.authentication.oauth.errors import AuthorizationOver, OAuthRefused, UnknownRecipient
+from natsuin.authentication.oauth.errors import AccessRequestOver, OAuthRefused, UnknownRecipient
 from natsuin.authentication.oauth.tokens import Access, Approved, Issued, Tokens
 
 __all__ = [
@@ -47,11 +47,11 @@ __all__ = [
     "SCOPES",
     "SERVICE",
     "Access",
+    "AccessRequestOver",
+    "AccessRequests",
     "Approved",
     "Asked",
     "AuthMethod",
-    "AuthorizationOver",
-    "Authorizations",
     "Client",
     "Clients",
     "Issued",

@@ -1,6 +1,6 @@
 """What the authorization server refuses, in OAuth 2.0's own words: one class, with the code that its answer carries."""
 
-from natsuin.errors import Refused
+from natsuin.errors import NotFound, Refused
 
 
 class OAuthRefused(Refused):
@@ -21,7 +21,7 @@ class UnknownRecipient(Refused):
     code = "oauth_unknown_recipient"
 
 
-class AuthorizationOver(Refused):
+class AccessRequestOver(NotFound):
     """The authorization that the address names was answered, is over, or is somebody else's."""
 
-    code = "authorization_over"
+    code = "access_request_over"

@@ -27,8 +27,8 @@ oauth_client = sa.Table(
 )
 """Applications. `account_id` is the account that a client acts for by client credentials; `keys` is its JWK Set."""
 
-oauth_authorization = sa.Table(
-    "oauth_authorization",
+oauth_request = sa.Table(
+    "oauth_request",
     web_metadata,
     sa.Column("handle_hash", sa.LargeBinary(32), primary_key=True),
     sa.Column(
@@ -42,7 +42,7 @@ oauth_authorization = sa.Table(
     sa.Column("expires_at", sa.BigInteger, nullable=False, index=True),
     sa.CheckConstraint("stage IN ('pushed', 'started', 'answered')", name="stage"),
 )
-"""Authorizations that wait: pushed by a client (RFC 9126), or before a person. `request` is JSON."""
+"""AccessRequests that wait: pushed by a client (RFC 9126), or before a person. `request` is JSON."""
 
 oauth_grant = sa.Table(
     "oauth_grant",

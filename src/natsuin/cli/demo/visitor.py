@@ -99,6 +99,19 @@ class Visitor:
         credential = self.device.get(instruction["publicKey"])
         return self.post(path, {"credential": credential, "sealed_pin": base64url.encode(sealed)})
 
+    def authorize(self, address: str) -> str:
+        """Answer an application's authorization request with yes: follow its address to the page, and approve there
+        what it asks. Answers with the address of the application that the browser is sent to."""
+        page = self._send("GET", address).headers.get("location", "")
+        base = f"/api/access-requests/{urlsplit(page).path.rpartition('/')[2]}"
+        if not urlsplit(page).path.startswith("/authorize/"):
+            raise Refused("the service does not offer this request to anybody", hint=f"It answers with {page or 'no'}.")
+        asked = self.get(base)
+        if asked["scope"] != "credential":
+            return str(self.post(f"{base}/consent", {})["redirect"])
+        instruction = self.post(f"{base}/instruction", {"key_id": asked["key_id"]})
+        return str(self.approve(instruction, f"{base}/approval")["redirect"])
+
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """POST JSON. Raises `ServerRefused` with the server's own words."""
         return _answer(self._send("POST", path, json=body))

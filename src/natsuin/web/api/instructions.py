@@ -70,21 +70,38 @@ class ApprovalBody(Body):
         return Approval(assertion=self.credential.message(), sealed_pin=self.sealed_pin)
 
 
-class InstructionAPI:
-    """`/api/documents/{id}/instruction` and `/api/instructions/...`."""
+class InstructionMembers:
+    """What a page needs to have an instruction approved: the record, and how to ask the passkey and seal the PIN."""
 
-    def __init__(
-        self,
-        *,
-        settings: WebSettings,
-        facts: ServiceFacts,
-        database: Database,
-        signing: DocumentSigning,
-        hash_signing: HashSigning,
-    ) -> None:
+    def __init__(self, *, settings: WebSettings, facts: ServiceFacts, database: Database) -> None:
         self._settings = settings
         self._facts = facts
         self._database = database
+
+    async def of(self, made: Instruction, key: KeyInformation) -> dict[str, Any]:
+        """For the JSON API."""
+        facts = await self._facts.get()
+        known = await known_transports(self._database, made.credential_ids)
+        return {
+            "instruction_id": made.instruction_id,
+            "record": made.record.decode(),
+            "challenge": base64url.encode(made.challenge),
+            "expires_at": made.expires_at,
+            "key_id": key.key_id,
+            "certificate": certificate_view(key.certificate).as_json(),
+            "hpke_public_key": base64url.encode(facts.hpke_public_key),
+            "hpke_info": base64url.encode(HPKE_INFO_APPROVE),
+            "publicKey": request_options(
+                self._settings.party, challenge=made.challenge, credential_ids=made.credential_ids, transports=known
+            ),
+        }
+
+
+class InstructionAPI:
+    """`/api/documents/{id}/instruction` and `/api/instructions/...`."""
+
+    def __init__(self, *, members: InstructionMembers, signing: DocumentSigning, hash_signing: HashSigning) -> None:
+        self._members = members
         self._signing = signing
         self._hash_signing = hash_signing
 
@@ -108,7 +125,7 @@ class InstructionAPI:
         )
         made = await self._signing.instruct(caller.user_id, document_id, wish)
         label = {"name": made.document.name, "size": made.document.size, "sha256": made.document.sha256.hex()}
-        members = await self._members(made.instruction, made.key)
+        members = await self._members.of(made.instruction, made.key)
         return members | {"documents": [label], "dtbs_sha256": made.prepared.dtbs_sha256}
 
     async def approve(self, instruction_id: Identifier, body: ApprovalBody, caller: SignedIn) -> dict[str, str]:
@@ -129,26 +146,9 @@ class InstructionAPI:
             digests=tuple(body.digests),
             purpose=plain_text(body.reason, "the reason", most=MAX_REASON),
         )
-        return await self._members(made.instruction, made.key) | {"documents": []}
+        return await self._members.of(made.instruction, made.key) | {"documents": []}
 
     async def activate(self, instruction_id: Identifier, body: ApprovalBody, caller: SignedIn) -> dict[str, Any]:
         """Exchange the approval for a SAD, which the application keeps until it signs."""
         activated = await self._hash_signing.activate(caller.user_id, instruction_id, body.approval())
         return {"sad": base64url.encode(activated.sad), "expires_at": activated.expires_at}
-
-    async def _members(self, made: Instruction, key: KeyInformation) -> dict[str, Any]:
-        facts = await self._facts.get()
-        known = await known_transports(self._database, made.credential_ids)
-        return {
-            "instruction_id": made.instruction_id,
-            "record": made.record.decode(),
-            "challenge": base64url.encode(made.challenge),
-            "expires_at": made.expires_at,
-            "key_id": key.key_id,
-            "certificate": certificate_view(key.certificate).as_json(),
-            "hpke_public_key": base64url.encode(facts.hpke_public_key),
-            "hpke_info": base64url.encode(HPKE_INFO_APPROVE),
-            "publicKey": request_options(
-                self._settings.party, challenge=made.challenge, credential_ids=made.credential_ids, transports=known
-            ),
-        }

@@ -1,5 +1,6 @@
 /** Words that scripts show, Japanese beside English. The pages' own words are in locales/. */
 
+import { applications } from "./words/applications.js";
 import { approval } from "./words/approval.js";
 import { audit } from "./words/audit.js";
 import { common } from "./words/common.js";
@@ -10,7 +11,7 @@ import { secrets } from "./words/secrets.js";
 import { shared } from "./words/shared.js";
 import { verdict } from "./words/verdict.js";
 
-const all = { ...common, ...approval, ...audit, ...keys, ...people, ...replacements, ...secrets, ...shared, ...verdict };
+const all = { ...common, ...applications, ...approval, ...audit, ...keys, ...people, ...replacements, ...secrets, ...shared, ...verdict };
 
 export const language = document.documentElement.lang === "ja" ? "ja" : "en";
 

@@ -203,32 +203,6 @@ def upgrade() -> None:
         )
 
     op.create_table(
-        "oauth_authorization",
-        sa.Column("handle_hash", sa.LargeBinary(length=32), nullable=False),
-        sa.Column("client_id", sa.Text(), nullable=False),
-        sa.Column("stage", sa.Text(), nullable=False),
-        sa.Column("request", sa.LargeBinary(), nullable=False),
-        sa.Column("owner_id", sa.Text(), nullable=True),
-        sa.Column("instruction_id", sa.Text(), nullable=True),
-        sa.Column("created_at", sa.BigInteger(), nullable=False),
-        sa.Column("expires_at", sa.BigInteger(), nullable=False),
-        sa.CheckConstraint("stage IN ('pushed', 'started', 'answered')", name=op.f("ck_oauth_authorization_stage")),
-        sa.ForeignKeyConstraint(
-            ["client_id"],
-            ["oauth_client.client_id"],
-            name=op.f("fk_oauth_authorization_client_id_oauth_client"),
-            ondelete="CASCADE",
-        ),
-        sa.ForeignKeyConstraint(
-            ["owner_id"], ["person.user_id"], name=op.f("fk_oauth_authorization_owner_id_person"), ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("handle_hash", name=op.f("pk_oauth_authorization")),
-    )
-    with op.batch_alter_table("oauth_authorization", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_oauth_authorization_client_id"), ["client_id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_oauth_authorization_expires_at"), ["expires_at"], unique=False)
-
-    op.create_table(
         "oauth_grant",
         sa.Column("grant_id", sa.Text(), nullable=False),
         sa.Column("client_id", sa.Text(), nullable=False),
@@ -258,6 +232,32 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_oauth_grant_user_id"), ["user_id"], unique=False)
 
     op.create_table(
+        "oauth_request",
+        sa.Column("handle_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("client_id", sa.Text(), nullable=False),
+        sa.Column("stage", sa.Text(), nullable=False),
+        sa.Column("request", sa.LargeBinary(), nullable=False),
+        sa.Column("owner_id", sa.Text(), nullable=True),
+        sa.Column("instruction_id", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("stage IN ('pushed', 'started', 'answered')", name=op.f("ck_oauth_request_stage")),
+        sa.ForeignKeyConstraint(
+            ["client_id"],
+            ["oauth_client.client_id"],
+            name=op.f("fk_oauth_request_client_id_oauth_client"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["owner_id"], ["person.user_id"], name=op.f("fk_oauth_request_owner_id_person"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("handle_hash", name=op.f("pk_oauth_request")),
+    )
+    with op.batch_alter_table("oauth_request", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_oauth_request_client_id"), ["client_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_oauth_request_expires_at"), ["expires_at"], unique=False)
+
+    op.create_table(
         "oauth_token",
         sa.Column("secret_hash", sa.LargeBinary(length=32), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
@@ -283,17 +283,17 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_oauth_token_grant_id"))
 
     op.drop_table("oauth_token")
+    with op.batch_alter_table("oauth_request", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_oauth_request_expires_at"))
+        batch_op.drop_index(batch_op.f("ix_oauth_request_client_id"))
+
+    op.drop_table("oauth_request")
     with op.batch_alter_table("oauth_grant", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_oauth_grant_user_id"))
         batch_op.drop_index(batch_op.f("ix_oauth_grant_expires_at"))
         batch_op.drop_index(batch_op.f("ix_oauth_grant_client_id"))
 
     op.drop_table("oauth_grant")
-    with op.batch_alter_table("oauth_authorization", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_oauth_authorization_expires_at"))
-        batch_op.drop_index(batch_op.f("ix_oauth_authorization_client_id"))
-
-    op.drop_table("oauth_authorization")
     with op.batch_alter_table("instruction", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_instruction_owner_id_created_at"))
         batch_op.drop_index(batch_op.f("ix_instruction_expires_at"))

@@ -1,4 +1,4 @@
-"""Authorizations on their way: pushed by a client, or before a person, until they are answered once.
+"""Access requests on their way: pushed by a client, or before a person, until they are answered once.
 
 pushed     the client's back end has stored the request (RFC 9126); a browser brings its handle
 started    the request is before a person; the handle stands in the address of the page
@@ -14,9 +14,9 @@ import msgspec
 import sqlalchemy as sa
 
 from natsuin.authentication.oauth.asking import Asked
-from natsuin.authentication.oauth.errors import AuthorizationOver, OAuthRefused
+from natsuin.authentication.oauth.errors import AccessRequestOver, OAuthRefused
 from natsuin.authentication.oauth.secrets import new_secret, secret_hash
-from natsuin.authentication.oauth.tables import oauth_authorization
+from natsuin.authentication.oauth.tables import oauth_request
 from natsuin.clock import Clock, milliseconds
 from natsuin.storage import Database
 
@@ -28,7 +28,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class Waiting:
-    """An authorization before a person. `instruction_id` is the newest instruction that sam recorded for it."""
+    """An access request before a person. `instruction_id` is the newest instruction that sam recorded for it."""
 
     asked: Asked
     owner_id: str | None
@@ -36,8 +36,8 @@ class Waiting:
     expires_at: int
 
 
-class Authorizations:
-    """The authorizations of one database. Thread safe; every change is durable on return."""
+class AccessRequests:
+    """The access requests of one database. Thread safe; every change is durable on return."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
@@ -53,7 +53,7 @@ class Authorizations:
         with self._database.write() as connection:
             row = _find(connection, handle)
             if row is not None and row["stage"] == "pushed" and row["client_id"] == client_id:
-                connection.execute(sa.delete(oauth_authorization).where(_is(handle)))
+                connection.execute(sa.delete(oauth_request).where(_is(handle)))
                 if row["expires_at"] > self._now():
                     return _asked(row)
         raise OAuthRefused("invalid_request_uri", "the request URI is not known, was used, or is over")
@@ -63,25 +63,25 @@ class Authorizations:
         return self._add(asked, "started", timedelta(seconds=STARTED_SECONDS))
 
     def look(self, handle: str, owner_id: str) -> Waiting:
-        """The request, which from the first look on belongs to this person. Raises `AuthorizationOver`."""
+        """The request, which from the first look on belongs to this person. Raises `AccessRequestOver`."""
         with self._database.write() as connection:
             row = self._open(connection, handle, owner_id)
             if row["owner_id"] is None:
-                connection.execute(sa.update(oauth_authorization).where(_is(handle)).values(owner_id=owner_id))
+                connection.execute(sa.update(oauth_request).where(_is(handle)).values(owner_id=owner_id))
         return Waiting(_asked(row), owner_id, row["instruction_id"], row["expires_at"])
 
     def note_instruction(self, handle: str, owner_id: str, instruction_id: str) -> None:
-        """Remember which instruction is about to be approved for it. Raises `AuthorizationOver`."""
+        """Remember which instruction is about to be approved for it. Raises `AccessRequestOver`."""
         with self._database.write() as connection:
             self._open(connection, handle, owner_id)
-            changed = sa.update(oauth_authorization).where(_is(handle))
+            changed = sa.update(oauth_request).where(_is(handle))
             connection.execute(changed.values(instruction_id=instruction_id))
 
     def answer(self, handle: str, owner_id: str, work: Callable[[sa.Connection, Asked], _T]) -> _T:
-        """End the authorization and do `work` in the same transaction. Raises `AuthorizationOver`."""
+        """End the access request and do `work` in the same transaction. Raises `AccessRequestOver`."""
         with self._database.write() as connection:
             row = self._open(connection, handle, owner_id)
-            answered = sa.update(oauth_authorization).where(_is(handle), oauth_authorization.c.stage == "started")
+            answered = sa.update(oauth_request).where(_is(handle), oauth_request.c.stage == "started")
             if connection.execute(answered.values(stage="answered")).rowcount != 1:
                 raise _over()
             return work(connection, _asked(row))
@@ -89,11 +89,12 @@ class Authorizations:
     def purge(self) -> int:
         """Delete what is over. Returns how many."""
         with self._database.write() as connection:
-            over = sa.delete(oauth_authorization).where(oauth_authorization.c.expires_at <= self._now())
+            over = sa.delete(oauth_request).where(oauth_request.c.expires_at <= self._now())
             return connection.execute(over).rowcount
 
     def _add(self, asked: Asked, stage: str, life: timedelta) -> str:
-        handle, now = new_secret(), self._clock.now()
+        # It stands in addresses, where an identifier begins with a letter.
+        handle, now = "a" + new_secret(), self._clock.now()
         row = {
             "handle_hash": secret_hash(handle),
             "client_id": asked.client_id,
@@ -105,7 +106,7 @@ class Authorizations:
             "expires_at": milliseconds(now + life),
         }
         with self._database.write() as connection:
-            connection.execute(sa.insert(oauth_authorization).values(**row))
+            connection.execute(sa.insert(oauth_request).values(**row))
         return handle
 
     def _open(self, connection: sa.Connection, handle: str, owner_id: str) -> dict[str, Any]:
@@ -120,19 +121,19 @@ class Authorizations:
         return milliseconds(self._clock.now())
 
 
-def _over() -> AuthorizationOver:
-    return AuthorizationOver(
-        "this authorization was answered, is over, or is another person's",
+def _over() -> AccessRequestOver:
+    return AccessRequestOver(
+        "this request was answered, is over, or is another person's",
         hint="Go back to the application and start there again.",
     )
 
 
 def _is(handle: str) -> sa.ColumnElement[bool]:
-    return oauth_authorization.c.handle_hash == secret_hash(handle)
+    return oauth_request.c.handle_hash == secret_hash(handle)
 
 
 def _find(connection: sa.Connection, handle: str) -> dict[str, Any] | None:
-    found = connection.execute(sa.select(oauth_authorization).where(_is(handle)).with_for_update())
+    found = connection.execute(sa.select(oauth_request).where(_is(handle)).with_for_update())
     row = found.mappings().one_or_none()
     return None if row is None else dict(row)
 

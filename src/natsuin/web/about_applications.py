@@ -1,0 +1,56 @@
+"""Puts together what web has to do with applications that ask people for authorization: endpoints, API, pages."""
+
+from dataclasses import dataclass
+
+from natsuin.authentication.oauth import AccessRequests, Clients, Tokens
+from natsuin.clock import Clock
+from natsuin.storage import Database
+from natsuin.web.api.instructions import InstructionMembers
+from natsuin.web.hash_signing import HashSigning
+from natsuin.web.keys import OwnKeys
+from natsuin.web.oauth.endpoints import AuthorizationServer
+from natsuin.web.oauth.interaction import Interaction
+from natsuin.web.oauth.links import LinkedApplications
+from natsuin.web.settings import WebSettings
+
+
+@dataclass(frozen=True)
+class AboutApplications:
+    """All of it."""
+
+    clients: Clients
+    requests: AccessRequests
+    tokens: Tokens
+    topics: tuple[AuthorizationServer, Interaction, LinkedApplications]
+    pages: LinkedApplications
+
+    def purge(self) -> int:
+        """Delete access requests and grants that are over. Returns how many."""
+        return self.requests.purge() + self.tokens.purge()
+
+
+def about_applications(
+    settings: WebSettings,
+    database: Database,
+    clock: Clock,
+    *,
+    keys: OwnKeys,
+    hash_signing: HashSigning,
+    members: InstructionMembers,
+) -> AboutApplications:
+    """Make it. Nothing is connected or read yet."""
+    clients = Clients(database, clock)
+    requests = AccessRequests(database, clock)
+    tokens = Tokens(database, clock)
+    server = AuthorizationServer(settings.origin, clients=clients, requests=requests, tokens=tokens)
+    interaction = Interaction(
+        settings.origin,
+        clients=clients,
+        requests=requests,
+        tokens=tokens,
+        keys=keys,
+        hash_signing=hash_signing,
+        members=members,
+    )
+    links = LinkedApplications(clients, tokens)
+    return AboutApplications(clients, requests, tokens, (server, interaction, links), links)
