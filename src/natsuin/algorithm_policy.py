@@ -13,7 +13,7 @@ from functools import cache, cached_property
 from importlib import resources
 from types import MappingProxyType
 
-from natsuin.algorithms import FACTS, SCHEMES_OF, KeyAlgorithm, SignatureScheme
+from natsuin.algorithms import FACTS, MEMBERS, SCHEMES_OF, KeyAlgorithm, SchemeFamily, SignatureScheme
 from natsuin.errors import Refused
 
 WARNING_TIME = timedelta(days=365)
@@ -164,6 +164,17 @@ class AlgorithmPolicy:
             raise self._not_a_scheme_of(algorithm)
         self.require_signing(algorithm, known[name], at)
         return known[name]
+
+    def require_choice(self, name: str, algorithm: KeyAlgorithm, at: datetime) -> None:
+        """Raise `AlgorithmRefused` unless keys of `algorithm` may now use the scheme `name`, or one of the family."""
+        if name not in MEMBERS:
+            self.scheme_for(name, algorithm, at)
+            return
+        members = MEMBERS[SchemeFamily(name)] & SCHEMES_OF[algorithm]
+        left = members - self.choice.refused_schemes
+        if not members:
+            raise self._not_a_scheme_of(algorithm)
+        self.require_signing(algorithm, min(left or members), at)
 
     def schemes(self, algorithm: KeyAlgorithm) -> tuple[SignatureScheme, ...]:
         """What keys of `algorithm` may sign with, in the order of their names."""

@@ -39,6 +39,18 @@ class SignatureScheme(StrEnum):
     """Pure ML-DSA with an empty context (FIPS 204, algorithm 2)."""
 
 
+class SchemeFamily(StrEnum):
+    """What an approval may name instead of a scheme: any RSA padding over digests of one hash function.
+
+    The CSC API has the signer approve digests before the application says how they are padded. The digests are what
+    is approved; the padding is chosen when they are signed, and the log says which.
+    """
+
+    RSA_SHA256 = "rsa-any-sha256"
+    RSA_SHA384 = "rsa-any-sha384"
+    RSA_SHA512 = "rsa-any-sha512"
+
+
 @dataclass(frozen=True)
 class SchemeFacts:
     """`hash_name` as hashlib knows it; `digest_bytes` its length; `prehashed` is False where the key signs the message
@@ -66,6 +78,28 @@ FACTS: dict[SignatureScheme, SchemeFacts] = {
 }
 """For Ed25519 and ML-DSA the approved digest is SHA-512 of the message, and the message itself is handed over for
 signing (RFC 8032; FIPS 204 with RFC 9882, section 3.3, which names SHA-512 for CMS)."""
+
+MEMBERS: dict[SchemeFamily, frozenset[SignatureScheme]] = {
+    family: frozenset(
+        scheme
+        for scheme in SignatureScheme
+        if scheme.value.startswith("rsa") and scheme.value.endswith(family.value.rsplit("-", 1)[1])
+    )
+    for family in SchemeFamily
+}
+
+
+def allowed_by(name: str) -> frozenset[SignatureScheme]:
+    """The schemes under which an approval that names `name`, a scheme or a family, may be used."""
+    if name in MEMBERS:
+        return MEMBERS[SchemeFamily(name)]
+    return frozenset({SignatureScheme(name)})
+
+
+def facts_of(name: str) -> SchemeFacts:
+    """Hash function and digest length of an approval that names `name`, a scheme or a family."""
+    return FACTS[next(iter(allowed_by(name)))]
+
 
 DEFAULT_SCHEME: dict[KeyAlgorithm, SignatureScheme] = {
     KeyAlgorithm.RSA_2048: SignatureScheme.RSA_PKCS1_SHA256,

@@ -171,8 +171,8 @@ class WebSide:
         assert done.made is not None
         return Signer(signer.user_id, done.made, signer.device, signer.pin, code)
 
-    def sign(self, sad: bytes, dtbs: tuple[bytes, ...]) -> p.Signed:
-        return self.ask(p.Sign(sad=sad, dtbs=dtbs))
+    def sign(self, sad: bytes, dtbs: tuple[bytes, ...], **wishes: Any) -> p.Signed:
+        return self.ask(p.Sign(sad=sad, dtbs=dtbs, **wishes))
 
 
 def digests(count: int) -> tuple[bytes, ...]:

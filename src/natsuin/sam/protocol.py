@@ -602,7 +602,7 @@ class Instruct(Message, frozen=True, kw_only=True):
     key_id: str
     user_id: str
     scheme: str
-    """A `natsuin.algorithms.SignatureScheme` that the key can do."""
+    """A `natsuin.algorithms.SignatureScheme` that the key can do, or a `SchemeFamily`."""
     digests: tuple[bytes, ...]
     """Ordered. DTBS/R: the hash by the scheme's hash function; for Ed25519 SHA-512 of the message."""
     documents: tuple[DocumentLabel, ...] = ()
@@ -660,6 +660,10 @@ class Sign(Message, frozen=True, kw_only=True):
     sad: bytes
     dtbs: tuple[bytes, ...]
     """The approved digests; for Ed25519 the messages whose SHA-512 was approved."""
+    scheme: str = ""
+    """Where a family was approved, which of its schemes; else empty or the one approved."""
+    salt_bytes: int | None = None
+    """For RSASSA-PSS the length of the salt, None for that of the hash (RFC 8017, 9.1)."""
 
 
 class Signed(Message, frozen=True, kw_only=True):

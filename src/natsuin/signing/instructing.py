@@ -44,15 +44,15 @@ class Instructing:
         with foundation.database.read() as connection:
             key = self.keys.get(connection, message.key_id, message.user_id)
         key.require_active()
-        scheme = foundation.policy.scheme_for(message.scheme, key.algorithm, foundation.clock.now())
-        require_digests(message.digests, scheme, MAX_DIGESTS)
+        foundation.policy.require_choice(message.scheme, key.algorithm, foundation.clock.now())
+        require_digests(message.digests, message.scheme, MAX_DIGESTS)
         require_valid_certificate(key, foundation)
         record = self._record(message, key)
         row = {
             "instruction_id": record.identifier,
             "key_id": key.key_id,
             "user_id": key.user_id,
-            "scheme": scheme.value,
+            "scheme": message.scheme,
             "client": message.client,
             "count": len(message.digests),
             "state": WAITING,

@@ -63,4 +63,4 @@ class Parked:
 
 def hashed(message: Sign) -> bytes:
     """What tells two requests under one approval apart."""
-    return hashlib.sha256(msgspec.msgpack.encode(message.dtbs)).digest()
+    return hashlib.sha256(msgspec.msgpack.encode((message.dtbs, message.scheme, message.salt_bytes))).digest()

@@ -16,13 +16,14 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from natsuin.algorithms import FACTS, SignatureScheme
+from natsuin.algorithms import facts_of
 from natsuin.errors import AlreadyUsed, Busy, Conflict, NatsuinError, NotFound, Refused
 from natsuin.key_management import Foundation, Opening, StoredKey, log_opening, new_opening, signing_key
 from natsuin.sam.protocol import Sign, Signed
 from natsuin.signing.activation import require_state, sad_hash
 from natsuin.signing.instructing import APPROVED, content_missing, require_valid_certificate
 from natsuin.signing.parked import hashed
+from natsuin.signing.schemes import require_salt, scheme_of
 from natsuin.signing.tables import RELEASED, RESERVED, instruction, instruction_content, use
 from natsuin.storage import Prepared
 
@@ -87,19 +88,19 @@ class Reservations:
             else:
                 return
 
-    def check_again(self, instruction_id: str, key_id: str) -> None:
+    def check_again(self, taken: dict[str, Any], key_id: str, message: Sign) -> None:
         """Raise what stands against signing now under an approval whose digests were taken before: it is over or was
         cancelled, or the key or its certificate is not good any more."""
         foundation = self.foundation
         with foundation.database.read() as connection:
-            row = foundation.find(connection, instruction, instruction_id=instruction_id)
+            row = foundation.find(connection, instruction, instruction_id=taken["instruction_id"])
             key_row = foundation.find(connection, signing_key, key_id=key_id)
         if row is None or key_row is None:
             raise NotFound("the key of this approval does not exist any more")
         require_state(row, APPROVED, foundation.now())
         key = StoredKey(key_row)
         key.require_active()
-        foundation.policy.require_signing(key.algorithm, SignatureScheme(row["scheme"]), foundation.clock.now())
+        foundation.policy.require_signing(key.algorithm, scheme_of(row, message), foundation.clock.now())
         require_valid_certificate(key, foundation)
 
     def _reserve(self, connection: sa.Connection, messages: Sequence[Sign]) -> list[Reserved | Signed | RefusedUse]:
@@ -146,7 +147,7 @@ class Reservations:
             return earlier
         require_state(row, APPROVED, self.foundation.now())
         _require_next(row, content["digests"], message)
-        key = self._usable_key(row, found)
+        key = self._usable_key(row, message, found)
         before = dict(row)
         fresh = {
             "instruction_id": row["instruction_id"],
@@ -176,7 +177,7 @@ class Reservations:
             return None
         return new_opening(_private_of_refusal(message), key_id="", made_at=self.foundation.now())
 
-    def _usable_key(self, row: dict[str, Any], found: "_Found") -> StoredKey:
+    def _usable_key(self, row: dict[str, Any], message: Sign, found: "_Found") -> StoredKey:
         key_row = found.keys.get(row["key_id"])
         if key_row is not None:
             self.foundation.sealer.check(signing_key, key_row)
@@ -184,7 +185,8 @@ class Reservations:
             raise NotFound("the key of this approval does not exist any more")
         key = StoredKey(key_row)
         key.require_active()
-        scheme = SignatureScheme(row["scheme"])
+        scheme = scheme_of(row, message)
+        require_salt(key.algorithm, scheme, message.salt_bytes)
         self.foundation.policy.require_signing(key.algorithm, scheme, self.foundation.clock.now())
         require_valid_certificate(key, self.foundation)
         return key
@@ -296,14 +298,14 @@ def being_signed() -> Busy:
 
 def _approved_digests(row: dict[str, Any], message: Sign) -> tuple[bytes, ...]:
     """What the signer would have approved for `message`: for Ed25519 the hashes of the messages themselves."""
-    if FACTS[SignatureScheme(row["scheme"])].prehashed:
+    if facts_of(row["scheme"]).prehashed:
         return message.dtbs
     return tuple(hashlib.sha512(dtbs).digest() for dtbs in message.dtbs)
 
 
 def _places_used(row: dict[str, Any], digests: bytes, message: Sign) -> list[int]:
     """Positions in the approved list, among those taken before, where the digests of `message` stand."""
-    size = FACTS[SignatureScheme(row["scheme"])].digest_bytes
+    size = facts_of(row["scheme"]).digest_bytes
     wanted, end = b"".join(_approved_digests(row, message)), row["used"] * size
     places = []
     at = digests.find(wanted, 0, end) if wanted else -1
@@ -315,7 +317,7 @@ def _places_used(row: dict[str, Any], digests: bytes, message: Sign) -> list[int
 
 
 def _require_next(row: dict[str, Any], digests: bytes, message: Sign) -> None:
-    facts = FACTS[SignatureScheme(row["scheme"])]
+    facts = facts_of(row["scheme"])
     first, count = row["used"], len(message.dtbs)
     if count < 1:
         raise NotApproved("the request names no digest")

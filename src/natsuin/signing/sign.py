@@ -25,7 +25,6 @@ from typing import Any
 import msgspec
 
 from natsuin import base64url, faults
-from natsuin.algorithms import SignatureScheme
 from natsuin.errors import NatsuinError, StorageFailed, Unavailable
 from natsuin.key_management import (
     Foundation,
@@ -43,6 +42,7 @@ from natsuin.signing.activation import open_with_sad
 from natsuin.signing.key_workers import KeyWorkers
 from natsuin.signing.parked import Parked
 from natsuin.signing.reservation import RefusedUse, Reservations
+from natsuin.signing.schemes import scheme_of
 from natsuin.signing_log import NotWitnessed, Receipt
 
 
@@ -140,7 +140,9 @@ class SigningPath:
         for use in uses:
             if use.outcome is None:
                 try:
-                    self.reservations.check_again(use.instruction["instruction_id"], use.key.key_id)
+                    self.reservations.check_again(
+                        use.instruction["instruction_id"], use.key.key_id, use.request.message
+                    )
                 except NatsuinError as error:
                     use.failure = error
 
@@ -199,7 +201,7 @@ class SigningPath:
             public = {
                 "key": use.key.key_id,
                 "algorithm": use.key.row["algorithm"],
-                "scheme": use.instruction["scheme"],
+                "scheme": scheme_of(use.instruction, use.request.message).value,
                 "count": use.row["count"],
             }
             entries.append(journal.entry("intent", public, use.opening))
@@ -215,7 +217,7 @@ class SigningPath:
                 self._use_and_check(use)
 
     def _use_and_check(self, use: Use) -> None:
-        scheme = SignatureScheme(use.instruction["scheme"])
+        scheme, salt = scheme_of(use.instruction, use.request.message), use.request.message.salt_bytes
         try:
             signer_key = open_with_sad(
                 use.instruction["sealed_signer_key"], use.request.message.sad, challenge_of(use.record)
@@ -225,11 +227,11 @@ class SigningPath:
             faults.point("sign.before_open")
             with self.vault.open(sealed, use.key.binding) as key:
                 faults.point("sign.after_open")
-                signatures = key.sign_all(use.request.message.dtbs, scheme)
+                signatures = key.sign_all(use.request.message.dtbs, scheme, salt)
             faults.point("sign.after_signature")
             public_key = use.key.public_key
             for dtbs, signature in zip(use.request.message.dtbs, signatures, strict=True):
-                verify_signature(public_key, dtbs, signature, scheme)
+                verify_signature(public_key, dtbs, signature, scheme, salt)
             faults.point("sign.after_check")
             use.signatures = signatures
         except WrongSignature as error:

@@ -303,6 +303,18 @@ _GENERAL: dict[str, Texts] = {
         ),
         ("Algorithm not allowed", "This kind of key or signature is not allowed today.", "Choose another one."),
     ),
+    "scheme_not_approved": both(
+        (
+            "承認された署名方式ではありません",
+            "署名者の承認は、この署名方式のためのものではありません。",
+            "承認された方式で署名するか、もう一度承認を求めてください。",
+        ),
+        (
+            "Not the approved scheme",
+            "The signer's approval is not for this signature scheme.",
+            "Sign with the approved scheme, or ask for an approval again.",
+        ),
+    ),
     "not_approved": both(
         (
             "承認されていない内容です",

@@ -90,6 +90,18 @@ def test_pss_with_every_legal_salt(vault: Vault) -> None:
                 key.sign(b"text", padding.PSS(padding.MGF1(function), most + 1), function)
 
 
+def test_digests_are_signed_with_the_salt_that_was_asked_for(vault: Vault) -> None:
+    blob, spki = sealed(vault, KeyAlgorithm.RSA_3072, b"binding")
+    scheme = SignatureScheme.RSA_PSS_SHA256
+    with vault.open(blob, b"binding") as key:
+        for salt in (0, 20, 350):
+            wanted = digest(scheme, bytes([salt % 256]))
+            [made] = key.sign_all([wanted], scheme, salt)
+            verify_signature(load_public_key(spki), wanted, made, scheme, salt)
+            with pytest.raises(WrongSignature):
+                verify_signature(load_public_key(spki), wanted, made, scheme)
+
+
 def test_nothing_opens_under_other_names(vault: Vault, other: Vault) -> None:
     blob, _ = sealed(vault, KeyAlgorithm.P_256, b"alice")
     for opener, binding in ((vault, b"bob"), (vault, b""), (other, b"alice")):

@@ -37,7 +37,9 @@ class _Flipping:
         signature[-1] ^= 1
         return bytes(signature)
 
-    def sign_all(self, dtbs: Sequence[bytes], scheme: SignatureScheme) -> tuple[bytes, ...]:
+    def sign_all(
+        self, dtbs: Sequence[bytes], scheme: SignatureScheme, salt_bytes: int | None = None
+    ) -> tuple[bytes, ...]:
         return tuple(self.sign(item, scheme) for item in dtbs)
 
 
@@ -145,7 +147,7 @@ class SecondFlips(BrokenVault):
     def open(self, sealed: bytes, binding: bytes) -> Iterator[Any]:
         with self._real.open(sealed, binding) as key:
             signers = iter([key, _Flipping(key)])
-            sign_all = lambda _, dtbs, scheme: tuple(next(signers).sign(item, scheme) for item in dtbs)  # noqa: E731
+            sign_all = lambda _, dtbs, scheme, salt=None: tuple(next(signers).sign(item, scheme) for item in dtbs)  # noqa: E731
             yield type("Key", (), {"sign_all": sign_all})()
 
 

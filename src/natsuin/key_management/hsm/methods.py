@@ -8,15 +8,15 @@ from natsuin.key_management.hsm.messages import Method
 ED25519 = Method("eddsa")
 
 
-def method_of(scheme: SignatureScheme) -> Method:
-    """How a token signs by `scheme`. The salt of PSS is as long as the hash (RFC 8017, 9.1)."""
+def method_of(scheme: SignatureScheme, salt_bytes: int | None = None) -> Method:
+    """How a token signs by `scheme`. The salt of PSS is as long as the hash, if not said (RFC 8017, 9.1)."""
     if scheme is SignatureScheme.ED25519:
         return ED25519
     facts = FACTS[scheme]
     if scheme.value.startswith("ecdsa"):
         return Method("ecdsa", facts.hash_name)
     if "pss" in scheme.value:
-        return Method("pss", facts.hash_name, facts.digest_bytes)
+        return Method("pss", facts.hash_name, facts.digest_bytes if salt_bytes is None else salt_bytes)
     return Method("pkcs1", facts.hash_name)
 
 

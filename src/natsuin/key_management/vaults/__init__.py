@@ -45,8 +45,11 @@ class OpenKey(Protocol):
         bytes."""
         ...
 
-    def sign_all(self, dtbs: Sequence[bytes], scheme: SignatureScheme) -> tuple[bytes, ...]:
-        """A signature for each of `dtbs`, with one call to the vault.
+    def sign_all(
+        self, dtbs: Sequence[bytes], scheme: SignatureScheme, salt_bytes: int | None = None
+    ) -> tuple[bytes, ...]:
+        """A signature for each of `dtbs`, with one call to the vault. `salt_bytes` counts for RSASSA-PSS; None is the
+        length of the hash.
 
         Whoever asks verifies the signatures. A vault in a token raises `VaultUnavailable` when no key was used,
         `VaultInterrupted` when nobody knows, and may find only here that the key does not open.

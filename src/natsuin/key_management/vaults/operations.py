@@ -67,17 +67,20 @@ def generate_private_key(algorithm: KeyAlgorithm) -> PrivateKey:
     return ed25519.Ed25519PrivateKey.generate()
 
 
-def sign_with(key: PrivateKey, dtbs: bytes, scheme: SignatureScheme) -> bytes:
-    """Sign `dtbs`: a digest of the scheme's hash, or the message itself for Ed25519 and ML-DSA."""
+def sign_with(key: PrivateKey, dtbs: bytes, scheme: SignatureScheme, salt_bytes: int | None = None) -> bytes:
+    """Sign `dtbs`: a digest of the scheme's hash, or the message itself for Ed25519 and ML-DSA. A salt of PSS is as
+    long as the hash where `salt_bytes` does not say otherwise."""
     if isinstance(key, ed25519.Ed25519PrivateKey | mldsa.MLDSA65PrivateKey):
         return key.sign(dtbs)
     prehashed = Prehashed(_hash_of(scheme))
     if isinstance(key, ec.EllipticCurvePrivateKey):
         return key.sign(dtbs, ec.ECDSA(prehashed))
-    return key.sign(dtbs, _padding_of(scheme), prehashed)
+    return key.sign(dtbs, _padding_of(scheme, salt_bytes), prehashed)
 
 
-def verify_signature(key: PublicKey, dtbs: bytes, signature: bytes, scheme: SignatureScheme) -> None:
+def verify_signature(
+    key: PublicKey, dtbs: bytes, signature: bytes, scheme: SignatureScheme, salt_bytes: int | None = None
+) -> None:
     """Raise `WrongSignature` unless `signature` is one over `dtbs` by the private half of `key`."""
     try:
         if isinstance(key, ed25519.Ed25519PublicKey | mldsa.MLDSA65PublicKey):
@@ -85,7 +88,7 @@ def verify_signature(key: PublicKey, dtbs: bytes, signature: bytes, scheme: Sign
         elif isinstance(key, ec.EllipticCurvePublicKey):
             key.verify(signature, dtbs, ec.ECDSA(Prehashed(_hash_of(scheme))))
         else:
-            key.verify(signature, dtbs, _padding_of(scheme), Prehashed(_hash_of(scheme)))
+            key.verify(signature, dtbs, _padding_of(scheme, salt_bytes), Prehashed(_hash_of(scheme)))
     except InvalidSignature as error:
         raise WrongSignature("the signature does not verify with the key's public half") from error
 
@@ -94,8 +97,8 @@ def _hash_of(scheme: SignatureScheme) -> hashes.HashAlgorithm:
     return _HASHES[scheme.value.rsplit("-", 1)[1]]
 
 
-def _padding_of(scheme: SignatureScheme) -> padding.AsymmetricPadding:
+def _padding_of(scheme: SignatureScheme, salt_bytes: int | None) -> padding.AsymmetricPadding:
     if "pss" not in scheme.value:
         return padding.PKCS1v15()
     algorithm = _hash_of(scheme)
-    return padding.PSS(padding.MGF1(algorithm), algorithm.digest_size)
+    return padding.PSS(padding.MGF1(algorithm), algorithm.digest_size if salt_bytes is None else salt_bytes)

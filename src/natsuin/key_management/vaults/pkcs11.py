@@ -61,8 +61,10 @@ class _Open:
     def sign(self, dtbs: bytes, scheme: SignatureScheme) -> bytes:
         return self.sign_all([dtbs], scheme)[0]
 
-    def sign_all(self, dtbs: Sequence[bytes], scheme: SignatureScheme) -> tuple[bytes, ...]:
-        method = method_of(scheme)
+    def sign_all(
+        self, dtbs: Sequence[bytes], scheme: SignatureScheme, salt_bytes: int | None = None
+    ) -> tuple[bytes, ...]:
+        method = method_of(scheme, salt_bytes)
         made: list[bytes] = []
         for start in range(0, len(dtbs), _IN_A_CALL):
             try:

@@ -34,8 +34,10 @@ class _Open:
     def sign(self, dtbs: bytes, scheme: SignatureScheme) -> bytes:
         return sign_with(self.private_key, dtbs, scheme)
 
-    def sign_all(self, dtbs: Sequence[bytes], scheme: SignatureScheme) -> tuple[bytes, ...]:
-        return tuple(self.sign(item, scheme) for item in dtbs)
+    def sign_all(
+        self, dtbs: Sequence[bytes], scheme: SignatureScheme, salt_bytes: int | None = None
+    ) -> tuple[bytes, ...]:
+        return tuple(sign_with(self.private_key, item, scheme, salt_bytes) for item in dtbs)
 
     @property
     def public_key(self) -> bytes:

@@ -186,7 +186,7 @@ def scheme_over(key: KeyInformation, hash_name: str) -> str:
     """How a key signs digests of a hash function. Raises `CredentialRefused` if it does not."""
     algorithm = KeyAlgorithm(key.algorithm)
     if algorithm.value.startswith("rsa"):
-        return f"rsa-pkcs1-{hash_name}"
+        return f"rsa-any-{hash_name}"
     scheme = DEFAULT_SCHEME[algorithm]
     facts = FACTS[scheme]
     if not facts.prehashed or facts.hash_name != hash_name:
