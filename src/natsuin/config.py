@@ -25,6 +25,7 @@ from natsuin.errors import Conflict
 from natsuin.log_settings import LogOrigin, LogSection
 from natsuin.settings import (
     FOLDER,
+    CSCSection,
     FilePath,
     KeysSection,
     NoticesSection,
@@ -232,6 +233,7 @@ class Config(BaseSettings):
     algorithms: AlgorithmsSection = AlgorithmsSection()
     keys: KeysSection = KeysSection()
     notices: NoticesSection = NoticesSection()
+    csc: CSCSection = CSCSection()
     serve: ServeSection = ServeSection()
 
     @classmethod

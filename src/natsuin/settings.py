@@ -114,6 +114,18 @@ class NoticesSection(Section):
         return self
 
 
+class CSCSection(Section):
+    """What the API of the Cloud Signature Consortium says of the service (its method `info`)."""
+
+    specs: str = Field(default="2.2.0.0", pattern=r"^2(\.[0-9]{1,3}){3}$")
+    """The version that the second generation states; some clients want to see exactly theirs."""
+    region: str = Field(default="JP", pattern=r"^[A-Z]{2}$")
+    """ISO 3166-1."""
+    language: str = Field(default="en", pattern=r"^[a-z]{2}(-[A-Z]{2})?$")
+    """RFC 5646: in which the description is written."""
+    description: str = Field(default="", max_length=255)
+
+
 class VaultSection(Section):
     """Where signers' keys are made and used."""
 

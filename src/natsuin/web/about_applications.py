@@ -6,11 +6,16 @@ from natsuin.authentication.oauth import AccessRequests, Clients, Tokens
 from natsuin.clock import Clock
 from natsuin.storage import Database
 from natsuin.web.api.instructions import InstructionMembers
+from natsuin.web.csc.credentials import Credentials
+from natsuin.web.csc.methods import CSCMethods
+from natsuin.web.csc.signing import Signing
+from natsuin.web.csc.timestamps import TimeStamps
 from natsuin.web.hash_signing import HashSigning
 from natsuin.web.keys import OwnKeys
 from natsuin.web.oauth.endpoints import AuthorizationServer
 from natsuin.web.oauth.interaction import Interaction
 from natsuin.web.oauth.links import LinkedApplications
+from natsuin.web.sam_calls import Sam, ServiceFacts
 from natsuin.web.settings import WebSettings
 
 
@@ -21,7 +26,7 @@ class AboutApplications:
     clients: Clients
     requests: AccessRequests
     tokens: Tokens
-    topics: tuple[AuthorizationServer, Interaction, LinkedApplications]
+    topics: tuple[AuthorizationServer, Interaction, LinkedApplications, CSCMethods]
     pages: LinkedApplications
 
     def purge(self) -> int:
@@ -32,8 +37,9 @@ class AboutApplications:
 def about_applications(
     settings: WebSettings,
     database: Database,
-    clock: Clock,
+    sam: Sam,
     *,
+    clock: Clock,
     keys: OwnKeys,
     hash_signing: HashSigning,
     members: InstructionMembers,
@@ -53,4 +59,14 @@ def about_applications(
         members=members,
     )
     links = LinkedApplications(clients, tokens)
-    return AboutApplications(clients, requests, tokens, (server, interaction, links), links)
+    credentials = Credentials(keys, clock, language=settings.csc.language)
+    methods = CSCMethods(
+        settings,
+        facts=ServiceFacts(sam),
+        clients=clients,
+        tokens=tokens,
+        credentials=credentials,
+        signing=Signing(tokens, credentials, hash_signing),
+        stamps=TimeStamps(sam),
+    )
+    return AboutApplications(clients, requests, tokens, (server, interaction, links, methods), links)

@@ -99,7 +99,9 @@ class HashSigning:
         await to_thread.run_sync(note)
         return activated
 
-    async def sign(self, owner_id: str, sad: bytes, dtbs: tuple[bytes, ...]) -> Signed:
+    async def sign(
+        self, owner_id: str, sad: bytes, dtbs: tuple[bytes, ...], *, scheme: str = "", salt_bytes: int | None = None
+    ) -> Signed:
         """Sign approved digests. Asking again with the same ones gives the recorded signatures.
 
         Raises `NotFound` if the SAD was not given to this person, and what sam refuses.
@@ -113,7 +115,8 @@ class HashSigning:
                 self._remember(sad_hash, owner)
         if owner != owner_id:
             raise NotFound("there is no such activation")
-        return await ask(self._sam, Sign(sad=sad, dtbs=dtbs), Signed)
+        message = Sign(sad=sad, dtbs=dtbs, scheme=scheme, salt_bytes=salt_bytes)
+        return await ask(self._sam, message, Signed)
 
     def _remember(self, sad_hash: bytes, owner: str) -> None:
         """Whose a SAD is never changes, so it may be remembered as long as there is room."""

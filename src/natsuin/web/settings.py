@@ -9,7 +9,7 @@ from natsuin.authentication import SessionLimits
 from natsuin.config import Config
 from natsuin.mail_server import Sender
 from natsuin.passkeys import RelyingParty
-from natsuin.settings import NoticesSection
+from natsuin.settings import CSCSection, NoticesSection
 from natsuin.web.limits import WebLimits
 from natsuin.web.proxies import TrustedProxies
 
@@ -32,6 +32,7 @@ class WebSettings:
     configuration: Path | None
     """The file that all of this is from."""
     rehearsal_days: int
+    csc: CSCSection
 
     @property
     def host(self) -> str:
@@ -73,4 +74,5 @@ def settings_of(config: Config, limits: WebLimits | None = None) -> WebSettings:
         notices=config.notices,
         configuration=config.file,
         rehearsal_days=config.keys.rehearsal_days,
+        csc=config.csc,
     )

@@ -85,11 +85,11 @@ def assemble(
     documents = DocumentStore(database, clock, max_bytes_per_person=settings.max_bytes_per_person)
     instructions = InstructionStore(database, clock)
     signing = DocumentSigning(sam, clock, documents=documents, instructions=instructions, keys=keys, work=work)
-    hash_signing = HashSigning(sam, instructions, keys)
+    hashes = HashSigning(sam, instructions, keys)
     members = InstructionMembers(settings=settings, facts=facts, database=database)
-    applications = about_applications(settings, database, clock, keys=keys, hash_signing=hash_signing, members=members)
+    apps = about_applications(settings, database, sam, clock=clock, keys=keys, hash_signing=hashes, members=members)
     topics = (
-        SignatureAPI(hash_signing),
+        SignatureAPI(hashes),
         ServiceAPI(facts, settings),
         LoginAPI(Login(database, clock, party=settings.party), callers, database),
         OfficerAPI(sam, clock, settings=settings, database=database, register=register),
@@ -97,8 +97,8 @@ def assemble(
         *key_topics,
         *(*shared.topics, *lost.topics, auditors.topic),
         DocumentAPI(sam, documents=documents, instructions=instructions, signing=signing, work=work),
-        InstructionAPI(members=members, signing=signing, hash_signing=hash_signing),
-        *applications.topics,
+        InstructionAPI(members=members, signing=signing, hash_signing=hashes),
+        *apps.topics,
         VerificationAPI(settings, facts=facts, revocation_lists=lists, work=work),
     )
     api = ApiRoutes(callers)
@@ -114,14 +114,14 @@ def assemble(
         notices=lost.notices,
     )
     record_pages = RecordPages(settings, facts=facts, histories=Histories(sam, instructions), register=register)
-    others = (record_pages, key_pages, shared.pages, lost.pages, auditors.pages, applications.pages)
+    others = (record_pages, key_pages, shared.pages, lost.pages, auditors.pages, apps.pages)
     plain_routes = [
         *pages.routes([page for topic in others for page in topic.pages()]),
         *PublicPKI(sam, facts, lists, callers).routes(),
         *LogFiles(settings.log_folder, callers).routes(),
         *HealthChecks(sam, database, callers, remember_seconds=settings.limits.readiness_seconds).routes(),
     ]
-    return Parts(api, plain_routes, sessions, callers, instructions, signing, work, lost.notices, applications)
+    return Parts(api, plain_routes, sessions, callers, instructions, signing, work, lost.notices, apps)
 
 
 def _about_keys(

@@ -10,7 +10,13 @@ from starlette.responses import RedirectResponse, Response
 from natsuin.authentication.oauth import OAuthRefused
 from natsuin.errors import NatsuinError, Unavailable
 
-_STATUS = {"invalid_client": 401, "invalid_token": 401, "expired_token": 401, "server_error": 500}
+_STATUS = {
+    "invalid_client": 401,
+    "invalid_token": 401,
+    "expired_token": 401,
+    "server_error": 500,
+    "not_implemented": 501,
+}
 """Refusals that are not 400 (RFC 6749, 5.2; RFC 6750, 3.1)."""
 
 _TEMPORARY = 503

@@ -1,0 +1,159 @@
+"""The methods of the CSC API at their addresses: `/csc/v2/...` and `/csc/v1/...`."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from anyio import to_thread
+from starlette.requests import Request
+from starlette.responses import Response
+
+from natsuin.authentication.oauth import Access as Granted
+from natsuin.authentication.oauth import Clients, OAuthRefused, Tokens
+from natsuin.errors import NatsuinError
+from natsuin.web.callers import Access
+from natsuin.web.csc.bodies import Members, read_members, refused
+from natsuin.web.csc.credentials import Credentials
+from natsuin.web.csc.information import information
+from natsuin.web.csc.signing import Signing
+from natsuin.web.csc.timestamps import TimeStamps
+from natsuin.web.oauth.answers import json_answer, refusal_answer
+from natsuin.web.routing import ApiRoutes
+from natsuin.web.sam_calls import ServiceFacts
+from natsuin.web.settings import WebSettings
+
+METHODS = (
+    "info",
+    "auth/revoke",
+    "credentials/list",
+    "credentials/info",
+    "credentials/extendTransaction",
+    "signatures/signHash",
+    "signatures/timestamp",
+)
+"""What is offered, in both generations."""
+
+NOT_OFFERED = (
+    "auth/login",
+    "credentials/authorize",
+    "credentials/authorizeCheck",
+    "credentials/getChallenge",
+    "credentials/sendOTP",
+    "credentials/create",
+    "credentials/delete",
+    "signatures/signDoc",
+    "signatures/signPolling",
+)
+"""What the API has and this service does not; each answers so."""
+
+_MOUNTS = {1: "/csc/v1", 2: "/csc/v2"}
+_Work = Callable[[Granted, str, Members], Awaitable[dict[str, Any] | None]]
+
+
+class CSCMethods:
+    """Both generations over one core."""
+
+    def __init__(
+        self,
+        settings: WebSettings,
+        *,
+        facts: ServiceFacts,
+        clients: Clients,
+        tokens: Tokens,
+        credentials: Credentials,
+        signing: Signing,
+        stamps: TimeStamps,
+    ) -> None:
+        self._settings = settings
+        self._facts = facts
+        self._clients = clients
+        self._tokens = tokens
+        self._credentials = credentials
+        self._signing = signing
+        self._stamps = stamps
+
+    def add_to(self, routes: ApiRoutes) -> None:
+        """Add the routes. An address that the API does not have is answered in its words, too."""
+        for generation, mount in _MOUNTS.items():
+            for method in ("GET", "POST"):
+                routes.add_plain(method, f"{mount}/info", self._info(generation), access=Access.PUBLIC)
+            for name, work in self._works(generation).items():
+                routes.add_plain("POST", f"{mount}/{name}", self._answering(work), access=Access.PUBLIC)
+            for method in ("GET", "POST"):
+                routes.add_plain(method, mount + "/{name:path}", _unknown, access=Access.PUBLIC)
+
+    def _works(self, generation: int) -> dict[str, _Work]:
+        async def listed(access: Granted, _: str, members: Members) -> dict[str, Any]:
+            return await self._credentials.list(access, members, generation)
+
+        async def described(access: Granted, _: str, members: Members) -> dict[str, Any]:
+            return await self._credentials.info(access, members, generation)
+
+        async def stamped(access: Granted, _: str, members: Members) -> dict[str, Any]:
+            return await self._stamps.stamp(members)
+
+        return {
+            "auth/revoke": self._revoke,
+            "credentials/list": listed,
+            "credentials/info": described,
+            "credentials/extendTransaction": self._signing.extend,
+            "signatures/signHash": self._signing.sign_hash,
+            "signatures/timestamp": stamped,
+        }
+
+    def _info(self, generation: int) -> Callable[[Request], Awaitable[Response]]:
+        async def info(request: Request) -> Response:
+            try:
+                await read_members(request)
+                facts = await self._facts.get()
+            except NatsuinError as error:
+                return refusal_answer(error)
+            return json_answer(
+                information(self._settings, generation=generation, methods=METHODS, offered=facts.algorithms)
+            )
+
+        return info
+
+    def _answering(self, work: _Work) -> Callable[[Request], Awaitable[Response]]:
+        async def answer(request: Request) -> Response:
+            try:
+                bearer = _bearer(request)
+                access = await self._granted(bearer)
+                done = await work(access, bearer, await read_members(request))
+            except NatsuinError as error:
+                return refusal_answer(error)
+            return Response(status_code=204) if done is None else json_answer(done)
+
+        return answer
+
+    async def _granted(self, bearer: str) -> Granted:
+        access = await to_thread.run_sync(self._tokens.find, bearer)
+        client = await to_thread.run_sync(self._clients.find, access.client_id)
+        if client is None:
+            raise OAuthRefused("unauthorized_client", "The client is not authorized to use this method.")
+        return access
+
+    async def _revoke(self, access: Granted, bearer: str, members: Members) -> None:
+        token = members.required("token")
+        if members.text("token_type_hint") not in ("", "access_token", "refresh_token"):
+            raise refused("Invalid string parameter token_type_hint")
+        client = await to_thread.run_sync(self._clients.find, access.client_id)
+        if client is None or not await to_thread.run_sync(self._tokens.revoke, client, token):
+            raise refused("Invalid string parameter token")
+
+
+async def _unknown(request: Request) -> Response:
+    name = request.path_params["name"]
+    if name in NOT_OFFERED:
+        return json_answer({"error": "not_implemented", "error_description": "The method is not implemented"}, 501)
+    if name in METHODS:
+        return json_answer({"error": "invalid_request", "error_description": "The method is called by POST"}, 405)
+    return json_answer({"error": "invalid_request", "error_description": "There is no such method"}, 404)
+
+
+def _bearer(request: Request) -> str:
+    """The token of the one Authorization header (RFC 6750, 2.1). Raises `OAuthRefused`."""
+    headers = request.headers.getlist("authorization")
+    scheme, _, token = (headers[0] if len(headers) == 1 else "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise refused("Malformed authorization header")
+    return token.strip()

@@ -1,0 +1,117 @@
+"""signatures/signHash and credentials/extendTransaction: spending what a person approved.
+
+Nothing is decided here that sam does not decide again: an approval is over digests, each good once, and sam signs no
+other. Clients may send approved digests in any order, sam takes them in the approved one; so a request is brought into
+that order before it goes, and its signatures back into the client's.
+"""
+
+import base64
+import hmac
+from collections import Counter
+from typing import Any
+
+from anyio import to_thread
+
+from natsuin.authentication.oauth import CREDENTIAL, HASH_BYTES, Access, OAuthRefused, Tokens, read_digest
+from natsuin.errors import NatsuinError, Refused
+from natsuin.web.csc.algorithms import read_wanted
+from natsuin.web.csc.bodies import Members, refused
+from natsuin.web.csc.credentials import Credentials
+from natsuin.web.hash_signing import HashSigning
+
+NOT_AUTHORIZED = "Hash is not authorized by the SAD"
+_TOLD = {
+    "not_approved": NOT_AUTHORIZED,
+    "already_used": NOT_AUTHORIZED,
+    "not_found": "Invalid parameter SAD",
+    "expired": "SAD expired",
+    "certificate_refused": "Signing certificate is expired",
+    "scheme_not_approved": "Invalid parameter signAlgo",
+    "algorithm_refused": "Invalid parameter signAlgo",
+    "malformed": "Invalid parameter signAlgoParams",
+}
+"""What sam refuses, in the API's words."""
+
+
+class Signing:
+    """Signs with approvals that tokens hold."""
+
+    def __init__(self, tokens: Tokens, credentials: Credentials, hash_signing: HashSigning) -> None:
+        self._tokens = tokens
+        self._credentials = credentials
+        self._hash_signing = hash_signing
+
+    async def sign_hash(self, access: Access, bearer: str, members: Members) -> dict[str, Any]:
+        """signatures/signHash, synchronous. The identical request again gives the recorded signatures.
+
+        Raises `OAuthRefused`, and what is wrong on our side.
+        """
+        key = await self._credentials.require(access, members.required("credentialID"))
+        approved = await self._approved(access, bearer, members)
+        digests = _digests(members)
+        wanted = read_wanted(members)
+        if wanted.scheme.value not in key.schemes:
+            raise refused("Invalid parameter signAlgo")
+        if members.text("operationMode") not in ("", "S"):
+            raise refused("Invalid parameter operationMode")
+        if any(len(digest) != HASH_BYTES[wanted.hash_name] for digest in digests):
+            raise refused("Invalid digest value length")
+        if wanted.hash_name != approved.asked.hash_name:
+            raise refused(NOT_AUTHORIZED)
+        ordered = in_approved_order(approved.asked.digests, digests)
+        try:
+            signed = await self._hash_signing.sign(
+                approved.user_id, approved.sad, ordered, scheme=wanted.scheme.value, salt_bytes=wanted.salt_bytes
+            )
+        except Refused as refusal:
+            raise _told(refusal) from refusal
+        places: dict[bytes, list[bytes]] = {}
+        for digest, signature in zip(ordered, signed.signatures, strict=True):
+            places.setdefault(digest, []).append(signature)
+        return {"signatures": [base64.b64encode(places[digest].pop(0)).decode() for digest in digests]}
+
+    async def extend(self, access: Access, bearer: str, members: Members) -> dict[str, Any]:
+        """credentials/extendTransaction: another SAD for the same approval. What was approved stays what it was."""
+        await self._credentials.require(access, members.required("credentialID"))
+        sad = members.required("SAD")
+        approved = await self._approved(access, bearer, members)
+        if members.has("hashes", "hash") and Counter(_digests(members)) - Counter(approved.asked.digests):
+            raise refused(NOT_AUTHORIZED)
+        issued = await to_thread.run_sync(self._tokens.replace, sad)
+        return {"SAD": issued.access_token, "expiresIn": issued.expires_in}
+
+    async def _approved(self, access: Access, bearer: str, members: Members) -> Access:
+        """The approval that is meant: the bearer token's own, or that of a SAD beside a service token."""
+        sad = members.text("SAD")
+        if access.scope == CREDENTIAL:
+            if sad and not hmac.compare_digest(sad.encode(), bearer.encode()):
+                raise refused("Invalid parameter SAD")
+            return access
+        sad = members.required("SAD")
+        try:
+            found = await to_thread.run_sync(self._tokens.find, sad)
+        except OAuthRefused as refusal:
+            over = refusal.error == "expired_token"
+            raise refused("SAD expired" if over else "Invalid parameter SAD") from refusal
+        same = (found.user_id, found.client_id) == (access.user_id, access.client_id)
+        if found.scope != CREDENTIAL or not same or found.key_id != members.required("credentialID"):
+            raise refused("Invalid parameter SAD")
+        return found
+
+
+def in_approved_order(approved: tuple[bytes, ...], digests: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    """`digests` in the order of the run of `approved` that they are. Raises `OAuthRefused` if they are none."""
+    count, wanted = len(digests), Counter(digests)
+    for start in range(len(approved) - count + 1):
+        run = approved[start : start + count]
+        if Counter(run) == wanted:
+            return run
+    raise refused(NOT_AUTHORIZED)
+
+
+def _digests(members: Members) -> tuple[bytes, ...]:
+    return tuple(read_digest(text) for text in members.texts("hashes", "hash"))
+
+
+def _told(refusal: NatsuinError) -> OAuthRefused:
+    return refused(_TOLD.get(refusal.code, "The credential identified by credentialID is disabled"))
