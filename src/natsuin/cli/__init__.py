@@ -24,6 +24,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "sam": ("natsuin.cli.sam:sam", "Run the process that holds the keys (signature activation module)."),
     "upgrade": ("natsuin.cli.upgrade:upgrade", "Bring the databases to this version's schema."),
     "officer": ("natsuin.cli.officer:officer", "Invite registration officers, from the host."),
+    "clients": ("natsuin.cli.clients:clients", "Register applications that ask people for signatures."),
     "keys": ("natsuin.cli.keys:keys", "List the signers' keys, with what ends soon."),
     "import": ("natsuin.cli.import_keys:import_group", "Hand over keys that an authority made (run by the authority)."),
     "ceremony": ("natsuin.cli.ceremony:ceremony", "Split, change or recover the master key with its custodians."),

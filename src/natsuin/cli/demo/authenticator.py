@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import cbor2
-from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from natsuin import base64url
+from natsuin.errors import Malformed
 
 _USER_PRESENT, _USER_VERIFIED, _ATTESTED = 0x01, 0x04, 0x40
 
@@ -73,6 +74,33 @@ class SoftwareAuthenticator:
             "userHandle": base64url.encode(held.user_handle),
         }
         return _credential(credential_id, response)
+
+    def written(self) -> list[dict[str, Any]]:
+        """Its passkeys, private keys in clear, for `read`."""
+        return [
+            {
+                "id": base64url.encode(credential_id),
+                "key": held.key.private_bytes(
+                    serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+                ).decode(),
+                "rp_id": held.rp_id,
+                "user_handle": base64url.encode(held.user_handle),
+                "count": held.count,
+            }
+            for credential_id, held in self._held.items()
+        ]
+
+    @classmethod
+    def read(cls, origin: str, written: list[dict[str, Any]]) -> "SoftwareAuthenticator":
+        """The device that `written` was made of."""
+        held: dict[bytes, _Held] = {}
+        for one in written:
+            key = serialization.load_pem_private_key(one["key"].encode(), None)
+            if not isinstance(key, ec.EllipticCurvePrivateKey):
+                raise Malformed("a passkey that was written down is not one of this authenticator")
+            handle = base64url.decode(one["user_handle"])
+            held[base64url.decode(one["id"])] = _Held(key, one["rp_id"], handle, one["count"])
+        return cls(origin, _held=held)
 
     def _authenticator_data(self, rp_id: str, flags: int, count: int) -> bytes:
         flags |= _USER_PRESENT | (_USER_VERIFIED if self.user_verified else 0)

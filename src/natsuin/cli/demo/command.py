@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from natsuin.cli.demo import guest
+from natsuin.cli.demo import guest, sandbox
 from natsuin.cli.demo.story import MARK, Demonstration, free_port, sample_contract
 from natsuin.cli.demo.tokens import KINDS
 from natsuin.errors import Malformed, Unavailable
@@ -16,10 +16,8 @@ from natsuin.errors import Malformed, Unavailable
 PORTAL = "http://localhost:8710"
 
 
-@click.command()
-@click.option(
-    "--out", "folder", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder to fill."
-)
+@click.group(invoke_without_command=True, subcommand_metavar="[approve URL --out DIR]")
+@click.option("--out", "folder", type=click.Path(path_type=Path, file_okay=False), help="Folder to fill (required).")
 @click.option("--serve", is_flag=True, help="Go on serving the portal at http://localhost:8710 until stopped.")
 @click.option(
     "--vault",
@@ -29,8 +27,44 @@ PORTAL = "http://localhost:8710"
     help="Where keys are made: in software, or in a token made for the demonstration.",
 )
 @click.option("--document", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="PDF to sign.")
-def demo(folder: Path, *, serve: bool, vault: str, document: Path | None) -> None:
+@click.pass_context
+def demo(context: click.Context, folder: Path | None, *, serve: bool, vault: str, document: Path | None) -> None:
     """Enrol a signer, sign a PDF, verify it, and leave everything in a folder."""
+    if context.invoked_subcommand is not None:
+        return
+    if folder is None:
+        raise click.UsageError("Missing option '--out'.", context)
+    _run(folder, serve=serve, vault=vault, document=document)
+
+
+@demo.command()
+@click.argument("url")
+@click.option(
+    "--out",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    required=True,
+    help="Folder of the demonstration, which must be running.",
+)
+def approve(url: str, folder: Path) -> None:
+    """Answer an application's authorization URL as the demo signer: sign in, and approve with passkey and PIN what it
+    asks for.
+
+    Prints the address that the browser would be sent to, with the code for the application.
+    """
+    signer = sandbox.signer_of(folder)
+    if not url.startswith(signer.origin + "/"):
+        raise Malformed("the URL is not one of this demonstration", hint=f"It must begin with {signer.origin}/.")
+    try:
+        signer.sign_in()
+        click.echo(signer.authorize(url.removeprefix(signer.origin)))
+    finally:
+        # Whatever came of it, the passkey's counter went on.
+        sandbox.keep_signer(folder, signer)
+        signer.close()
+
+
+def _run(folder: Path, *, serve: bool, vault: str, document: Path | None) -> None:
     console = Console(highlight=False, soft_wrap=True)
     origin = PORTAL if serve else f"http://localhost:{free_port()}"
     shown = Demonstration(folder.absolute(), origin, console.print, vault)
@@ -89,6 +123,7 @@ def _tell(console: Console, folder: Path) -> None:
         ("log.vkey", "the key that the log is checked with"),
         ("log/", "the signing log: checkpoint and tiles"),
         ("config.toml", "the configuration"),
+        ("csc.json", "for trying an application: addresses of the CSC API, a registered client, the credential"),
     ):
         console.print(f"  {folder / name}  [dim]{what}[/dim]", soft_wrap=True)
 

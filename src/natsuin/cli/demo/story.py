@@ -16,7 +16,7 @@ from urllib.request import urlopen
 
 from rich.console import Console
 
-from natsuin.cli.demo import guest
+from natsuin.cli.demo import guest, sandbox
 from natsuin.cli.demo.tokens import make_trial_token
 from natsuin.cli.demo.visitor import Visitor
 from natsuin.cli.init import make_installation
@@ -136,6 +136,9 @@ class Demonstration:
         # 5. What anybody can check.
         self._fetch(signer, uploaded["id"])
         self.say("5. fetched the signed document, its receipt, the evidence and the statement of the key")
+        # 6. What an outside application is tried with: a registered client, and the signer's passkey.
+        sandbox.keep_client(self.folder, self.origin, signer.get("/api/keys")["keys"][0]["key_id"])
+        sandbox.keep_signer(self.folder, signer)
         guest.keep(self.folder, officer.invite(GUEST))
         for visitor in (officer, signer):
             visitor.close()

@@ -102,7 +102,9 @@ class Visitor:
     def authorize(self, address: str) -> str:
         """Answer an application's authorization request with yes: follow its address to the page, and approve there
         what it asks. Answers with the address of the application that the browser is sent to."""
-        page = self._send("GET", address).headers.get("location", "")
+        page = address
+        if not urlsplit(address).path.startswith("/authorize/"):
+            page = self._send("GET", address).headers.get("location", "")
         base = f"/api/access-requests/{urlsplit(page).path.rpartition('/')[2]}"
         if not urlsplit(page).path.startswith("/authorize/"):
             raise Refused("the service does not offer this request to anybody", hint=f"It answers with {page or 'no'}.")

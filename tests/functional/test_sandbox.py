@@ -1,0 +1,145 @@
+"""Any outside application within a minute: a demonstration's `csc.json`, and `natsuin demo approve` in place of the
+person."""
+
+import base64
+import hashlib
+import json
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import httpx2
+import pytest
+from click.testing import CliRunner
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+
+from natsuin.cli.clients import clients
+from natsuin.cli.demo.command import demo
+
+SHA256, SHA256_RSA = "2.16.840.1.101.3.4.2.1", "1.2.840.113549.1.1.11"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A demonstration that is running."""
+    made = tmp_path_factory.mktemp("sandbox") / "d"
+    subprocess.run([sys.executable, "-m", "natsuin.cli", "demo", "--out", made], capture_output=True, check=True)
+    with (made / "again.log").open("wb") as output:
+        command = [sys.executable, "-m", "natsuin.cli", "serve", "--config", made / "config.toml"]
+        server = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+    origin = json.loads((made / "csc.json").read_text())["oauth2"]
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            if httpx2.get(f"{origin}/readyz").status_code == 200:
+                break
+        except httpx2.HTTPError:
+            pass
+        assert server.poll() is None, (made / "again.log").read_text()
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    yield made
+    server.terminate()
+    server.wait(30)
+
+
+def approved(folder: Path, address: str) -> dict[str, str]:
+    """What `natsuin demo approve` prints, as the application receives it."""
+    done = CliRunner().invoke(demo, ["approve", address, "--out", str(folder)])
+    assert done.exit_code == 0, done.output
+    return dict(parse_qsl(urlsplit(done.output.strip()).query))
+
+
+def test_an_outside_application_has_a_hash_signed(folder: Path) -> None:
+    told = json.loads((folder / "csc.json").read_text())
+    info = httpx2.post(f"{told['v2']}/info", json={}).json()
+    verifier = secrets.token_urlsafe(48)
+    digest = hashlib.sha256(b"made by an outside application").digest()
+    asked = {
+        "response_type": "code",
+        "client_id": told["client_id"],
+        "redirect_uri": told["redirect_uri"],
+        "code_challenge": base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode(),
+        "code_challenge_method": "S256",
+        "state": "s",
+        "scope": "credential",
+        "credentialID": told["credentialID"],
+        "numSignatures": "1",
+        "hashes": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
+        "hashAlgorithmOID": SHA256,
+    }
+    # Twice, because the passkey's counter must go on from one command to the next.
+    for _ in range(2):
+        answer = approved(folder, f"{info['oauth2']}/oauth2/authorize?{urlencode(asked)}")
+        assert answer["state"] == "s"
+    token = httpx2.post(
+        f"{info['oauth2']}/oauth2/token",
+        data={
+            "grant_type": "authorization_code",
+            "code": answer["code"],
+            "redirect_uri": told["redirect_uri"],
+            "code_verifier": verifier,
+        },
+        auth=(told["client_id"], told["client_secret"]),
+    ).json()
+    headers = {"authorization": f"Bearer {token['access_token']}"}
+    credential = httpx2.post(
+        f"{told['v2']}/credentials/info", json={"credentialID": told["credentialID"]}, headers=headers
+    ).json()
+    body = {
+        "credentialID": told["credentialID"],
+        "hashes": [base64.b64encode(digest).decode()],
+        "signAlgo": SHA256_RSA,
+        "hashAlgorithmOID": SHA256,
+    }
+    made = httpx2.post(f"{told['v2']}/signatures/signHash", json=body, headers=headers).json()
+    certificate = x509.load_der_x509_certificate(base64.b64decode(credential["cert"]["certificates"][0]))
+    key = certificate.public_key()
+    assert isinstance(key, rsa.RSAPublicKey)
+    key.verify(base64.b64decode(made["signatures"][0]), digest, padding.PKCS1v15(), Prehashed(hashes.SHA256()))
+
+
+def test_approving_goes_nowhere_else(folder: Path) -> None:
+    """The demo signer's passkey answers this demonstration and nobody else."""
+    refused = CliRunner().invoke(demo, ["approve", "https://elsewhere.example/oauth2/authorize", "--out", str(folder)])
+    assert refused.exit_code != 0
+    assert "not one of this demonstration" in str(refused.exception)
+
+
+def test_what_opens_the_demonstration_is_for_its_owner_alone(folder: Path) -> None:
+    for name in ("csc.json", "signer.json"):
+        assert (folder / name).stat().st_mode & 0o077 == 0
+
+
+def test_applications_are_registered_and_stopped_on_the_host(folder: Path) -> None:
+    def run(*words: str) -> str:
+        done = CliRunner().invoke(clients, [words[0], "--config", str(folder / "config.toml"), *words[1:]])
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    made = json.loads(run("add", "--name", "Archive", "--redirect", "https://archive.example/back", "--json"))
+    told = json.loads((folder / "csc.json").read_text())
+    asked = urlencode({"client_id": made["client_id"], "redirect_uri": "https://archive.example/back", "state": "x"})
+    address = f"{told['oauth2']}/oauth2/authorize?{asked}"
+    assert httpx2.get(address).headers["location"].startswith("https://archive.example/back?error=")
+    run("stop", made["client_id"])
+    assert httpx2.get(address).status_code == 400
+    listed = [json.loads(line) for line in run("list", "--json").splitlines()]
+    assert {one["client_id"]: one["state"] for one in listed}[made["client_id"]] == "stopped"
+    assert made["client_secret"] not in run("list", "--json")
+    run("resume", made["client_id"])
+    run("remove", made["client_id"])
+    assert made["client_id"] not in run("list")
+
+
+def test_a_redirect_to_anywhere_is_not_registered(folder: Path) -> None:
+    for uri in ("http://app.example/back", "javascript:alert(1)", "https://app.example/back#x", "https://u@a.example/"):
+        arguments = ["add", "--config", str(folder / "config.toml"), "--name", "Bad", "--redirect", uri]
+        assert CliRunner().invoke(clients, arguments).exit_code != 0, uri
