@@ -73,7 +73,7 @@ async function showApproval(asked) {
     make(
       "li",
       {},
-      make("strong", {}, asked.labels[index] || say("applicationUnnamed")),
+      make("div", {}, make("strong", {}, asked.labels[index] || say("applicationUnnamed"))),
       fingerprint(toHex(fromBase64url(digest))),
     ),
   );

@@ -8,7 +8,7 @@ export const applications = {
   applicationHash: ["ハッシュ関数", "Hash function"],
   applicationUnnamed: ["名前のない文書", "Document without a name"],
   applicationRecordGood: [
-    "このブラウザーが承認記録を計算し直しました。記録は、下に示すフィンガープリントだけを指しています。",
+    "このブラウザーが承認記録を計算し直しました。記録は、上に示すフィンガープリントだけを指しています。",
     "This browser recomputed the record of approval. It names exactly the fingerprints listed here, and nothing else.",
   ],
   applicationGoingBack: ["アプリケーションに戻ります…", "Going back to the application…"],
