@@ -5,8 +5,10 @@ import base64
 import hashlib
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx2
@@ -23,6 +25,7 @@ from rigs.whole_server import WholeServer
 pytestmark = pytest.mark.timeout(600)
 
 VERIFIER = "v" * 64
+SHA256 = "2.16.840.1.101.3.4.2.1"
 DIGESTS = [hashlib.sha256(name.encode()).digest() for name in ("first", "second")]
 
 
@@ -66,62 +69,74 @@ def test_an_application_of_another_site_is_answered(browser: Browser, tmp_path: 
             link = invite(officer)
         with at_the_browser(browser, server.origin, "ja") as signer:
             enrol(signer, link)
-            answer_the_application(signer, server, client, site)
+            answer_the_application(Application(signer, server.origin, site, client))
     finally:
         server.stop()
 
 
-def answer_the_application(signer: Visitor, server: WholeServer, client: Registered, site: str) -> None:
-    page = signer.page
+@dataclass
+class Application:
+    """The other site, and the browser of a person who uses it."""
 
-    def ask(**more: str) -> None:
+    signer: Visitor
+    origin: str
+    site: str
+    client: Registered
+
+    def ask(self, **more: str) -> None:
+        """As an application does: its own page sends the browser away."""
         asked = {
             "response_type": "code",
-            "client_id": client.client.client_id,
-            "redirect_uri": f"{site}/back",
+            "client_id": self.client.client.client_id,
+            "redirect_uri": f"{self.site}/back",
             "state": "s1",
             "code_challenge": encoded(hashlib.sha256(VERIFIER.encode()).digest()),
             "code_challenge_method": "S256",
             **more,
         }
-        # As an application does: its own page sends the browser away.
-        page.goto(f"{site}/")
-        page.evaluate(
-            "address => { location.assign(address); }", f"{server.origin}/oauth2/authorize?{urlencode(asked)}"
+        page = self.signer.page
+        page.goto(f"{self.site}/")
+        address = f"{self.origin}/oauth2/authorize?{urlencode(asked)}"
+        page.evaluate("address => { location.assign(address); }", address)
+
+    def ask_for_hashes(self, key_id: str) -> None:
+        self.ask(
+            scope="credential",
+            credentialID=key_id,
+            hashes=",".join(map(encoded, DIGESTS)),
+            hashAlgorithmOID=SHA256,
+            description="業務委託契約書ほか1件",
         )
 
-    def brought_back() -> dict[str, str]:
-        page.wait_for_url(f"{site}/back?**")
-        return dict(parse_qsl(urlsplit(page.url).query))
-
-    def exchange(code: str) -> dict[str, str]:
+    def token(self) -> str:
+        """What comes of the browser's return."""
+        self.signer.page.wait_for_url(f"{self.site}/back?**")
+        answer = dict(parse_qsl(urlsplit(self.signer.page.url).query))
+        assert answer["state"] == "s1"
         form = {
             "grant_type": "authorization_code",
-            "code": code,
-            "redirect_uri": f"{site}/back",
+            "code": answer["code"],
+            "redirect_uri": f"{self.site}/back",
             "code_verifier": VERIFIER,
         }
-        proof = (client.client.client_id, client.secret)
-        return httpx2.post(f"{server.origin}/oauth2/token", data=form, auth=proof).json()
+        proof = (self.client.client.client_id, self.client.secret)
+        return str(httpx2.post(f"{self.origin}/oauth2/token", data=form, auth=proof).json()["access_token"])
 
-    ask(scope="service")
+    def call(self, token: str, method: str, **members: Any) -> dict[str, Any]:
+        headers = {"authorization": f"Bearer {token}"}
+        told: dict[str, Any] = httpx2.post(f"{self.origin}/csc/v2/{method}", json=members, headers=headers).json()
+        return told
+
+
+def answer_the_application(app: Application) -> None:
+    signer, page = app.signer, app.signer.page
+    app.ask(scope="service")
     expect(page.locator('[data-part="consent"] h2')).to_contain_text("契約クラウド")
     signer.picture("application-1-consent")
     page.locator("[data-consent]").click()
-    answer = brought_back()
-    assert answer["state"] == "s1"
-    token = exchange(answer["code"])["access_token"]
-    base = f"{server.origin}/csc/v2"
-    headers = {"authorization": f"Bearer {token}"}
-    [key_id] = httpx2.post(f"{base}/credentials/list", json={}, headers=headers).json()["credentialIDs"]
-    ask(
-        scope="credential",
-        credentialID=key_id,
-        numSignatures="2",
-        hashes=",".join(map(encoded, DIGESTS)),
-        hashAlgorithmOID="2.16.840.1.101.3.4.2.1",
-        description="業務委託契約書ほか1件",
-    )
+    [key_id] = app.call(app.token(), "credentials/list")["credentialIDs"]
+
+    app.ask_for_hashes(key_id)
     expect(page.locator('[data-part="approve"] [data-record-check] .notice.good')).to_be_visible()
     expect(page.locator("[data-digests] li")).to_have_count(2)
     expect(page.locator('[data-part="approve"]')).to_contain_text("業務委託契約書ほか1件")
@@ -130,25 +145,18 @@ def answer_the_application(signer: Visitor, server: WholeServer, client: Registe
     page.keyboard.press("Enter")
     expect(page.locator("[data-approve] .notice.bad")).to_be_visible()
     signer.picture("application-3-wrong-pin")
-    ask(
-        scope="credential",
-        credentialID=key_id,
-        hashes=",".join(map(encoded, DIGESTS)),
-        hashAlgorithmOID="2.16.840.1.101.3.4.2.1",
-    )
+
+    app.ask_for_hashes(key_id)
     page.locator("#pin").fill(PIN)
     page.keyboard.press("Enter")
-    token = exchange(brought_back()["code"])["access_token"]
-    body = {
-        "credentialID": key_id,
-        "hashes": [base64.b64encode(digest).decode() for digest in DIGESTS],
-        "hashAlgorithmOID": "2.16.840.1.101.3.4.2.1",
-    }
-    headers = {"authorization": f"Bearer {token}"}
-    info = httpx2.post(f"{base}/credentials/info", json={"credentialID": key_id}, headers=headers).json()
-    body["signAlgo"] = info["key"]["algo"][0]
-    made = httpx2.post(f"{base}/signatures/signHash", json=body, headers=headers)
-    assert len(made.json()["signatures"]) == 2, made.text
+    token = app.token()
+    usual = app.call(token, "credentials/info", credentialID=key_id)["key"]["algo"][0]
+    hashes = [base64.b64encode(digest).decode() for digest in DIGESTS]
+    made = app.call(
+        token, "signatures/signHash", credentialID=key_id, hashes=hashes, signAlgo=usual, hashAlgorithmOID=SHA256
+    )
+    assert len(made["signatures"]) == 2
+
     signer.go("/applications")
     expect(page.locator("main")).to_contain_text("契約クラウド")
     signer.picture("application-4-applications")
