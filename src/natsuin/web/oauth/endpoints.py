@@ -11,6 +11,7 @@ from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from natsuin.authentication import Throttle, TooManyAttempts
 from natsuin.authentication.oauth import (
     CREDENTIAL,
     OID_OF_HASH,
@@ -34,6 +35,7 @@ from natsuin.web.oauth.answers import json_answer, refusal_answer, refusal_redir
 from natsuin.web.oauth.client_proofs import prove_client
 from natsuin.web.oauth.metadata import metadata_of
 from natsuin.web.oauth.parameters import form_parameters, query_parameters
+from natsuin.web.requests import sender
 from natsuin.web.routing import ApiRoutes
 
 PAGE = "/authorize"
@@ -49,6 +51,8 @@ class AuthorizationServer:
         self._clients = clients
         self._requests = requests
         self._tokens = tokens
+        # Each start is a row, and whoever knows a client's public id may ask for one.
+        self._starts = Throttle(600, seconds=0.1)
 
     def add_to(self, routes: ApiRoutes) -> None:
         """Add the routes."""
@@ -73,6 +77,7 @@ class AuthorizationServer:
     async def authorize(self, request: Request) -> Response:
         """Begin an access request, or send the browser back with what is wrong. Raises `UnknownRecipient`: then the
         person is told, and nobody is sent anywhere."""
+        self._starts.take(sender(request))
         try:
             parameters = query_parameters(request)
         except OAuthRefused as refused:
@@ -195,7 +200,7 @@ def _answering(endpoint: _Endpoint) -> _Endpoint:
     async def answer(request: Request) -> Response:
         try:
             return await endpoint(request)
-        except UnknownRecipient:
+        except (UnknownRecipient, TooManyAttempts):
             raise
         except NatsuinError as error:
             return refusal_answer(error)

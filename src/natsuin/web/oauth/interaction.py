@@ -29,6 +29,7 @@ from natsuin.sam.protocol import KeyInformation
 from natsuin.web.api.fields import Body, Empty
 from natsuin.web.api.instructions import ApprovalBody, InstructionMembers, KeyId
 from natsuin.web.callers import Access
+from natsuin.web.csc.credentials import is_credential
 from natsuin.web.hash_signing import Application, HashSigning
 from natsuin.web.keys import OwnKeys
 from natsuin.web.oauth.answers import redirect_with
@@ -178,6 +179,8 @@ class Interaction:
                 "the application asks for a key that is not yours",
                 hint="Perhaps you are signed in as somebody else than in the application.",
             ) from cause
+        if not is_credential(key):
+            raise CredentialRefused("the key that the application asks for is not one for applications")
         scheme_over(key, asked.hash_name)
         return key
 

@@ -28,9 +28,8 @@ async function begin() {
     await (asked.scope === "credential" ? showApproval(asked) : showConsent(asked));
   } catch (problem) {
     tellProblem(place, problem);
-    const leave = make("button", { type: "button", class: "button quiet" }, say("cancelled"));
     if (problem.code === "credential_refused") {
-      leave.textContent = say("applicationGoingBack");
+      const leave = make("button", { type: "button", class: "button quiet" }, say("applicationBack"));
       leave.addEventListener("click", () => goBack("denial", {}, place));
       place.append(make("p", {}, leave));
     }
