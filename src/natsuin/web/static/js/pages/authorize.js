@@ -28,7 +28,7 @@ async function begin() {
     await (asked.scope === "credential" ? showApproval(asked) : showConsent(asked));
   } catch (problem) {
     tellProblem(place, problem);
-    if (problem.code === "credential_refused") {
+    if ([409, 422].includes(problem.status)) {
       const leave = make("button", { type: "button", class: "button quiet" }, say("applicationBack"));
       leave.addEventListener("click", () => goBack("denial", {}, place));
       place.append(make("p", {}, leave));
