@@ -98,8 +98,7 @@ class StatementReport:
         """The report for people, in `en` or `ja`."""
         place = 1 if language == "ja" else 0
         rows = [WORDS["title"][place]]
-        colon = (": ", "：")[place]
-        rows += [f"  {WORDS[name][place]}{colon}{value}" for name, value in self.about.items() if value]
+        rows += ["  " + WORDS[name][place] + (": ", "：")[place] + value for name, value in self.about.items() if value]
         for line in self.lines:
             rows.append(f"{MARKS[line.status]} {WORDS[line.name][place]}")
             rows.append(f"    {line.text_ja if place else line.text_en}")
