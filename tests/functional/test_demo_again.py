@@ -52,6 +52,8 @@ def test_each_state_has_its_own_next_step(tmp_path: Path) -> None:
     told = {state: "\n".join(guest.next_steps("http://o", tmp_path, state, address)) for state in Invitation}
     assert len(set(told.values())) == len(Invitation)
     assert [state for state, words in told.items() if address in words] == [Invitation.OPEN]
+    invite = f"natsuin officer invite --config {tmp_path / 'config.toml'} --name"
+    assert all(invite in words for words in told.values()), "how to become an officer is said in each"
     for state in (Invitation.USED, Invitation.EXPIRED, Invitation.LOST):
         assert "http://o/" in told[state]
         assert str(tmp_path) in told[state]

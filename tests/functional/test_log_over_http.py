@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -26,6 +28,27 @@ def test_strangers_verify_and_prove_over_http(whole_server: WholeServer, tmp_pat
     for _ in range(2):
         result = CliRunner().invoke(log, arguments)
         assert (result.exit_code, result.stdout.startswith("valid: ")) == (0, True), result.output
+
+
+def test_a_stranger_copies_the_log_and_checks_without_the_server(whole_server: WholeServer, tmp_path: Path) -> None:
+    vkey, copy = (whole_server.folder / "log.vkey").read_text().strip(), tmp_path / "copy"
+    arguments = ["copy", f"{whole_server.origin}/log", "--vkey", vkey, "--to", str(copy)]
+    result = CliRunner().invoke(log, arguments)
+    assert (result.exit_code, result.stdout.startswith("Copied and verified: ")) == (0, True), result.output
+    assert verify_log(copy, vkey).checkpoint == (copy / "checkpoint").read_text()
+    again = CliRunner().invoke(log, arguments)
+    assert (again.exit_code, "is there already" in again.stderr) == (2, True), "a copy is never written over"
+
+
+def test_a_reader_that_has_seen_enough_is_no_failure(whole_server: WholeServer) -> None:
+    command = [sys.executable, "-m", "natsuin.cli", "log", "find", str(whole_server.folder / "log"), "--vkey"]
+    command.append((whole_server.folder / "log.vkey").read_text().strip())
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        running.stdout.close()
+        told = running.stderr.read()
+    assert (running.returncode, told) == (2, "")
 
 
 def test_all_shards_are_read_over_http(tmp_path: Path) -> None:

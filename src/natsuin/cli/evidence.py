@@ -32,7 +32,8 @@ def evidence() -> None:
 @click.option(
     "--log",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="For the statement of a key: a folder with the log's public files, which is then read whole.",
+    help="For the statement of a key: a folder with the log's public files, which is then read whole. "
+    "`natsuin log copy` makes one.",
 )
 @click.option(
     "--lang", type=click.Choice(["en", "ja"]), default="en", show_default=True, help="Language of the report."

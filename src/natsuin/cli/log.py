@@ -11,6 +11,7 @@ import click
 
 from natsuin.cli.arguments import verifier_key
 from natsuin.cli.log_anchor import anchor, anchors
+from natsuin.cli.log_copy import copy
 from natsuin.cli.log_evidence import evidence
 from natsuin.cli.log_find import find
 from natsuin.cli.log_openings import disclose, erase
@@ -30,7 +31,7 @@ def log() -> None:
     """Look at a signing log (署名生成ログ)."""
 
 
-for _command in (prove, find, evidence, statement, anchor, anchors, disclose, erase, rotate):
+for _command in (prove, find, copy, evidence, statement, anchor, anchors, disclose, erase, rotate):
     log.add_command(_command)
 
 

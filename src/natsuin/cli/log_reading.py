@@ -1,5 +1,7 @@
 """What the commands about a log have in common: their arguments, and how they end."""
 
+import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -74,7 +76,15 @@ def verdicts(context: click.Context) -> Iterator[None]:
         if error.hint:
             click.echo(error.hint, err=True)
         context.exit(1 if refused else 2)
-    except (OSError, ValueError) as error:
+    except BrokenPipeError:
+        # Whoever reads our output has seen enough, as `head` has. What is still buffered goes nowhere, quietly.
+        os.dup2(os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC), sys.stdout.fileno())
+        context.exit(2)
+    except OSError as error:
+        told = f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error)
+        click.echo(f"cannot tell: a file given cannot be used: {told}", err=True)
+        context.exit(2)
+    except ValueError as error:
         click.echo(f"cannot tell: a file given cannot be used: {error}", err=True)
         context.exit(2)
     except KeyboardInterrupt:

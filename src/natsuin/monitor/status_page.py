@@ -27,6 +27,11 @@ _STYLE: Final = (
     ".entries{fill:#264af4}.alarms{fill:#ce0000}"
     ".critical,.bad{color:#ce0000;font-weight:bold}.warning{color:#8f4a00;font-weight:bold}"
     ".good{color:#197a4b;font-weight:bold}figure{margin:1rem 0}figcaption{font-size:.9rem}"
+    # On a telephone each alarm is a block of lines, each of which says what it is.
+    "@media(max-width:45rem){thead{display:none}tr{display:block;border-bottom:1px solid #767676;padding:.6rem 0}"
+    "td,td:nth-child(-n+3){display:block;border:0;padding:0;white-space:normal}"
+    "td::before{content:attr(data-label);color:#595959;font-size:.9rem;display:inline-block;min-width:8em}"
+    "td:nth-child(4)::before{display:block}}"
 )
 POLICY: Final = (
     "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; style-src 'sha256-"
@@ -51,7 +56,9 @@ _WORDS: Final = {
         "critical": "critical",
         "warning": "warning",
         "notice": "notice",
-        "past": "before the first reading",
+        "past": "{count} (before the first reading)",
+        "colon": ": ",
+        "comma": ", ",
     },
     "ja": {
         "title": "Natsuin モニター",
@@ -59,7 +66,7 @@ _WORDS: Final = {
         "holds": "正常",
         "wrong": "異常あり",
         "waits": "まだ最後まで読み取っていません",
-        "read": "{entries} 件中 {read} 件を読み取り済み。正常を確認した最後の時刻: {visited}（UTC）",
+        "read": "{entries} 件中 {read} 件を読み取り済み。正常を確認した最後の時刻：{visited}（UTC）",
         "entries": "一日あたりの記録数（{first} から {last} まで、最大 {most}）",
         "alarms": "警報の対象となった一日あたりの記録数（{first} から {last} まで、最大 {most}）",
         "newest": "最近の警報",
@@ -68,7 +75,9 @@ _WORDS: Final = {
         "critical": "重大",
         "warning": "警告",
         "notice": "お知らせ",
-        "past": "初回の読み取り前",
+        "past": "{count}（初回の読み取り前）",
+        "colon": "：",
+        "comma": "、",
     },
 }
 
@@ -106,7 +115,7 @@ def _log(log: dict[str, Any], days: Sequence[tuple[int, int]], words: dict[str, 
     about = ", ".join([*log["conditions"], *filter(None, [log["error"]])])
     numbers = {name: log[name] for name in ("read", "entries")} | {"visited": log["visited"] or "-"}
     return (
-        f'<section><h2>{escape(log["name"])}: <span class="{look}">{words[state]}</span></h2>'
+        f'<section><h2>{escape(log["name"])}{words["colon"]}<span class="{look}">{words[state]}</span></h2>'
         f"<p>{escape(words['read'].format(**numbers))}</p>{f'<p>{escape(about)}</p>' if about else ''}"
         + _plot([entries for entries, _ in days], "entries", words)
         + _plot([alarms for _, alarms in days], "alarms", words)
@@ -138,11 +147,13 @@ def _alarms(alarms: Sequence[dict[str, Any]], words: dict[str, Any], lang: str) 
 
 def _rows(alarms: Iterable[dict[str, Any]], words: dict[str, Any], lang: str) -> Iterable[str]:
     for alarm in alarms:
-        facts = ", ".join(f"{FACTS[name][lang == 'ja']}: {value}" for name, value in alarm["facts"].items())
+        told = (f"{FACTS[name][lang == 'ja']}{words['colon']}{value}" for name, value in alarm["facts"].items())
+        facts = words["comma"].join(told)
         what = "<br>".join(escape(text) for text in (alarm["text"][lang], alarm["kind"], facts) if text)
-        count = f"{alarm['count']}" + (f" ({words['past']})" if alarm["past"] else "")
+        count = words["past"].format(count=alarm["count"]) if alarm["past"] else str(alarm["count"])
         found = alarm["found"][:19].replace("T", " ")
         severity = f'<span class="{alarm["severity"]}">{words[alarm["severity"]]}</span>'
         entry = "-" if alarm["entry"] is None else str(alarm["entry"])
         cells = (escape(found), escape(alarm["log"]), severity, what, entry, escape(count))
-        yield f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+        labelled = zip(map(escape, words["head"]), cells, strict=True)
+        yield "<tr>" + "".join(f'<td data-label="{name}">{cell}</td>' for name, cell in labelled) + "</tr>"

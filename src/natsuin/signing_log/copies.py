@@ -6,6 +6,7 @@ two histories, and everybody who kept a later checkpoint will find that out.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +19,7 @@ from natsuin.signing_log.publication import CHECKPOINT
 from natsuin.signing_log.reader import LogReader
 from natsuin.signing_log.refusals import BadTile, FileMissing, LogDamaged, LogExists
 from natsuin.signing_log.shards import LogPlace
-from natsuin.signing_log.sources import FolderSource
+from natsuin.signing_log.sources import FolderSource, Source, open_source
 from natsuin.signing_log.state import Signed, State
 from natsuin.signing_log.tiles import (
     MAX_BUNDLE,
@@ -37,21 +38,23 @@ _FOLDER_MODE: Final = 0o755
 
 
 def copy_shards(
-    folder: Path, target: Path, vkey: str, *, progress: Callable[[int, int], None] | None = None
+    location: str | Path, target: Path, vkey: str, *, progress: Callable[[int, int], None] | None = None
 ) -> WholeReport:
-    """Copy what the log in `folder` shows now into `target`, a new folder, shard by shard, and verify the copy whole.
+    """Copy what the log at `location`, a folder or an address, shows now into `target`, a new folder, shard by shard,
+    and verify the copy whole.
 
     The log may grow meanwhile; `vkey` is the key of any shard, `progress(done, total)` is told about files of one.
     Raises `LogExists`, `LogDamaged` and as `verify_shards`; what was copied until then stays.
     """
-    with WholeLog.open(folder, vkey) as log:
+    with WholeLog.open(location, vkey) as log:
         shards = log.shards
     for shard in shards:
         place = Path(location_of(target, shard.name))
         if shard.name:
             place.parent.mkdir(mode=_FOLDER_MODE, exist_ok=True)
             place.parent.chmod(_FOLDER_MODE)
-        _copy_shard(Path(shard.location), place, shard.vkey, progress)
+        with closing(open_source(shard.location)) as source:
+            _copy_shard(source, place, shard.vkey, progress)
     return verify_shards(target, vkey)
 
 
@@ -78,16 +81,16 @@ def adopt_shards(place: LogPlace, vkey: str) -> WholeReport:
     return report
 
 
-def _copy_shard(folder: Path, target: Path, vkey: str, progress: Callable[[int, int], None] | None) -> None:
-    """Copy what one shard in `folder` shows now into `target`, a new folder. `progress(done, total)` is told about
-    files."""
-    source = FolderSource(folder)
+def _copy_shard(source: Source, target: Path, vkey: str, progress: Callable[[int, int], None] | None) -> None:
+    """Copy what one shard shows now into `target`, a new folder. `progress(done, total)` is told about files."""
     note = source.read(CHECKPOINT, MAX_NOTE)
     size = open_checkpoint(note, parse_verifier_key(vkey)).size
     try:
         target.mkdir(mode=_FOLDER_MODE)
     except FileExistsError as error:
         raise LogExists("there is something in the place of the copy already") from error
+    except OSError as error:
+        raise StorageFailed(f"the folder of the copy cannot be made: {error.strerror}") from error
     target.chmod(_FOLDER_MODE)
     names = list(_names(size))
     for done, name in enumerate(names, 1):
@@ -109,7 +112,7 @@ def _names(size: int) -> Iterator[TileName]:
         level, count = level + 1, count >> TILE_BITS
 
 
-def _read(source: FolderSource, name: TileName) -> bytes:
+def _read(source: Source, name: TileName) -> bytes:
     """The file, cut out of the full one if that took its place meanwhile."""
     limit = MAX_BUNDLE if name.level is None else TILE_SIZE
     try:

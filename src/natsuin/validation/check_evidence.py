@@ -111,7 +111,9 @@ class EvidenceReport:
         """The report for people, in `en` or `ja`."""
         place = 1 if language == "ja" else 0
         rows = [_WORDS["title"][place]]
-        rows += [f"  {_WORDS[name][place]}: {value}" for name, value in self.about.items() if value]
+        rows += [
+            "  " + _WORDS[name][place] + (": ", "：")[place] + value for name, value in self.about.items() if value
+        ]
         for line in self.lines:
             rows.append(f"{MARKS[line.status]} {NAMES[line.name][place]}")
             rows.append(f"    {line.text_ja if place else line.text_en}")

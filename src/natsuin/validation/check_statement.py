@@ -98,7 +98,7 @@ class StatementReport:
         """The report for people, in `en` or `ja`."""
         place = 1 if language == "ja" else 0
         rows = [WORDS["title"][place]]
-        rows += [f"  {WORDS[name][place]}: {value}" for name, value in self.about.items() if value]
+        rows += ["  " + WORDS[name][place] + (": ", "：")[place] + value for name, value in self.about.items() if value]
         for line in self.lines:
             rows.append(f"{MARKS[line.status]} {WORDS[line.name][place]}")
             rows.append(f"    {line.text_ja if place else line.text_en}")
@@ -469,7 +469,8 @@ class Checking:
         key, size, root = self._opened[number]
         part = self._statement.parts[number]
         newest, newest_root = key.open(_read_checkpoint(folder))
-        require(newest == size if part.last else newest >= size, "log_other")
+        require(newest <= size or part.last is None, "log_other")
+        older = newest < size
         mine = {entry.index: entry.content for entry in part.entries}
         found = later = 0
         tree = Tree()
@@ -482,7 +483,10 @@ class Checking:
             elif self._is_about_key(content):
                 require(index >= size, "log_more", index=index)
                 later += 1
-        require(tree.root() == newest_root and (newest > size or newest_root == root), "log_other")
+        require(tree.root() == newest_root and (newest != size or newest_root == root), "log_other")
+        if older:
+            # What there is agrees, to its end. What it does not reach cannot be told from it.
+            raise Verdict("unknown", "log_older", read=newest, size=size)
         require(found == len(mine), "log_other")
         return newest, later
 
@@ -755,6 +759,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "log_later": (
         "After the statement {count} more entries about this key follow in this copy of the log: ask for a newer one.",
         "このログの写しには、明細の後にこの鍵の記録が {count} 件続いています。新しい明細を取得してください。",
+    ),
+    "log_older": (
+        "The log's copy is older than the statement: it has {read} of {size} entries. Take a newer copy.",
+        "ログの写しは明細より古く、{size} 件中 {read} 件しかありません。新しい写しを取得してください。",
     ),
     "log_other": ("The copy is not the log that was signed.", "ログの写しが、署名されたものと一致しません。"),
     "log_damaged": ("File {bundle} of the log's copy is damaged.", "ログの写しのファイル {bundle} が壊れています。"),

@@ -37,6 +37,7 @@ def test_the_history_is_paged_and_names_documents(portal: Portal, officer: Visit
     first = signer._http.get("/history", headers=HTML).text
     assert "paper 13.pdf" in first
     assert "paper 0.pdf" not in first
+    assert signer.get("/api/keys")["keys"][0]["key_id"] in first, "which key it was"
     older = re.search(r'href="(/history\?before=\d+)"', first)
     assert older is not None
     second = signer._http.get(older[1], headers=HTML).text

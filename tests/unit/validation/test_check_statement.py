@@ -255,7 +255,7 @@ def test_times_that_fall_are_told(place: LogPlace, vkey: str) -> None:
     assert (report.overall, codes(report)["chain"]) == ("cannot_tell", "chain_time")
 
 
-def test_an_older_copy_of_the_log_is_refused(
+def test_an_older_copy_of_the_log_cannot_tell_unless_it_contradicts(
     place: LogPlace, statement: dict[str, Any], vkey: str, tmp_path: Path
 ) -> None:
     copy = tmp_path / "older"
@@ -265,7 +265,10 @@ def test_an_older_copy_of_the_log_is_refused(
     log.publish()
     with WholeLog.open(place.folder, vkey) as public:
         newer = json.loads(state_from_files(public, KEY))
-    assert codes(judged(newer, vkey, copy))["log"] == "log_other"
+    report = judged(newer, vkey, copy)
+    assert (report.overall, codes(report)["log"]) == ("cannot_tell", "log_older")
+    hidden = newer | {"entries": newer["entries"][1:]}
+    assert codes(judged(hidden, vkey, copy))["log"] == "log_more"
 
 
 @pytest.mark.parametrize("key", ["x\x1b[2J\n[ok] no entry is missing\n=> VALID\x1b[8m", "\u202eid", "a\x00b"])

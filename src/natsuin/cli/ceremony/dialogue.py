@@ -27,7 +27,10 @@ def agree(plan: Plan, given: str | None) -> None:
     click.echo(f"\n{plan.text}\nSHA-256 of this plan: {plan.sha256}\n")
     typed = given or click.prompt("Type the first 8 characters of the SHA-256 that was reviewed")
     if len(typed) < 8 or not plan.sha256.startswith(typed.strip().lower()):
-        raise Conflict("this is not the plan that was reviewed", hint="Nothing was done.")
+        raise Conflict(
+            "this is not the plan that was reviewed",
+            hint="Nothing was done. Compare the plan above with the paper. One that was changed is reviewed anew.",
+        )
 
 
 def hand_out(name: str, number: int, set_name: str, words: Sequence[str]) -> None:
@@ -95,7 +98,7 @@ def take_in(threshold: int) -> list[str]:
         try:
             share = check_share(typed)
         except SharesRefused as refusal:
-            click.echo(f"{refusal.message}. {refusal.hint}")
+            click.echo(f"{refusal.message[:1].upper()}{refusal.message[1:]}. {refusal.hint}")
             continue
         if share in taken:
             click.echo("That share was given already.")

@@ -113,7 +113,7 @@ def _say_next(console: Console, shown: Demonstration) -> None:
 
 def _tell(console: Console, folder: Path) -> None:
     console.print("\nWhere everything is:")
-    for name, what in (
+    files = (
         ("signed.pdf", "the signed document (PAdES B-T, with a visible seal)"),
         ("signed.pdf.tlog-proof", "its receipt from the signing log"),
         ("evidence.json", "who approved what, how, and what the log says"),
@@ -124,8 +124,10 @@ def _tell(console: Console, folder: Path) -> None:
         ("log/", "the signing log: checkpoint and tiles"),
         ("config.toml", "the configuration"),
         ("csc.json", "for trying an application: addresses of the CSC API, a registered client, the credential"),
-    ):
-        console.print(f"  {folder / name}  [dim]{what}[/dim]", soft_wrap=True)
+    )
+    width = max(len(str(folder / name)) for name, _ in files)
+    for name, what in files:
+        console.print(f"  {folder / name!s:{width}}  [dim]{what}[/dim]", soft_wrap=True)
 
 
 def _wait(server: "subprocess.Popen[bytes]") -> int:

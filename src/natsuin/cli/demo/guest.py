@@ -56,7 +56,23 @@ def state_of(origin: str, address: str) -> Invitation:
 
 
 def next_steps(origin: str, folder: Path, state: Invitation, address: str) -> list[str]:
-    """What to do now, line by line."""
+    """What to do now, line by line: as a signer, then as an officer or auditor."""
+    return [*_as_signer(origin, folder, state, address), "", *_as_officer(folder)]
+
+
+def _as_officer(folder: Path) -> list[str]:
+    """The officer of the story was a program, whose passkey is gone; another one is invited on the host."""
+    invite = f".venv/bin/natsuin officer invite --config {folder / 'config.toml'} --name 'NAME'"
+    return [
+        "Officers register people and look after keys; auditors read the signing log. To become one:",
+        "  1. Stop the portal (Ctrl-C), and make an invitation (for an auditor with --role auditor at the end):",
+        f"     {invite}",
+        "  2. Start the portal again as you did before, open the link that was printed, and register a passkey.",
+        "     One browser is signed in as one person at a time: use another profile to be signer and officer at once.",
+    ]
+
+
+def _as_signer(origin: str, folder: Path, state: Invitation, address: str) -> list[str]:
     if state is Invitation.OPEN:
         return [
             "Try it yourself, in a browser on this machine:",
