@@ -28,6 +28,8 @@ EVERY_PAGE = [
     f"/enrol#{TOKEN}",
     f"/officer/enrol#{TOKEN}",
     "/officer",
+    "/officer/people",
+    "/officer/people/u1",
     "/documents",
     "/documents/d1",
     "/documents/s1",

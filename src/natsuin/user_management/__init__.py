@@ -7,13 +7,19 @@ these rows (design, section 3). So a changed row here may show somebody the wron
 
 - `Person`, `Role`, `add_person`, `find_person`, `names_of`, `officers`, `people_named`: accounts.
 - `Register`: the officers' register, from proposal over invitation to enrolment.
+- `PersonRecords`: one person's record, its history and its corrections, and finding one among a million.
 """
 
 from natsuin.user_management.people import Person, Role, add_person, find_person, names_of, officers, people_named
+from natsuin.user_management.records import CORRECTABLE, FoundPeople, PersonEvent, PersonRecords
 from natsuin.user_management.register import Proposal, Register, RegisteredPerson, new_user_id
 
 __all__ = [
+    "CORRECTABLE",
+    "FoundPeople",
     "Person",
+    "PersonEvent",
+    "PersonRecords",
     "Proposal",
     "Register",
     "RegisteredPerson",

@@ -10,6 +10,7 @@ from natsuin.storage import Database
 from natsuin.user_management import Register
 from natsuin.web.about_applications import AboutApplications, about_applications
 from natsuin.web.about_auditors import about_auditors
+from natsuin.web.about_people import about_people
 from natsuin.web.about_shared_acts import AboutSharedActs, about_shared_acts
 from natsuin.web.act_answers import ActAnswers
 from natsuin.web.api.documents import DocumentAPI
@@ -82,6 +83,7 @@ def assemble(
     lost = about_lost_passkeys(settings, database, sam, clock=clock, facts=facts, keys=keys, callers=callers)
     auditors = about_auditors(settings, database, sam, clock=clock, facts=facts, callers=callers)
     lists, register = RevocationLists(sam), Register(database, clock)
+    people = about_people(sam, clock, database=database, register=register)
     documents = DocumentStore(database, clock, max_bytes_per_person=settings.max_bytes_per_person)
     instructions = InstructionStore(database, clock)
     signing = DocumentSigning(sam, clock, documents=documents, instructions=instructions, keys=keys, work=work)
@@ -93,6 +95,7 @@ def assemble(
         ServiceAPI(facts, settings),
         LoginAPI(Login(database, clock, party=settings.party), callers, database),
         OfficerAPI(sam, clock, settings=settings, database=database, register=register),
+        people.topic,
         EnrolmentAPI(sam, clock, settings=settings, facts=facts, database=database, register=register, callers=callers),
         *key_topics,
         *(*shared.topics, *lost.topics, auditors.topic),
@@ -114,7 +117,7 @@ def assemble(
         notices=lost.notices,
     )
     record_pages = RecordPages(settings, facts=facts, histories=Histories(sam, instructions), register=register)
-    others = (record_pages, key_pages, shared.pages, lost.pages, auditors.pages, applications.pages)
+    others = (record_pages, key_pages, shared.pages, lost.pages, auditors.pages, people.pages, applications.pages)
     plain_routes = [
         *pages.routes([page for topic in others for page in topic.pages()]),
         *PublicPKI(sam, facts, lists, callers).routes(),

@@ -35,6 +35,7 @@ from natsuin.web.sam_calls import Sam, ask
 from natsuin.web.settings import WebSettings
 
 _ALGORITHMS = tuple(algorithm.value for algorithm in KeyAlgorithm)
+Reading = Annotated[str, Field(max_length=100)]
 
 
 class InvitationBody(Body):
@@ -63,6 +64,10 @@ class PersonBody(Body):
 
     common_name: Annotated[str, Field(min_length=1, max_length=64)]
     email: Annotated[str, Field(max_length=254, pattern=r"^[^@\s<>\"\\]{1,64}@[^@\s<>\"\\]{1,189}$")]
+    name_kana: Reading = ""
+    name_romanised: Reading = ""
+    job_title: Reading = ""
+    """These three are for the register alone: they stand in no record, no log and no certificate."""
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = "JP"
     organization: Annotated[str, Field(max_length=64)] = ""
     algorithm: Annotated[str, Field(pattern=f"^({'|'.join(_ALGORITHMS)})$")] = "rsa-3072"
@@ -86,6 +91,15 @@ def _mail_address(text: str) -> str:
     return text
 
 
+def register_texts(name_kana: str, name_romanised: str, job_title: str) -> dict[str, str]:
+    """What only the register keeps, in the form in which texts are kept. Raises `Malformed`."""
+    return {
+        "name_kana": plain_text(name_kana, "the reading in kana", most=100),
+        "name_romanised": plain_text(name_romanised, "the name in Latin letters", most=100),
+        "job_title": plain_text(job_title, "the job title", most=100),
+    }
+
+
 class OfficerAPI:
     """`/api/officer/...`."""
 
@@ -103,7 +117,6 @@ class OfficerAPI:
         """Add the routes."""
         routes.add("POST", "/api/officer/invitation", self.open_invitation, access=Access.PUBLIC)
         routes.add("POST", "/api/officer/register", self.register, access=Access.PUBLIC)
-        routes.add("GET", "/api/officer/people", self.people, access=Access.OFFICER)
         routes.add("POST", "/api/officer/people", self.propose, access=Access.OFFICER)
         routes.add("POST", "/api/officer/people/{act_id}/approve", self.approve, access=Access.OFFICER)
 
@@ -132,11 +145,6 @@ class OfficerAPI:
         await to_thread.run_sync(self._keep, registered)
         return {"user_id": registered.user_id, "display_name": registered.display_name}
 
-    async def people(self, caller: SignedIn) -> dict[str, Any]:
-        """The register, newest first."""
-        listed = await to_thread.run_sync(self._register.people)
-        return {"people": [{name: getattr(line, name) for name in line.__dataclass_fields__} for line in listed]}
-
     async def propose(self, body: PersonBody, caller: SignedIn) -> dict[str, Any]:
         """Have sam write the act that the officer is to approve."""
         proposal = Proposal(
@@ -155,6 +163,7 @@ class OfficerAPI:
                 checked_at=milliseconds(self._clock.now()),
             ),
             algorithm=body.algorithm,
+            **register_texts(body.name_kana, body.name_romanised, body.job_title),
         )
         message = ProposeEnrolment(
             officer_id=caller.user_id,
