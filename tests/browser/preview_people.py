@@ -67,6 +67,7 @@ def pages() -> dict[str, tuple[str, dict[str, Any]]]:
         "correctable": ("name_kana", "name_romanised", "job_title"),
     }
     return {
+        "/officer/people-file": ("people_file", {"most_lines": 1000}),
         "/officer/people": ("people", {"words": "山田", "people": people(), "complete": False}),
         "/officer/people/u1": ("person", shown),
     }

@@ -30,6 +30,7 @@ EVERY_PAGE = [
     "/officer",
     "/officer/people",
     "/officer/people/u1",
+    "/officer/people-file",
     "/documents",
     "/documents/d1",
     "/documents/s1",

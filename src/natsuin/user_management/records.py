@@ -5,7 +5,7 @@ changed here: the first is what an officer's passkey approved, and with the seco
 person from hearing of a lost passkey. The readings of the name and the job title decide nothing, and are corrected.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -22,6 +22,7 @@ from natsuin.user_management.tables import person_event, registration
 
 MOST_FOUND = 50
 MOST_EVENTS = 500
+_AT_ONCE = 200
 CORRECTABLE = ("name_kana", "name_romanised", "job_title")
 
 
@@ -66,6 +67,22 @@ class PersonRecords:
         """One registered person. Raises `NotFound`."""
         with self._database.read() as connection:
             return self._require(connection, user_id)
+
+    def names_known(self, wanted: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Those of these names with mail addresses under which somebody was invited already. That may be the same
+        person, or another one; only an officer can tell."""
+        emails = sorted({email for _, email in wanted})
+        found: set[tuple[str, str]] = set()
+        with self._database.read() as connection:
+            for start in range(0, len(emails), _AT_ONCE):
+                some = registration.c.email.in_(emails[start : start + _AT_ONCE])
+                rows = connection.execute(
+                    sa.select(registration.c.common_name, registration.c.email).where(
+                        some, registration.c.state != "proposed"
+                    )
+                )
+                found |= {(row.common_name, row.email) for row in rows} & set(wanted)
+        return found
 
     def history(self, user_id: str) -> tuple[PersonEvent, ...]:
         """What happened to the record, newest first."""

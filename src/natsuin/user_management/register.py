@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import sqlalchemy as sa
 
 from natsuin.clock import Clock, milliseconds
-from natsuin.errors import NotFound
+from natsuin.errors import Conflict, NotFound
 from natsuin.sam.protocol import Act, IdentityEvidence, Invitation, Subject
 from natsuin.storage import Database
 from natsuin.user_management.events import note_event
@@ -35,6 +35,8 @@ class Proposal:
     name_kana: str = ""
     name_romanised: str = ""
     job_title: str = ""
+    file: str = ""
+    line: int = 0
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,8 @@ class Register:
                     evidence_reference=proposal.evidence.reference,
                     evidence_level=proposal.evidence.level,
                     checked_at=proposal.evidence.checked_at,
+                    file=proposal.file,
+                    line=proposal.line,
                     state="proposed",
                     proposed_at=now,
                     expires_at=act.expires_at,
@@ -115,6 +119,36 @@ class Register:
             ).scalar_one_or_none()
         if found is None:
             raise NotFound("there is no such proposal")
+
+    def done_of(self, file: str) -> dict[int, str]:
+        """Accounts that came of the lines of this file and were invited, by line."""
+        with self._database.read() as connection:
+            return dict(self._done(connection, file))
+
+    def require_not_done(self, file: str, line: int) -> None:
+        """Raise `Conflict` if this line's person was invited already: one line is one person, however often the file
+        is brought."""
+        if file and line in self.done_of(file):
+            raise Conflict("the person of this line was registered already", hint="Bring the file again.")
+
+    def require_act_not_done(self, act_id: str) -> None:
+        """As `require_not_done`, for the line that the act is about."""
+        with self._database.read() as connection:
+            row = connection.execute(
+                sa.select(registration.c.file, registration.c.line, registration.c.user_id).where(
+                    registration.c.act_id == act_id
+                )
+            ).one()
+            if row.file and self._done(connection, row.file).get(row.line, row.user_id) != row.user_id:
+                raise Conflict("the person of this line was registered already", hint="Bring the file again.")
+
+    def _done(self, connection: sa.Connection, file: str) -> dict[int, str]:
+        rows = connection.execute(
+            sa.select(registration.c.line, registration.c.user_id).where(
+                registration.c.file == file, registration.c.state != "proposed"
+            )
+        )
+        return {row.line: row.user_id for row in rows}
 
     def note_invited(self, act_id: str, invitation: Invitation) -> None:
         """Remember that the act was approved, and make the account that the invitation is for."""

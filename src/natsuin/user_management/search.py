@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from natsuin.user_management.tables import person_word
 from natsuin.user_management.words import terms_of, words_of
 
-LOOKED_THROUGH = 10_000
+LOOKED_THROUGH = 5_000
 """Candidates of the rarest word that one question looks through, so that no question holds the database up."""
 
 

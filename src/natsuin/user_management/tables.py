@@ -33,15 +33,20 @@ registration = sa.Table(
     sa.Column("evidence_reference", sa.Text, nullable=False),
     sa.Column("evidence_level", sa.Integer, nullable=False),
     sa.Column("checked_at", sa.BigInteger, nullable=False),
+    sa.Column("file", sa.Text, nullable=False),
+    sa.Column("line", sa.Integer, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("proposed_at", sa.BigInteger, nullable=False, index=True),
     sa.Column("approved_at", sa.BigInteger),
     sa.Column("expires_at", sa.BigInteger, nullable=False),
     sa.Column("enrolled_at", sa.BigInteger),
     sa.CheckConstraint("state IN ('proposed', 'invited', 'enrolled')", name="state"),
+    sa.Index("ix_registration_file", "file", "line"),
+    sa.Index("ix_registration_email", "email"),
 )
 """The officers' register: who was registered by whom on what evidence, and when each step was
-done. The invitation's token is never stored."""
+done. The invitation's token is never stored. `file` (SHA-256, hexadecimal) and `line` say from which line of
+which file somebody came; empty and 0 for people who were typed in."""
 
 person_event = sa.Table(
     "person_event",

@@ -3,7 +3,7 @@
 from anyio import to_thread
 from starlette.requests import Request
 
-from natsuin.user_management import CORRECTABLE, FoundPeople, PersonRecords
+from natsuin.user_management import CORRECTABLE, MOST_LINES, FoundPeople, PersonRecords
 from natsuin.web.api.people import LONGEST_QUESTION
 from natsuin.web.callers import Access
 from natsuin.web.officer_keys import OfficerKeys
@@ -21,6 +21,7 @@ class PeoplePages:
         """Each with its access."""
         return (
             Page("/officer/people", "people", Access.OFFICER, self._search),
+            Page("/officer/people-file", "people_file", Access.OFFICER, _file),
             Page("/officer/people/{user_id}", "person", Access.OFFICER, self._person),
         )
 
@@ -41,3 +42,7 @@ class PeoplePages:
             "keys": await self._keys.of(user_id),
             "correctable": CORRECTABLE,
         }
+
+
+async def _file(request: Request) -> Context:
+    return {"most_lines": MOST_LINES}

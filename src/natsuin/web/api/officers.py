@@ -24,7 +24,7 @@ from natsuin.sam.protocol import (
     Subject,
 )
 from natsuin.storage import Database
-from natsuin.user_management import Person, Proposal, Register, add_person, new_user_id
+from natsuin.user_management import MOST_LINES, Person, Proposal, Register, add_person, new_user_id
 from natsuin.web.api.fields import AssertionCredential, AttestationCredential, Body, Token
 from natsuin.web.callers import Access
 from natsuin.web.ceremonies import creation_options, request_options
@@ -68,6 +68,9 @@ class PersonBody(Body):
     name_romanised: Reading = ""
     job_title: Reading = ""
     """These three are for the register alone: they stand in no record, no log and no certificate."""
+    file: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")] = ""
+    line: Annotated[int, Field(ge=0, le=MOST_LINES)] = 0
+    """From which line of which file the person comes; empty and 0 for whom an officer typed in."""
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = "JP"
     organization: Annotated[str, Field(max_length=64)] = ""
     algorithm: Annotated[str, Field(pattern=f"^({'|'.join(_ALGORITHMS)})$")] = "rsa-3072"
@@ -82,7 +85,7 @@ class ApprovalBody(Body):
     credential: AssertionCredential
 
 
-def _mail_address(text: str) -> str:
+def mail_address(text: str) -> str:
     """An address that mails can be written to. Raises `Malformed`."""
     try:
         address_of(text)
@@ -147,9 +150,10 @@ class OfficerAPI:
 
     async def propose(self, body: PersonBody, caller: SignedIn) -> dict[str, Any]:
         """Have sam write the act that the officer is to approve."""
+        await to_thread.run_sync(self._register.require_not_done, body.file, body.line)
         proposal = Proposal(
             user_id=new_user_id(),
-            email=_mail_address(body.email),
+            email=mail_address(body.email),
             subject=Subject(
                 common_name=plain_text(body.common_name, "the name", most=64, required=True),
                 country=body.country,
@@ -163,6 +167,8 @@ class OfficerAPI:
                 checked_at=milliseconds(self._clock.now()),
             ),
             algorithm=body.algorithm,
+            file=body.file,
+            line=body.line,
             **register_texts(body.name_kana, body.name_romanised, body.job_title),
         )
         message = ProposeEnrolment(
@@ -187,6 +193,7 @@ class OfficerAPI:
     async def approve(self, act_id: Identifier, body: ApprovalBody, caller: SignedIn) -> dict[str, Any]:
         """Pass the approval to sam and give out the invitation, once: nobody keeps its token."""
         await to_thread.run_sync(self._register.require_proposed_by, act_id, caller.user_id)
+        await to_thread.run_sync(self._register.require_act_not_done, act_id)
         message = ApproveEnrolment(act_id=act_id, assertion=body.credential.message())
         invitation = await ask(self._sam, message, Invitation)
         await to_thread.run_sync(self._register.note_invited, act_id, invitation)

@@ -145,6 +145,8 @@ def upgrade() -> None:
         sa.Column("evidence_reference", sa.Text(), nullable=False),
         sa.Column("evidence_level", sa.Integer(), nullable=False),
         sa.Column("checked_at", sa.BigInteger(), nullable=False),
+        sa.Column("file", sa.Text(), nullable=False),
+        sa.Column("line", sa.Integer(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("proposed_at", sa.BigInteger(), nullable=False),
         sa.Column("approved_at", sa.BigInteger(), nullable=True),
@@ -156,6 +158,8 @@ def upgrade() -> None:
         sa.UniqueConstraint("act_id", name=op.f("uq_registration_act_id")),
     )
     with op.batch_alter_table("registration", schema=None) as batch_op:
+        batch_op.create_index("ix_registration_email", ["email"], unique=False)
+        batch_op.create_index("ix_registration_file", ["file", "line"], unique=False)
         batch_op.create_index(batch_op.f("ix_registration_proposed_at"), ["proposed_at"], unique=False)
 
     op.create_table(
@@ -336,6 +340,8 @@ def downgrade() -> None:
     op.drop_table("session")
     with op.batch_alter_table("registration", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_registration_proposed_at"))
+        batch_op.drop_index("ix_registration_file")
+        batch_op.drop_index("ix_registration_email")
 
     op.drop_table("registration")
     with op.batch_alter_table("passkey", schema=None) as batch_op:
