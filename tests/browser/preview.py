@@ -16,6 +16,7 @@ from urllib.parse import unquote
 
 import preview_data as example
 import preview_keys
+import preview_people
 import pypdfium2
 import uvicorn
 import webauthn
@@ -183,7 +184,7 @@ def page_context(preview: Preview, path: str, query: Any) -> tuple[str, dict[str
         "/documents/d1": ("document", {"document": document} | preview_keys.for_signing()),
         "/documents/s1": ("signed", {"document": document, "signed": signed}),
         "/history": ("history", {"entries": example.history(), "older": 1170, "newest": "before" not in query}),
-        **preview_keys.key_pages(query),
+        **(preview_keys.key_pages(query) | preview_people.pages()),
         "/keys/k1/pin": ("pin_reset", {"key": preview_keys.keys()[0]}),
         "/verify": ("verify", {"max_bytes": 64 * 2**20, "log_vkey": example.LOG_VKEY, "root": example.ROOT}),
         "/help/check": ("check", {"log_vkey": example.LOG_VKEY, "root": example.ROOT}),
@@ -285,10 +286,10 @@ class Pretence:
         return JSONResponse({"user_id": "u9", "invitation_url": link, "expires_at": example.NOW + example.DAY})
 
     async def people(self, request: Request) -> Response:
-        new = {"common_name": "新規 登録者", "organization": "", "email": "new@example.jp", "state": "invited"}
-        new |= {"proposed_at": example.NOW, "expires_at": example.NOW + example.DAY}
+        new = {"user_id": "u9", "common_name": "新規 登録者", "organization": "", "email": "new@example.jp"}
+        new |= {"state": "invited", "proposed_at": example.NOW, "expires_at": example.NOW + example.DAY}
         known = [
-            {name: person[name] for name in ("common_name", "organization", "email", "state")}
+            {name: person[name] for name in ("user_id", "common_name", "organization", "email", "state")}
             | {"proposed_at": person["registered_at"], "expires_at": person["invitation_expires_at"]}
             for person in example.people()
         ]

@@ -7,13 +7,37 @@ these rows (design, section 3). So a changed row here may show somebody the wron
 
 - `Person`, `Role`, `add_person`, `find_person`, `names_of`, `officers`, `people_named`: accounts.
 - `Register`: the officers' register, from proposal over invitation to enrolment.
+- `PersonRecords`: one person's record, its history and its corrections, and finding one among a million.
+- `read_people`: a CSV file of people to be registered.
 """
 
 from natsuin.user_management.people import Person, Role, add_person, find_person, names_of, officers, people_named
+from natsuin.user_management.people_file import (
+    ENCODINGS,
+    MOST_LINES,
+    PeopleFileEncoding,
+    PeopleFileHeader,
+    PeopleFileRefused,
+    PeopleFileTooLong,
+    PeopleLine,
+    read_people,
+)
+from natsuin.user_management.records import CORRECTABLE, FoundPeople, PersonEvent, PersonRecords
 from natsuin.user_management.register import Proposal, Register, RegisteredPerson, new_user_id
 
 __all__ = [
+    "CORRECTABLE",
+    "ENCODINGS",
+    "MOST_LINES",
+    "FoundPeople",
+    "PeopleFileEncoding",
+    "PeopleFileHeader",
+    "PeopleFileRefused",
+    "PeopleFileTooLong",
+    "PeopleLine",
     "Person",
+    "PersonEvent",
+    "PersonRecords",
     "Proposal",
     "Register",
     "RegisteredPerson",
@@ -24,4 +48,5 @@ __all__ = [
     "new_user_id",
     "officers",
     "people_named",
+    "read_people",
 ]

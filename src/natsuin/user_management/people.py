@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from natsuin.errors import Conflict
+from natsuin.user_management.search import find_people, note_words
 from natsuin.user_management.tables import person
 
 
@@ -60,6 +61,7 @@ def add_person(connection: Connection, added: Person, *, now: int) -> None:
             created_at=now,
         )
     )
+    note_words(connection, added.user_id, (added.display_name, added.email))
 
 
 def names_of(connection: Connection, user_ids: Collection[str]) -> dict[str, str]:
@@ -69,9 +71,8 @@ def names_of(connection: Connection, user_ids: Collection[str]) -> dict[str, str
 
 
 def people_named(connection: Connection, words: str, *, most: int) -> tuple[str, ...]:
-    """Ids of at most `most` accounts in whose name or e-mail address `words` stand, in whatever case."""
-    found = sa.or_(*(column.icontains(words, autoescape=True) for column in (person.c.display_name, person.c.email)))
-    return tuple(connection.execute(sa.select(person.c.user_id).where(found).limit(most)).scalars())
+    """Ids of at most `most` people in whose names or addresses each of the `words` begins a word, in whatever case."""
+    return find_people(connection, words, most=most).user_ids
 
 
 def officers(connection: Connection) -> tuple[Person, ...]:

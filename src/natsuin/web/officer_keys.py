@@ -75,6 +75,11 @@ class OfficerKeys:
         more = len(found) > limit or len(found) == asked.limit == limit
         return KeyPage(await self._views(shown), shown[-1].key_id if more else "")
 
+    async def of(self, user_id: str) -> tuple[OfficersKeyView, ...]:
+        """One person's keys, at most 500."""
+        found = await ask(self._sam, ListAllKeys(limit=500, user_ids=(user_id,)), Keys)
+        return await self._views(found.keys)
+
     async def require(self, key_id: str) -> KeyInformation:
         """One key as sam has it on record, with its owner. Raises `NotFound`."""
         for key in (await ask(self._sam, ListAllKeys(key_id=key_id, limit=1), Keys)).keys:

@@ -6,6 +6,7 @@ from natsuin.web.audit_problem_texts import AUDIT_TEXTS
 from natsuin.web.document_problem_texts import DOCUMENT_TEXTS
 from natsuin.web.invitation_problem_texts import INVITATION_TEXTS
 from natsuin.web.key_problem_texts import KEY_TEXTS
+from natsuin.web.people_problem_texts import PEOPLE_TEXTS
 from natsuin.web.problem_words import Texts, both
 from natsuin.web.replacement_problem_texts import REPLACEMENT_TEXTS
 from natsuin.web.vault_problem_texts import VAULT_TEXTS
@@ -334,6 +335,7 @@ TEXTS: dict[str, Texts] = {
     **ARCHIVE_TEXTS,
     **APPLICATION_TEXTS,
     **AUDIT_TEXTS,
+    **PEOPLE_TEXTS,
     **DOCUMENT_TEXTS,
     **INVITATION_TEXTS,
     **KEY_TEXTS,

@@ -48,6 +48,7 @@ class RecordPages:
             "in_token": (await self._facts.get()).backend == "pkcs11",
             "people": [
                 {
+                    "user_id": line.user_id,
                     "common_name": line.common_name,
                     "email": line.email,
                     "organization": line.organization,

@@ -7,9 +7,9 @@ from starlette.routing import BaseRoute
 from natsuin.authentication import Login, Sessions
 from natsuin.clock import Clock, SystemClock
 from natsuin.storage import Database
-from natsuin.user_management import Register
 from natsuin.web.about_applications import AboutApplications, about_applications
 from natsuin.web.about_auditors import about_auditors
+from natsuin.web.about_people import about_people
 from natsuin.web.about_shared_acts import AboutSharedActs, about_shared_acts
 from natsuin.web.act_answers import ActAnswers
 from natsuin.web.api.documents import DocumentAPI
@@ -19,7 +19,6 @@ from natsuin.web.api.key_acts import KeyActAPI
 from natsuin.web.api.keys import KeyAPI
 from natsuin.web.api.login import LoginAPI
 from natsuin.web.api.officer_keys import OfficerKeyAPI
-from natsuin.web.api.officers import OfficerAPI
 from natsuin.web.api.service import ServiceAPI
 from natsuin.web.api.signatures import SignatureAPI
 from natsuin.web.api.verification import VerificationAPI
@@ -81,7 +80,8 @@ def assemble(
     )
     lost = about_lost_passkeys(settings, database, sam, clock=clock, facts=facts, keys=keys, callers=callers)
     auditors = about_auditors(settings, database, sam, clock=clock, facts=facts, callers=callers)
-    lists, register = RevocationLists(sam), Register(database, clock)
+    lists, people = RevocationLists(sam), about_people(settings, database, sam, clock=clock)
+    register = people.register
     documents = DocumentStore(database, clock, max_bytes_per_person=settings.max_bytes_per_person)
     instructions = InstructionStore(database, clock)
     signing = DocumentSigning(sam, clock, documents=documents, instructions=instructions, keys=keys, work=work)
@@ -92,10 +92,9 @@ def assemble(
         SignatureAPI(hashes),
         ServiceAPI(facts, settings),
         LoginAPI(Login(database, clock, party=settings.party), callers, database),
-        OfficerAPI(sam, clock, settings=settings, database=database, register=register),
         EnrolmentAPI(sam, clock, settings=settings, facts=facts, database=database, register=register, callers=callers),
         *key_topics,
-        *(*shared.topics, *lost.topics, auditors.topic),
+        *(*shared.topics, *lost.topics, auditors.topic, *people.topics),
         DocumentAPI(sam, documents=documents, instructions=instructions, signing=signing, work=work),
         InstructionAPI(members=members, signing=signing, hash_signing=hashes),
         *apps.topics,
@@ -114,7 +113,7 @@ def assemble(
         notices=lost.notices,
     )
     record_pages = RecordPages(settings, facts=facts, histories=Histories(sam, instructions), register=register)
-    others = (record_pages, key_pages, shared.pages, lost.pages, auditors.pages, apps.pages)
+    others = (record_pages, key_pages, shared.pages, lost.pages, auditors.pages, people.pages, apps.pages)
     plain_routes = [
         *pages.routes([page for topic in others for page in topic.pages()]),
         *PublicPKI(sam, facts, lists, callers).routes(),

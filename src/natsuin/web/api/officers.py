@@ -24,7 +24,7 @@ from natsuin.sam.protocol import (
     Subject,
 )
 from natsuin.storage import Database
-from natsuin.user_management import Person, Proposal, Register, add_person, new_user_id
+from natsuin.user_management import MOST_LINES, Person, Proposal, Register, add_person, new_user_id
 from natsuin.web.api.fields import AssertionCredential, AttestationCredential, Body, Token
 from natsuin.web.callers import Access
 from natsuin.web.ceremonies import creation_options, request_options
@@ -35,6 +35,7 @@ from natsuin.web.sam_calls import Sam, ask
 from natsuin.web.settings import WebSettings
 
 _ALGORITHMS = tuple(algorithm.value for algorithm in KeyAlgorithm)
+Reading = Annotated[str, Field(max_length=100)]
 
 
 class InvitationBody(Body):
@@ -63,6 +64,13 @@ class PersonBody(Body):
 
     common_name: Annotated[str, Field(min_length=1, max_length=64)]
     email: Annotated[str, Field(max_length=254, pattern=r"^[^@\s<>\"\\]{1,64}@[^@\s<>\"\\]{1,189}$")]
+    name_kana: Reading = ""
+    name_romanised: Reading = ""
+    job_title: Reading = ""
+    """These three are for the register alone: they stand in no record, no log and no certificate."""
+    file: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")] = ""
+    line: Annotated[int, Field(ge=0, le=MOST_LINES)] = 0
+    """From which line of which file the person comes; empty and 0 for whom an officer typed in."""
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = "JP"
     organization: Annotated[str, Field(max_length=64)] = ""
     algorithm: Annotated[str, Field(pattern=f"^({'|'.join(_ALGORITHMS)})$")] = "rsa-3072"
@@ -77,13 +85,22 @@ class ApprovalBody(Body):
     credential: AssertionCredential
 
 
-def _mail_address(text: str) -> str:
+def mail_address(text: str) -> str:
     """An address that mails can be written to. Raises `Malformed`."""
     try:
         address_of(text)
     except MailImpossible as error:
         raise Malformed("no mail can be sent to this address", hint="Check the mail address of the person.") from error
     return text
+
+
+def register_texts(name_kana: str, name_romanised: str, job_title: str) -> dict[str, str]:
+    """What only the register keeps, in the form in which texts are kept. Raises `Malformed`."""
+    return {
+        "name_kana": plain_text(name_kana, "the reading in kana", most=100),
+        "name_romanised": plain_text(name_romanised, "the name in Latin letters", most=100),
+        "job_title": plain_text(job_title, "the job title", most=100),
+    }
 
 
 class OfficerAPI:
@@ -103,7 +120,6 @@ class OfficerAPI:
         """Add the routes."""
         routes.add("POST", "/api/officer/invitation", self.open_invitation, access=Access.PUBLIC)
         routes.add("POST", "/api/officer/register", self.register, access=Access.PUBLIC)
-        routes.add("GET", "/api/officer/people", self.people, access=Access.OFFICER)
         routes.add("POST", "/api/officer/people", self.propose, access=Access.OFFICER)
         routes.add("POST", "/api/officer/people/{act_id}/approve", self.approve, access=Access.OFFICER)
 
@@ -132,16 +148,12 @@ class OfficerAPI:
         await to_thread.run_sync(self._keep, registered)
         return {"user_id": registered.user_id, "display_name": registered.display_name}
 
-    async def people(self, caller: SignedIn) -> dict[str, Any]:
-        """The register, newest first."""
-        listed = await to_thread.run_sync(self._register.people)
-        return {"people": [{name: getattr(line, name) for name in line.__dataclass_fields__} for line in listed]}
-
     async def propose(self, body: PersonBody, caller: SignedIn) -> dict[str, Any]:
         """Have sam write the act that the officer is to approve."""
+        await to_thread.run_sync(self._register.require_not_done, body.file, body.line)
         proposal = Proposal(
             user_id=new_user_id(),
-            email=_mail_address(body.email),
+            email=mail_address(body.email),
             subject=Subject(
                 common_name=plain_text(body.common_name, "the name", most=64, required=True),
                 country=body.country,
@@ -155,6 +167,9 @@ class OfficerAPI:
                 checked_at=milliseconds(self._clock.now()),
             ),
             algorithm=body.algorithm,
+            file=body.file,
+            line=body.line,
+            **register_texts(body.name_kana, body.name_romanised, body.job_title),
         )
         message = ProposeEnrolment(
             officer_id=caller.user_id,
@@ -178,6 +193,7 @@ class OfficerAPI:
     async def approve(self, act_id: Identifier, body: ApprovalBody, caller: SignedIn) -> dict[str, Any]:
         """Pass the approval to sam and give out the invitation, once: nobody keeps its token."""
         await to_thread.run_sync(self._register.require_proposed_by, act_id, caller.user_id)
+        await to_thread.run_sync(self._register.require_act_not_done, act_id)
         message = ApproveEnrolment(act_id=act_id, assertion=body.credential.message())
         invitation = await ask(self._sam, message, Invitation)
         await to_thread.run_sync(self._register.note_invited, act_id, invitation)

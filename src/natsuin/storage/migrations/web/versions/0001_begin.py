@@ -21,6 +21,30 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("user_id", name=op.f("pk_person")),
     )
     op.create_table(
+        "person_event",
+        sa.Column("event_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("user_id", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("by_user_id", sa.Text(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("changes", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("event_id", name=op.f("pk_person_event")),
+    )
+    with op.batch_alter_table("person_event", schema=None) as batch_op:
+        batch_op.create_index("ix_person_event_user_id", ["user_id", "event_id"], unique=False)
+
+    op.create_table(
+        "person_word",
+        sa.Column("word", sa.LargeBinary(), nullable=False),
+        sa.Column("user_id", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("word", "user_id", name=op.f("pk_person_word")),
+        sqlite_with_rowid=False,
+    )
+    with op.batch_alter_table("person_word", schema=None) as batch_op:
+        batch_op.create_index("ix_person_word_user_id", ["user_id", "word"], unique=False)
+
+    op.create_table(
         "document",
         sa.Column("document_id", sa.Text(), nullable=False),
         sa.Column("owner_id", sa.Text(), nullable=False),
@@ -110,6 +134,9 @@ def upgrade() -> None:
         sa.Column("act_id", sa.Text(), nullable=False),
         sa.Column("officer_id", sa.Text(), nullable=False),
         sa.Column("common_name", sa.Text(), nullable=False),
+        sa.Column("name_kana", sa.Text(), nullable=False),
+        sa.Column("name_romanised", sa.Text(), nullable=False),
+        sa.Column("job_title", sa.Text(), nullable=False),
         sa.Column("email", sa.Text(), nullable=False),
         sa.Column("country", sa.Text(), nullable=False),
         sa.Column("organization", sa.Text(), nullable=False),
@@ -117,6 +144,9 @@ def upgrade() -> None:
         sa.Column("evidence_kind", sa.Text(), nullable=False),
         sa.Column("evidence_reference", sa.Text(), nullable=False),
         sa.Column("evidence_level", sa.Integer(), nullable=False),
+        sa.Column("checked_at", sa.BigInteger(), nullable=False),
+        sa.Column("file", sa.Text(), nullable=False),
+        sa.Column("line", sa.Integer(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("proposed_at", sa.BigInteger(), nullable=False),
         sa.Column("approved_at", sa.BigInteger(), nullable=True),
@@ -128,6 +158,8 @@ def upgrade() -> None:
         sa.UniqueConstraint("act_id", name=op.f("uq_registration_act_id")),
     )
     with op.batch_alter_table("registration", schema=None) as batch_op:
+        batch_op.create_index("ix_registration_email", ["email"], unique=False)
+        batch_op.create_index("ix_registration_file", ["file", "line"], unique=False)
         batch_op.create_index(batch_op.f("ix_registration_proposed_at"), ["proposed_at"], unique=False)
 
     op.create_table(
@@ -308,6 +340,8 @@ def downgrade() -> None:
     op.drop_table("session")
     with op.batch_alter_table("registration", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_registration_proposed_at"))
+        batch_op.drop_index("ix_registration_file")
+        batch_op.drop_index("ix_registration_email")
 
     op.drop_table("registration")
     with op.batch_alter_table("passkey", schema=None) as batch_op:
@@ -324,4 +358,12 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_document_owner_id_created_at"))
 
     op.drop_table("document")
+    with op.batch_alter_table("person_word", schema=None) as batch_op:
+        batch_op.drop_index("ix_person_word_user_id")
+
+    op.drop_table("person_word")
+    with op.batch_alter_table("person_event", schema=None) as batch_op:
+        batch_op.drop_index("ix_person_event_user_id")
+
+    op.drop_table("person_event")
     op.drop_table("person")

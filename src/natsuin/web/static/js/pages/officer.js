@@ -14,6 +14,7 @@ const approvePart = find('[data-step="approve"]');
 const approveButton = find("[data-approve]");
 const fieldNames = [
   ...["common_name", "email", "country", "organization", "algorithm"],
+  ...["name_kana", "name_romanised", "job_title"],
   ...["evidence_kind", "evidence_reference", "evidence_level"],
 ];
 let act = null;
@@ -26,6 +27,9 @@ onSubmit(form, async () => {
     country: fields.country.toUpperCase(),
     organization: fields.organization,
     algorithm: fields.algorithm,
+    name_kana: fields.name_kana,
+    name_romanised: fields.name_romanised,
+    job_title: fields.job_title,
     // The box is there only where keys are kept in a token.
     resident: form.querySelector("#resident")?.checked ?? false,
     evidence: { kind: fields.evidence_kind, reference: fields.evidence_reference, level: Number(fields.evidence_level) },
