@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from starlette.routing import BaseRoute
 
-from natsuin.authentication import Login, Sessions
+from natsuin.authentication import Login, Sessions, SignInLimits
 from natsuin.clock import Clock, SystemClock
 from natsuin.storage import Database
 from natsuin.user_management import Register
@@ -60,6 +60,7 @@ class Parts:
     work: DocumentWork
     notices: ReplacementNotices
     applications: AboutApplications
+    sign_in_limits: SignInLimits
 
 
 def assemble(
@@ -74,6 +75,7 @@ def assemble(
     clock, work = clock or SystemClock(), work or DocumentWork()
     sessions = Sessions(database, clock, limits=settings.session_limits)
     callers = Callers(sessions, database, https=settings.is_https)
+    sign_in_limits = SignInLimits(database, clock)
     facts = ServiceFacts(sam)
     keys = OwnKeys(sam, clock)
     key_topics, key_pages, shared = _about_keys(
@@ -91,7 +93,7 @@ def assemble(
     topics = (
         SignatureAPI(hash_signing),
         ServiceAPI(facts, settings),
-        LoginAPI(Login(database, clock, party=settings.party), callers, database),
+        LoginAPI(Login(database, clock, party=settings.party), callers, database, sign_in_limits),
         OfficerAPI(sam, clock, settings=settings, database=database, register=register),
         EnrolmentAPI(sam, clock, settings=settings, facts=facts, database=database, register=register, callers=callers),
         *key_topics,
@@ -121,7 +123,9 @@ def assemble(
         *LogFiles(settings.log_folder, callers).routes(),
         *HealthChecks(sam, database, callers, remember_seconds=settings.limits.readiness_seconds).routes(),
     ]
-    return Parts(api, plain_routes, sessions, callers, instructions, signing, work, lost.notices, applications)
+    return Parts(
+        api, plain_routes, sessions, callers, instructions, signing, work, lost.notices, applications, sign_in_limits
+    )
 
 
 def _about_keys(
