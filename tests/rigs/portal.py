@@ -145,12 +145,11 @@ class Portal:
         sam = LoopbackSam(rig)
         return cls._serve(rig.config, database, sam, work=work or InstantDocumentWork(), clock=clock, limits=limits)
 
-    def another(self) -> "Portal":
-        """A second web process's worth of objects, on the same database and sam, as after a restart or on another node.
-        Stop it by `stop_web`."""
+    def another(self, clock: Clock | None = None) -> "Portal":
+        """A web with nothing of this one's memory, on its database and sam: another node. Ends by `stop_web`."""
         database = open_database(self.config.web.database, name="web")
         limits = WebLimits(readiness_seconds=0)
-        return self._serve(self.config, database, self.sam, work=InstantDocumentWork(), clock=None, limits=limits)
+        return self._serve(self.config, database, self.sam, work=InstantDocumentWork(), clock=clock, limits=limits)
 
     @classmethod
     def _serve(
