@@ -75,9 +75,8 @@ def assemble(
     clock, work = clock or SystemClock(), work or DocumentWork()
     sessions = Sessions(database, clock, limits=settings.session_limits)
     callers = Callers(sessions, database, https=settings.is_https)
-    sign_in_limits = SignInLimits(database, clock)
-    facts = ServiceFacts(sam)
-    keys = OwnKeys(sam, clock)
+    limits = SignInLimits(database, clock)
+    facts, keys = ServiceFacts(sam), OwnKeys(sam, clock)
     key_topics, key_pages, shared = _about_keys(
         settings, database, sam, clock=clock, facts=facts, keys=keys, callers=callers
     )
@@ -93,7 +92,7 @@ def assemble(
     topics = (
         SignatureAPI(hash_signing),
         ServiceAPI(facts, settings),
-        LoginAPI(Login(database, clock, party=settings.party), callers, database, sign_in_limits),
+        LoginAPI(Login(database, clock, party=settings.party), callers, database, limits),
         OfficerAPI(sam, clock, settings=settings, database=database, register=register),
         EnrolmentAPI(sam, clock, settings=settings, facts=facts, database=database, register=register, callers=callers),
         *key_topics,
@@ -123,9 +122,7 @@ def assemble(
         *LogFiles(settings.log_folder, callers).routes(),
         *HealthChecks(sam, database, callers, remember_seconds=settings.limits.readiness_seconds).routes(),
     ]
-    return Parts(
-        api, plain_routes, sessions, callers, instructions, signing, work, lost.notices, applications, sign_in_limits
-    )
+    return Parts(api, plain_routes, sessions, callers, instructions, signing, work, lost.notices, applications, limits)
 
 
 def _about_keys(
