@@ -143,8 +143,27 @@ class Portal:
         database = open_database(rig.config.web.database, name="web")
         metadata_of("web").create_all(database.engine)
         sam = LoopbackSam(rig)
-        app = create_app(rig.config, database, sam, work=work or InstantDocumentWork(), clock=clock, limits=limits)
-        server = uvicorn.Server(uvicorn_config(app, rig.config, limits=limits, port=0))
+        return cls._serve(rig.config, database, sam, work=work or InstantDocumentWork(), clock=clock, limits=limits)
+
+    def another(self, clock: Clock | None = None) -> "Portal":
+        """A web with nothing of this one's memory, on its database and sam: another node. Ends by `stop_web`."""
+        database = open_database(self.config.web.database, name="web")
+        limits = WebLimits(readiness_seconds=0)
+        return self._serve(self.config, database, self.sam, work=InstantDocumentWork(), clock=clock, limits=limits)
+
+    @classmethod
+    def _serve(
+        cls,
+        config: Config,
+        database: Database,
+        sam: LoopbackSam,
+        *,
+        work: DocumentWork,
+        clock: Clock | None,
+        limits: WebLimits,
+    ) -> "Portal":
+        app = create_app(config, database, sam, work=work, clock=clock, limits=limits)
+        server = uvicorn.Server(uvicorn_config(app, config, limits=limits, port=0))
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
         deadline = time.monotonic() + 30
@@ -153,12 +172,15 @@ class Portal:
                 raise AssertionError("the portal did not start")
             time.sleep(0.01)
         port = server.servers[0].sockets[0].getsockname()[1]
-        return cls(rig.config, sam, database, app, port, server, thread)
+        return cls(config, sam, database, app, port, server, thread)
 
-    def stop(self) -> None:
+    def stop_web(self) -> None:
         self._server.should_exit = True
         self._thread.join(30)
         self.database.close()
+
+    def stop(self) -> None:
+        self.stop_web()
         self.sam.rig.close()
 
     @property

@@ -11,8 +11,8 @@ What may be relied on:
   spent by the first good answer to it.
 - `Sessions` opens, finds and closes sessions. `recall` never blocks and is for busy routes; what it may miss is a
   closing by another process less than two seconds ago.
-- `Throttle` bounds how often a source may try, `SignInLimits` how often sign-in may fail. Counters that protect secrets
-  are not here but in sam.
+- `Throttle` bounds in memory how often a source may try, `SignInLimits` in the database how often sign-in may fail.
+  Counters that protect secrets are not here but in sam.
 - Failures to sign in are all the same `SignInFailed`.
 """
 

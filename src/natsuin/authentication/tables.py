@@ -36,3 +36,16 @@ session = sa.Table(
     sa.Column("expires_at", sa.BigInteger, nullable=False, index=True),
 )
 """Open sign-ins. `secret_hash` is SHA-256 of the cookie's value."""
+
+sign_in_tries = sa.Table(
+    "sign_in_tries",
+    web_metadata,
+    sa.Column("subject", sa.LargeBinary(32), primary_key=True),
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("failed_at", sa.BigInteger, nullable=False),
+    sa.Column("closed_until", sa.BigInteger, nullable=False),
+    sa.Column("succeeded_at", sa.BigInteger, nullable=False),
+    sa.Index("ix_sign_in_tries_failed_at", "failed_at"),
+)
+"""Failed sign-ins that count, for every web process. `subject` is SHA-256 of what is counted: a passkey at a source, an
+account, a source. Times are 0 for never. Rows are deleted once they would decide nothing any more."""

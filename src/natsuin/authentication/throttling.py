@@ -1,7 +1,7 @@
 """Bounds on how often one source may try something, kept in memory of one process.
 
-Guessing a passkey is hopeless in any case; the bounds keep hostile traffic from costing much. The counters that protect
-PINs are not here but in sam's database, where a restart does not clear them.
+Guessing a passkey is hopeless in any case; the bounds keep hostile traffic from costing much. Failed sign-ins are
+counted in `sign_in_limits`, and the counters that protect PINs in sam's database: a restart clears neither.
 """
 
 import ipaddress

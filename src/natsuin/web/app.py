@@ -109,6 +109,7 @@ async def _keep_house(parts: Parts) -> None:
             finished = await parts.signing.finish_all(restarted=restarted)
             restarted = False
             purged = await to_thread.run_sync(parts.sessions.purge)
+            purged += await to_thread.run_sync(parts.sign_in_limits.purge)
             dropped = await to_thread.run_sync(parts.instructions.drop_expired) + await to_thread.run_sync(
                 parts.applications.purge
             )

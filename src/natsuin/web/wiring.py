@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from starlette.routing import BaseRoute
 
-from natsuin.authentication import Login, Sessions
+from natsuin.authentication import Login, Sessions, SignInLimits
 from natsuin.clock import Clock, SystemClock
 from natsuin.storage import Database
 from natsuin.web.about_applications import AboutApplications, about_applications
@@ -59,6 +59,7 @@ class Parts:
     work: DocumentWork
     notices: ReplacementNotices
     applications: AboutApplications
+    sign_in_limits: SignInLimits
 
 
 def assemble(
@@ -73,8 +74,8 @@ def assemble(
     clock, work = clock or SystemClock(), work or DocumentWork()
     sessions = Sessions(database, clock, limits=settings.session_limits)
     callers = Callers(sessions, database, https=settings.is_https)
-    facts = ServiceFacts(sam)
-    keys = OwnKeys(sam, clock)
+    limits = SignInLimits(database, clock)
+    facts, keys = ServiceFacts(sam), OwnKeys(sam, clock)
     key_topics, key_pages, shared = _about_keys(
         settings, database, sam, clock=clock, facts=facts, keys=keys, callers=callers
     )
@@ -91,7 +92,7 @@ def assemble(
     topics = (
         SignatureAPI(hashes),
         ServiceAPI(facts, settings),
-        LoginAPI(Login(database, clock, party=settings.party), callers, database),
+        LoginAPI(Login(database, clock, party=settings.party), callers, database, limits),
         EnrolmentAPI(sam, clock, settings=settings, facts=facts, database=database, register=register, callers=callers),
         *key_topics,
         *(*shared.topics, *lost.topics, auditors.topic, *people.topics),
@@ -120,7 +121,7 @@ def assemble(
         *LogFiles(settings.log_folder, callers).routes(),
         *HealthChecks(sam, database, callers, remember_seconds=settings.limits.readiness_seconds).routes(),
     ]
-    return Parts(api, plain_routes, sessions, callers, instructions, signing, work, lost.notices, apps)
+    return Parts(api, plain_routes, sessions, callers, instructions, signing, work, lost.notices, apps, limits)
 
 
 def _about_keys(

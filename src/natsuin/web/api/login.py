@@ -26,12 +26,12 @@ class LoginBody(Body):
 class LoginAPI:
     """`/api/login`, `/api/logout`, `/api/me`."""
 
-    def __init__(self, login: Login, callers: Callers, database: Database) -> None:
+    def __init__(self, login: Login, callers: Callers, database: Database, limits: SignInLimits) -> None:
         self._login = login
         self._callers = callers
         self._sessions: Sessions = callers.sessions
         self._database = database
-        self._failures = SignInLimits()
+        self._limits = limits
         # Costs nothing to answer; the bound is there for the log.
         self._challenges = Throttle(600, seconds=0.05)
 
@@ -50,16 +50,12 @@ class LoginAPI:
     async def login(self, request: Request, body: LoginBody) -> Response:
         """Sign in: always a new session, whatever cookie came with the request."""
         source, assertion = sender(request), body.credential.message()
-        self._failures.check(source, assertion.credential_id)
-        try:
-            user_id = await to_thread.run_sync(self._login.finish, assertion)
-            person = await to_thread.run_sync(self._find, user_id)
-            if person is None:
-                raise SignInFailed("the sign-in could not be verified")
-        except SignInFailed:
-            self._failures.failed(source, assertion.credential_id)
-            raise
-        self._failures.succeeded(source, assertion.credential_id)
+        await to_thread.run_sync(self._limits.begin, source, assertion.credential_id)
+        user_id = await to_thread.run_sync(self._login.finish, assertion)
+        person = await to_thread.run_sync(self._find, user_id)
+        if person is None:
+            raise SignInFailed("the sign-in could not be verified")
+        await to_thread.run_sync(self._limits.succeeded, source, assertion.credential_id)
         earlier = self._callers.secret_of(request)
         secret = await to_thread.run_sync(
             lambda: self._sessions.open(user_id, replaces=earlier, by=assertion.credential_id)

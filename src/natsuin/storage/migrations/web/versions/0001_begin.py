@@ -45,6 +45,18 @@ def upgrade() -> None:
         batch_op.create_index("ix_person_word_user_id", ["user_id", "word"], unique=False)
 
     op.create_table(
+        "sign_in_tries",
+        sa.Column("subject", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("failed_at", sa.BigInteger(), nullable=False),
+        sa.Column("closed_until", sa.BigInteger(), nullable=False),
+        sa.Column("succeeded_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("subject", name=op.f("pk_sign_in_tries")),
+    )
+    with op.batch_alter_table("sign_in_tries", schema=None) as batch_op:
+        batch_op.create_index("ix_sign_in_tries_failed_at", ["failed_at"], unique=False)
+
+    op.create_table(
         "document",
         sa.Column("document_id", sa.Text(), nullable=False),
         sa.Column("owner_id", sa.Text(), nullable=False),
@@ -358,6 +370,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_document_owner_id_created_at"))
 
     op.drop_table("document")
+    with op.batch_alter_table("sign_in_tries", schema=None) as batch_op:
+        batch_op.drop_index("ix_sign_in_tries_failed_at")
+
+    op.drop_table("sign_in_tries")
     with op.batch_alter_table("person_word", schema=None) as batch_op:
         batch_op.drop_index("ix_person_word_user_id")
 
