@@ -15,6 +15,7 @@ from natsuin.algorithms import KeyAlgorithm
 from natsuin.cli.demo.encoding import new_recovery_code
 from natsuin.cli.demo.tokens import make_trial_token
 from natsuin.key_management import StillKept
+from natsuin.log_settings import AnchorsSection
 from natsuin.sam import process
 from natsuin.sam import protocol as p
 from natsuin.sam.process import accept_clock, open_sam
@@ -339,6 +340,25 @@ def reading(folder: Path) -> World:
         with story.drives("audit-read"):
             found = auditor.search(key_id=signer.key.key_id)
             auditor.open(found.entries[0].index)
+    world.end(rig.config.sam.database)
+    return world
+
+
+def anchored(folder: Path) -> World:
+    """Somebody says when a checkpoint existed."""
+    rig = SamRig.make(folder)
+    world = World(rig_log(rig))
+    anchors = AnchorsSection(tsa="built-in", folder=folder / "anchors")
+    rig.config = rig.config.model_copy(update={"log": rig.config.log.model_copy(update={"anchors": anchors})})
+    with closing(rig):
+        story = Story(rig, world)
+        story.reopen()
+        story.officer(rig.token)
+        story.sign(story.person())
+        made = rig.sam.handlers.anchors
+        assert made is not None
+        with story.drives("time-anchor"):
+            made.round()
     world.end(rig.config.sam.database)
     return world
 
