@@ -91,7 +91,9 @@ class AnchorsSection(Section):
     @model_validator(mode="after")
     def _check_trust(self) -> "AnchorsSection":
         if (self.trust is None) != (self.tsa == BUILT_IN):
-            raise ValueError('trust names the roots of another authority, and goes with an address, not with "built-in"')
+            raise ValueError(
+                'trust names the roots of an authority elsewhere: an address needs it, "built-in" has its own'
+            )
         return self
 
 

@@ -318,11 +318,16 @@ def rotated(folder: Path) -> tuple[World, World]:
 
 
 def reading(folder: Path) -> World:
-    """An auditor reads: what for, whom about, and what was opened."""
+    """An auditor reads: what for, whom about, and what was opened. And somebody says when all that existed."""
     rig = SamRig.make(folder)
     world = World(rig_log(rig))
+    anchors = AnchorsSection(tsa="built-in", folder=folder / "anchors")
+    rig.config = rig.config.model_copy(update={"log": rig.config.log.model_copy(update={"anchors": anchors})})
     with closing(rig):
+        rig.reopen()
         story = Story(rig, world)
+        with story.drives("time-anchor"):
+            rig.sam.handlers.anchors.round()  # type: ignore[union-attr]
         story.officer(rig.token)
         signer = story.person()
         auditor = Auditor.register(rig, "Canary Auditor")
@@ -340,25 +345,6 @@ def reading(folder: Path) -> World:
         with story.drives("audit-read"):
             found = auditor.search(key_id=signer.key.key_id)
             auditor.open(found.entries[0].index)
-    world.end(rig.config.sam.database)
-    return world
-
-
-def anchored(folder: Path) -> World:
-    """Somebody says when a checkpoint existed."""
-    rig = SamRig.make(folder)
-    world = World(rig_log(rig))
-    anchors = AnchorsSection(tsa="built-in", folder=folder / "anchors")
-    rig.config = rig.config.model_copy(update={"log": rig.config.log.model_copy(update={"anchors": anchors})})
-    with closing(rig):
-        story = Story(rig, world)
-        story.reopen()
-        story.officer(rig.token)
-        story.sign(story.person())
-        made = rig.sam.handlers.anchors
-        assert made is not None
-        with story.drives("time-anchor"):
-            made.round()
     world.end(rig.config.sam.database)
     return world
 
