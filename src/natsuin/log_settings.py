@@ -58,6 +58,45 @@ class RetentionSection(Section):
     """From the end of the certificate on. ETSI TS 119 431-1, OVR-6.4.6-01 wants seven at least."""
 
 
+def _authority(told: str) -> str:
+    if told == BUILT_IN:
+        return told
+    hint = 'write the address of a time-stamp authority, such as https://tsa.example.jp/, or "built-in"'
+    try:
+        parts = urlsplit(told)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise ValueError(hint) from error
+    # Plain http is usual and enough: what comes back is signed, and over a number that was just drawn.
+    if parts.scheme not in {"http", "https"} or not host or parts.fragment or parts.username:
+        raise ValueError(hint)
+    return told
+
+
+BUILT_IN = "built-in"
+
+
+class AnchorsSection(Section):
+    """Time anchors: whose time-stamps sam gets over its checkpoints by itself. None without this section."""
+
+    tsa: Annotated[str, AfterValidator(_authority)]
+    """Address of a time-stamp authority (RFC 3161 over HTTP), or `built-in`, which proves nothing to anybody else."""
+    trust: FilePath | None = None
+    """PEM: the roots that its tokens must lead to; not for `built-in`."""
+    folder: FilePath
+    """Where the anchors are kept, one folder for each shard; made if it is missing."""
+    hours: int = Field(default=24, ge=1, le=24 * 31)
+    """How long after one anchor the next is made."""
+
+    @model_validator(mode="after")
+    def _check_trust(self) -> "AnchorsSection":
+        if (self.trust is None) != (self.tsa == BUILT_IN):
+            raise ValueError(
+                'trust names the roots of an authority elsewhere: an address needs it, "built-in" has its own'
+            )
+        return self
+
+
 class LogSection(Section):
     """The signing log."""
 
@@ -69,6 +108,8 @@ class LogSection(Section):
     seconds: float = Field(default=2.0, ge=0.1, le=10)
     """How long one round of asking them may take."""
     witnesses: tuple[WitnessSection, ...] = Field(default=(), max_length=32)
+    anchors: AnchorsSection | None = None
+    """Who says when a checkpoint existed."""
 
     @model_validator(mode="after")
     def _check_quorum(self) -> "LogSection":

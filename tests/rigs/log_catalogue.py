@@ -15,6 +15,7 @@ from natsuin.algorithms import KeyAlgorithm
 from natsuin.cli.demo.encoding import new_recovery_code
 from natsuin.cli.demo.tokens import make_trial_token
 from natsuin.key_management import StillKept
+from natsuin.log_settings import AnchorsSection
 from natsuin.sam import process
 from natsuin.sam import protocol as p
 from natsuin.sam.process import accept_clock, open_sam
@@ -317,11 +318,16 @@ def rotated(folder: Path) -> tuple[World, World]:
 
 
 def reading(folder: Path) -> World:
-    """An auditor reads: what for, whom about, and what was opened."""
+    """An auditor reads: what for, whom about, and what was opened. And somebody says when all that existed."""
     rig = SamRig.make(folder)
     world = World(rig_log(rig))
+    anchors = AnchorsSection(tsa="built-in", folder=folder / "anchors")
+    rig.config = rig.config.model_copy(update={"log": rig.config.log.model_copy(update={"anchors": anchors})})
     with closing(rig):
+        rig.reopen()
         story = Story(rig, world)
+        with story.drives("time-anchor"):
+            rig.sam.handlers.anchors.round()  # type: ignore[union-attr]
         story.officer(rig.token)
         signer = story.person()
         auditor = Auditor.register(rig, "Canary Auditor")

@@ -63,6 +63,7 @@ CATALOGUE: Final[dict[str, Rule]] = {
     "secret-refused": rules.refused,
     "shutdown": rules.stopped,
     "signing-refused": rules.signing_refused,
+    "time-anchor": rules.routine,
     "undelivered": told_as("undelivered"),
     "wrapping-key-destroyed": rules.privileged,
     "wrapping-key-made": rules.privileged,

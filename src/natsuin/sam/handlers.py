@@ -29,6 +29,7 @@ from natsuin.sam.auditing import Auditing
 from natsuin.sam.built_in_authority import BuiltInAuthority
 from natsuin.sam.history import History
 from natsuin.sam.statements import Statements
+from natsuin.sam.time_anchors import TimeAnchors
 from natsuin.sam.time_keeping import require_right_time
 from natsuin.sam.watched_clock import ClockBehind
 from natsuin.signing import Activation, EvidenceRoom, Instructing, SigningLine
@@ -61,6 +62,7 @@ class Handlers:
     log: SigningLog
     vault: Vault
     residents: ResidentKeys
+    anchors: TimeAnchors | None
 
     def answer(self, message: protocol.Request) -> "protocol.Response | Future[Any]":
         """The answer to any message, or a future of it. Raises what the one who answers it refuses with, and
@@ -195,7 +197,9 @@ class Handlers:
             require_right_time(self.keys.foundation.clock, protocol.TimeStamp(request=b""))
         except ClockBehind:
             problems += ("clock",)
-        return protocol.HealthReport(ready=not problems, problems=problems, log_size=self.log.size)
+        warnings = ("time-anchor",) if self.anchors is not None and self.anchors.missing else ()
+        size = self.log.size
+        return protocol.HealthReport(ready=not problems, problems=problems, log_size=size, warnings=warnings)
 
 
 def service_information(

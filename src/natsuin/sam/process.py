@@ -94,6 +94,8 @@ class Sam:
         """Finish what waits, write the entry `shutdown`, let go of log, database and token."""
         self.time_keeping.close()
         self.housekeeping.close()
+        if self.handlers.anchors is not None:
+            self.handlers.anchors.close()
         self.handlers.line.close()
         self.handlers.auditing.close()
         note_all_closed(self.handlers.keys.foundation, self.log)
@@ -281,6 +283,8 @@ def run(config: Config) -> None:
     sam = open_sam(config)
     sam.time_keeping.start()
     sam.housekeeping.start()
+    if sam.handlers.anchors is not None:
+        sam.handlers.anchors.start()
     try:
         serve(
             sam.handlers.answer,

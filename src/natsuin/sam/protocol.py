@@ -73,11 +73,12 @@ class Health(Message, frozen=True, kw_only=True):
 
 
 class HealthReport(Message, frozen=True, kw_only=True):
-    """`ready` is False when a named part is not."""
+    """`ready` is False when a named part is not. `warnings` names what is missing, but stops nothing."""
 
     ready: bool
     problems: tuple[str, ...]
     log_size: int
+    warnings: tuple[str, ...] = ()
 
 
 # --- Officers --------------------------------------------------------------------------------------------------------

@@ -36,6 +36,7 @@ from natsuin.sam.handlers import Handlers, service_information
 from natsuin.sam.key_imports import import_key_of, make_key_imports
 from natsuin.sam.lost_passkeys import make_completions
 from natsuin.sam.outside_authority import accept_outside
+from natsuin.sam.time_anchors import make_time_anchors
 from natsuin.signing import (
     Activation,
     EvidenceRoom,
@@ -83,6 +84,7 @@ def put_together(
     completions = make_completions(
         config, keys=keys, officers=officers, moves=core.moves, maker=maker, opener=opener, vault=core.vault
     )
+    anchors = make_time_anchors(config, foundation, log, authority)
     return Handlers(
         replacements=completions.replacements,
         completions=completions,
@@ -107,7 +109,8 @@ def put_together(
         instructing=Instructing(foundation, keys),
         activation=Activation(foundation, keys, opener),
         line=SigningLine(_path(core, stop), lanes=_lanes()),
-        evidence=EvidenceRoom(foundation, keys, log),
+        evidence=EvidenceRoom(foundation, keys, log, None if anchors is None else anchors.covering),
+        anchors=anchors,
         authority=authority,
         log=log,
         vault=core.vault,

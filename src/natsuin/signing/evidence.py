@@ -7,6 +7,7 @@ entries, openings and proofs show the log; certificates show whose key it was.
 import json
 import sys
 from base64 import b64encode
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +21,7 @@ from natsuin.sam.protocol import Evidence, EvidenceBundle, Recall, Recalled, Sig
 from natsuin.signing.activation import StoredApproval
 from natsuin.signing.instructing import record_of
 from natsuin.signing.tables import RELEASED, RESERVED, instruction, use
-from natsuin.signing_log import SigningLog, disclose
+from natsuin.signing_log import SigningLog, disclose, parse_receipt
 
 FORMAT = "natsuin-evidence/v1"
 
@@ -32,6 +33,9 @@ class EvidenceRoom:
     foundation: Foundation
     keys: Keys
     log: SigningLog
+    anchor: Callable[[int], tuple[bytes, bytes] | None] | None = None
+    """The first time anchor over the entry at a place: its receipt under the anchored checkpoint, and the evidence
+    record over that."""
 
     def evidence(self, message: Evidence) -> EvidenceBundle:
         """The bundle for the owner of the instruction. Raises `NotFound` for anybody else's."""
@@ -96,10 +100,19 @@ class EvidenceRoom:
             told["intent"] = self.log.receipt(row["intent_index"]).tlog_proof()
         if row["receipt"]:
             told["outcome"] = row["receipt"]
+            self._add_anchor(told, row)
         if row["state"] == RELEASED:
             signatures = msgspec.msgpack.decode(row["signatures"], type=tuple[bytes, ...])
             told["signatures"] = [base64url.encode(each) for each in signatures]
         return told
+
+    def _add_anchor(self, told: dict[str, Any], row: dict[str, Any]) -> None:
+        if self.anchor is None:
+            return
+        outcome = parse_receipt(row["receipt"]).index
+        found = self.anchor(row["intent_index"] - self.log.index_of(row["intent_index"]) + outcome)
+        if found is not None:
+            told["anchor"] = {"receipt": found[0].decode(), "record": b64encode(found[1]).decode()}
 
     def _approved_entry(self, connection: sa.Connection, row: dict[str, Any]) -> dict[str, Any] | None:
         """The entry about the approval, with its opening as long as that is not erased."""

@@ -44,6 +44,7 @@ from natsuin.signing_log.anchors import (
     renew_hash,
     renew_time_stamp,
     renewal_subject,
+    token_from,
     walk_hash_tree,
 )
 from natsuin.signing_log.audit import Known, LogReport, verify_log
@@ -239,6 +240,7 @@ __all__ = [
     "renew_hash",
     "renew_time_stamp",
     "renewal_subject",
+    "token_from",
     "require_name",
     "size_of",
     "state_from_files",

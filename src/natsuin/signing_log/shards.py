@@ -196,6 +196,23 @@ class SigningLog:
         current = OpenShard(self._place.name, folder, self.vkey, PublicLog(folder, self.vkey, checkpoint=note))
         return WholeLog([*earlier, current])
 
+    def checkpoints(self) -> tuple[str, ...]:
+        """A checkpoint of each shard, oldest first: the last one of those that are closed, and a readable one of the
+        one that is written. Raises `NotWitnessed`, `StorageFailed`."""
+        return (*(one.log.note for one in self._earlier), self._shard.readable())
+
+    def public(self, number: int, checkpoint: str) -> PublicLog:
+        """Shard `number`, from 1, as of one of its checkpoints, for one thread. Raises as `PublicLog`."""
+        if number == self.number:
+            return PublicLog(self._place.folder, self.vkey, checkpoint=checkpoint)
+        one = self._earlier[number - 1]
+        return PublicLog(one.location, one.vkey, checkpoint=checkpoint)
+
+    def shard_of(self, place: int) -> int:
+        """Number, from 1, of the shard in which the entry at `place` stands."""
+        number, _ = self._locate(place)
+        return self.number if number is None else number + 1
+
     @property
     def size(self) -> int:
         """Number of entries in all shards."""

@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,8 @@ LARGEST = 16 * 1024 * 1024
 """Bytes of evidence."""
 _LARGEST_DOCUMENT = 512 * 1024 * 1024
 _CLOCK_MILLISECONDS = 60_000
+_ANCHOR_CLOCK_MILLISECONDS = 300_000
+"""How far the clocks of the log and of a time-stamp authority may be apart."""
 _HASHES: dict[str, hashes.HashAlgorithm] = {
     "sha256": hashes.SHA256(),
     "sha384": hashes.SHA384(),
@@ -399,6 +402,72 @@ def stamp_certificate(cms: SignedData, carried: Sequence[x509.Certificate]) -> x
     raise wrong("time_stamp_wrong")
 
 
+# --- Evidence records -------------------------------------------------------------------------------------------------
+
+
+def anchored_time(record: bytes, data: bytes, trust: Sequence[x509.Certificate]) -> tuple[datetime, str]:
+    """When `data` existed at the latest, and by whose clock, as an evidence record proves (RFC 4998, 4.3 and 5.3; DER).
+
+    Each time-stamp but the newest must have been renewed while its certificates were valid; the newest is judged at its
+    own time, since no clock is read here. Raises `Verdict`, or whatever foreign bytes make a parser raise.
+    """
+    version, _, sequence = only(record).children()
+    require(version.raw == b"\2\1\1" and sequence.tag == 0x30, "malformed")
+    stamps: list[tuple[datetime, bytes]] = []
+    before = b""
+    for chain in sequence.children():
+        members = [_archive_time_stamp(each) for each in chain.children()]
+        require(members and len({name for name, _, _ in members}) == 1 and len(stamps) < 200, "malformed")
+        subject, algorithm = data, members[0][0]
+        if stamps:
+            head = _sequence_head(len(before))
+            subject = hashlib.new(algorithm, data).digest() + hashlib.new(algorithm, head + before).digest()
+        for _, lists, token in members:
+            imprint = only(parse_cms(token).content).children()[2].children()[0].children()[0].hex
+            require(_HASH_OIDS[imprint] == algorithm, "anchor_wrong")
+            stamps.append((stamped_time(token, _walked(subject, lists, algorithm), [], trust), token))
+            subject = token
+        before += chain.raw
+    for (earlier, token), (later, _) in pairwise(stamps):
+        require(earlier <= later, "anchor_wrong")
+        build_path(*_stamp_path(token), trust, later)
+    return stamps[0][0], _name(_stamp_path(stamps[0][1])[0])
+
+
+def _stamp_path(token: bytes) -> tuple[x509.Certificate, list[x509.Certificate]]:
+    cms = parse_cms(token)
+    carried = [x509.load_der_x509_certificate(der) for der in cms.certificates]
+    return stamp_certificate(cms, carried), carried
+
+
+def _archive_time_stamp(node: Node) -> tuple[str, list[list[bytes]], bytes]:
+    algorithm, *lists, token = node.children()
+    require(algorithm.tag == 0xA0 and token.tag == 0x30 and [each.tag for each in lists] in ([], [0xA2]), "malformed")
+    trees = [[each.body for each in part.children()] for tree in lists for part in tree.children()]
+    require(all(trees) and bool(trees) == bool(lists), "malformed")
+    return _HASH_OIDS[algorithm.children()[0].hex], trees, token.raw
+
+
+def _walked(subject: bytes, lists: list[list[bytes]], algorithm: str) -> bytes:
+    """The bytes whose hash a token holds: the subject, or what its reduced hash tree comes to."""
+    own, covered = hashlib.new(algorithm, subject).digest(), subject
+    for number, listed in enumerate(lists):
+        require(number or (own in listed and len(listed) > 1), "anchor_wrong")
+        members = [*listed, own] if number else listed
+        require(len(set(members)) == len(members) and {len(each) for each in members} == {len(own)}, "anchor_wrong")
+        covered = b"".join(sorted(members))
+        own = hashlib.new(algorithm, covered).digest()
+    return covered
+
+
+def _sequence_head(size: int) -> bytes:
+    """Tag and length of a DER sequence."""
+    if size < 0x80:
+        return bytes([0x30, size])
+    length = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes([0x30, 0x80 | len(length)]) + length
+
+
 # --- The log ----------------------------------------------------------------------------------------------------------
 
 
@@ -671,6 +740,8 @@ class Use:
     outcome: Logged | None
     opening: Any
     signatures: tuple[bytes, ...]
+    anchor: Any = None
+    """A time anchor over the outcome, unread."""
 
     @classmethod
     def parse(cls, told: Any) -> Use:
@@ -678,7 +749,8 @@ class Use:
         intent, outcome = (Logged.parse(member(told, name)) if name in told else None for name in ("intent", "outcome"))
         signatures = tuple(raw(each) for each in member(told, "signatures", list)) if "signatures" in told else ()
         first, count = member(told, "first", int), member(told, "count", int)
-        return cls(first, count, member(told, "state"), intent, outcome, told.get("opening"), signatures)
+        state, opening, anchor = member(told, "state"), told.get("opening"), told.get("anchor")
+        return cls(first, count, state, intent, outcome, opening, signatures, anchor)
 
 
 @dataclass
@@ -987,6 +1059,37 @@ def check_time_stamp(case: Case) -> tuple[str, dict[str, object]]:
     return "time_stamp", {"count": len(case.stamps), "time": _shown(min(case.stamps))}
 
 
+def check_anchor(case: Case) -> tuple[str, dict[str, object]]:
+    """Evidence records over checkpoints of the log that hold the outcomes, hence the hashes of the signatures."""
+    anchored = [use for use in case.uses if use.anchor is not None]
+    if not anchored:
+        raise Verdict("absent", "anchor_absent")
+    if not case.trust:
+        raise unknown("trust_missing")
+    found = [_anchored(case, use) for use in anchored]
+    moment, by = max(found)
+    return "anchor", {"count": len(found), "uses": len(case.uses), "time": _shown(moment), "by": by}
+
+
+def _anchored(case: Case, use: Use) -> tuple[datetime, str]:
+    held = Logged.parse(member(use.anchor, "receipt"))
+    require(use.outcome is not None, "anchor_other")
+    require(
+        use.outcome is not None and (held.index, held.leaf) == (use.outcome.index, use.outcome.leaf), "anchor_other"
+    )
+    held.prove(*open_checkpoint(held.checkpoint, case.key, ()))
+    try:
+        moment, by = anchored_time(padded(member(use.anchor, "record")), held.checkpoint.encode(), case.trust)
+    except Verdict as ended:
+        if ended.code == "certificate_untrusted":
+            raise unknown("anchor_untrusted") from None
+        raise wrong("anchor_other" if ended.code == "time_stamp_other" else "anchor_wrong") from None
+    told = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=member(held.entry, "time", int))
+    # What the log says was written later cannot have been in a checkpoint by then.
+    require(moment >= told - timedelta(milliseconds=_ANCHOR_CLOCK_MILLISECONDS), "anchor_early")
+    return moment, by
+
+
 def check_document(case: Case) -> tuple[str, dict[str, object]]:
     """The PDF at hand is the one that was approved, and the signature in it the one that is logged."""
     if case.document is None:
@@ -1014,6 +1117,7 @@ CHECKS: dict[str, Callable[[Case], tuple[str, dict[str, object]]]] = {
     "signature": check_signature,
     "certificate": check_certificate,
     "time_stamp": check_time_stamp,
+    "anchor": check_anchor,
     "document": check_document,
 }
 
@@ -1142,6 +1246,7 @@ NAMES = {
     "signature": ("Signature", "署名"),
     "certificate": ("Certificate", "証明書"),
     "time_stamp": ("Time-stamp", "タイムスタンプ"),
+    "anchor": ("Time anchor", "時刻アンカー"),
     "document": ("Document", "文書"),
 }
 
@@ -1277,6 +1382,21 @@ TEXTS: dict[str, tuple[str, str]] = {
     "time_stamp_absent": ("No time-stamp is in the evidence.", "証拠にタイムスタンプはありません。"),
     "time_stamp_other": ("A time-stamp is over something else.", "別のものに対するタイムスタンプがあります。"),
     "time_stamp_wrong": ("A time-stamp does not verify.", "検証できないタイムスタンプがあります。"),
+    "anchor": (
+        "The log's record of {count} of {uses} uses of the key existed no later than {time}, by the clock of {by}.",
+        "署名のログ記録（使用 {uses} 件中 {count} 件）は、{by} の時計で {time} までに存在していました。",
+    ),
+    "anchor_absent": ("No time anchor is in the evidence.", "証拠に時刻アンカーはありません。"),
+    "anchor_other": ("A time anchor is over something else.", "別のものに対する時刻アンカーがあります。"),
+    "anchor_wrong": ("A time anchor does not verify.", "検証できない時刻アンカーがあります。"),
+    "anchor_untrusted": (
+        "The authority of a time anchor leads to none of the roots given (--trust).",
+        "指定された証明書（--trust）に至らない時刻アンカーがあります。",
+    ),
+    "anchor_early": (
+        "A time anchor claims a time before the entry that it is over.",
+        "対象の記録より前の時刻を主張する時刻アンカーがあります。",
+    ),
     "document": (
         "The document is the one approved, unchanged, and signed as a whole ({size} bytes).",
         "文書は承認されたもので、変更されておらず、全体が署名されています（{size} バイト）。",

@@ -15,6 +15,8 @@ from natsuin.web.callers import Access, Callers
 from natsuin.web.routing import PlainRoute
 from natsuin.web.sam_calls import Sam, ask
 
+_Found = tuple[tuple[str, ...], tuple[str, ...]]
+"""Problems, for which nothing can be signed now, and warnings, in spite of which it can."""
 _PATIENCE_SECONDS = 5.0
 """A sam that takes longer for this is not ready."""
 
@@ -27,7 +29,7 @@ class HealthChecks:
         self._database = database
         self._callers = callers
         self._remember_seconds = remember_seconds
-        self._known: tuple[float, tuple[str, ...]] | None = None
+        self._known: tuple[float, _Found] | None = None
         self._asking = asyncio.Lock()
 
     def routes(self) -> list[BaseRoute]:
@@ -43,11 +45,13 @@ class HealthChecks:
 
     async def ready(self, request: Request) -> Response:
         """The database and sam answer too, and sam can sign."""
-        problems = await self._problems()
-        answer = {"ready": not problems, "problems": list(problems)}
+        problems, warnings = await self._found()
+        answer: dict[str, object] = {"ready": not problems, "problems": list(problems)}
+        if warnings:
+            answer["warnings"] = list(warnings)
         return JSONResponse(answer, status_code=503 if problems else 200)
 
-    async def _problems(self) -> tuple[str, ...]:
+    async def _found(self) -> _Found:
         known = self._known
         if known is not None and (self._asking.locked() or self._is_fresh(known)):
             return known[1]
@@ -56,11 +60,12 @@ class HealthChecks:
                 self._known = (time.monotonic(), await self._ask())
             return self._known[1]
 
-    def _is_fresh(self, known: tuple[float, tuple[str, ...]]) -> bool:
+    def _is_fresh(self, known: tuple[float, _Found]) -> bool:
         return time.monotonic() - known[0] < self._remember_seconds
 
-    async def _ask(self) -> tuple[str, ...]:
+    async def _ask(self) -> _Found:
         problems: list[str] = []
+        warnings: tuple[str, ...] = ()
         try:
             await to_thread.run_sync(self._database.check)
         except NatsuinError:
@@ -69,6 +74,7 @@ class HealthChecks:
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 report = await ask(self._sam, Health(), HealthReport)
             problems.extend(report.problems if not report.ready else ())
+            warnings = report.warnings
         except (NatsuinError, TimeoutError):
             problems.append("sam")
-        return tuple(problems)
+        return tuple(problems), warnings

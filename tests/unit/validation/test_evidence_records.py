@@ -4,17 +4,21 @@ import hashlib
 import subprocess
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from typing import ClassVar
 
 import pytest
+from asn1crypto import algos, cms, core
 from cryptography import x509
 from cryptography.hazmat import asn1
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
+from natsuin.algorithm_policy import Act, table
+from natsuin.algorithms import KeyAlgorithm
 from natsuin.certification import TimeStampAuthority, answer_time_stamp
 from natsuin.certification.structures import AlgorithmIdentifier, MessageImprint, TimeStampReq
 from natsuin.errors import NatsuinError
@@ -31,6 +35,7 @@ from natsuin.signing_log import (
     renewal_subject,
     walk_hash_tree,
 )
+from natsuin.validation.check_evidence import anchored_time
 from natsuin.validation.evidence_records import verify_record
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -247,3 +252,106 @@ def test_hostile_changes(data):
         verdict(changed, 10)
     except NatsuinError:
         return
+
+
+class Tree(core.SequenceOf):
+    """PartialHashtree."""
+
+    _child_spec = core.OctetString
+
+
+class Trees(core.SequenceOf):
+    _child_spec = Tree
+
+
+class Stamp(core.Sequence):
+    """ArchiveTimeStamp of RFC 4998, 4.1, as asn1crypto reads it."""
+
+    _fields: ClassVar = [
+        ("algorithm", algos.DigestAlgorithm, {"implicit": 0, "optional": True}),
+        ("attributes", cms.CMSAttributes, {"implicit": 1, "optional": True}),
+        ("trees", Trees, {"implicit": 2, "optional": True}),
+        ("token", cms.ContentInfo),
+    ]
+
+
+class Chain(core.SequenceOf):
+    _child_spec = Stamp
+
+
+class Chains(core.SequenceOf):
+    _child_spec = Chain
+
+
+class Algorithms(core.SequenceOf):
+    _child_spec = algos.DigestAlgorithm
+
+
+class Record(core.Sequence):
+    _fields: ClassVar = [("version", core.Integer), ("algorithms", Algorithms), ("chains", Chains)]
+
+
+def read_by_another(encoded, data):
+    """A second reading of RFC 4998 that shares no code with the first: each token (DER), and what it must be over."""
+    chains = Record.load(encoded, strict=True)["chains"]
+    for number, chain in enumerate(chains):
+        name = chain[0]["algorithm"]["algorithm"].native
+        subject = data
+        if number:
+            before = Chains([Chain.load(each.dump()) for each in list(chains)[:number]]).dump(force=True)
+            subject = hashlib.new(name, data).digest() + hashlib.new(name, before).digest()
+        for stamp in chain:
+            for place, tree in enumerate(stamp["trees"].native or []):
+                hashed = hashlib.new(name, subject).digest()
+                assert place or hashed in tree
+                subject = b"".join(sorted({*tree, hashed}))
+            imprint = stamp["token"]["content"]["encap_content_info"]["content"].parsed["message_imprint"]
+            assert imprint["hashed_message"].native == hashlib.new(name, subject).digest()
+            yield stamp["token"].dump(), subject
+            subject = stamp["token"].dump()
+
+
+def shared():
+    """Four records that were renewed under one token, the hash of the first of them then renewed."""
+    records = [first_record(token(b"%d" % number, 1), "sha256") for number in range(4)]
+    leaves = [hashlib.sha256(renewal_subject(each, b"")).digest() for each in records]
+    covered, trees = reduced_trees(leaves, "sha256")
+    record = renew_time_stamp(records[0], token(covered, 3), trees[0])
+    return renew_hash(record, token(renewal_subject(record, b"0", hash_renewal="sha512"), 5, "sha512"), "sha512")
+
+
+@pytest.mark.parametrize(("made", "data", "count"), [(renewed, DATA, 4), (shared, b"0", 3)])
+def test_a_second_reader_and_openssl_agree(made, data, count, tmp_path):
+    """Renewal of the time-stamp and of the hash tree: every token is over what another reader computes."""
+    (tmp_path / "root").write_bytes(root("Root")[0].public_bytes(Encoding.PEM))
+    found = list(read_by_another(made().encoded(), data))
+    assert len(found) == count
+    for stamp, covered in found:
+        (tmp_path / "token").write_bytes(stamp)
+        (tmp_path / "data").write_bytes(covered)
+        at = cms.ContentInfo.load(stamp)["content"]["encap_content_info"]["content"].parsed["gen_time"].native
+        command = ["openssl", "ts", "-verify", "-data", "data", "-in", "token", "-token_in", "-CAfile", "root"]
+        command += ["-attime", str(int(at.timestamp()))]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert "Verification: OK" in done.stdout, done.stderr
+    assert anchored_time(made().encoded(), data, [root("Root")[0]])[0] == BEGIN + YEAR + timedelta(days=1)
+
+
+def test_the_end_of_an_algorithm():
+    """By the table of years RSA with 2,048 bits ends with 2030, while the certificate goes on."""
+    key = rsa.generate_private_key(65537, 2048)
+    above, above_key = root("Root")
+    old = TimeStampAuthority(certificate("Old", key, (0, 30), issuer=above, issuer_key=above_key), key, "1.2.3.4")
+    last = table().last_day(Act.SIGN, KeyAlgorithm.RSA_2048)
+    assert last is not None
+    ends = last.year - BEGIN.year
+    record = first_record(token(DATA, 1, by=old), "sha256")
+    assert verdict(record, ends).renew_before.date() == last
+    with pytest.raises(AnchorRefused, match="before its algorithm ended"):
+        verdict(record, ends + 2)
+    by = authority(0, 30)
+    in_time = renew_time_stamp(record, token(renewal_subject(record, DATA), ends, by=by))
+    assert verdict(in_time, ends + 2).existed_at == BEGIN + YEAR + timedelta(days=1)
+    late = renew_time_stamp(record, token(renewal_subject(record, DATA), ends + 2, by=by))
+    with pytest.raises(AnchorRefused, match="before its algorithm ended"):
+        verdict(late, ends + 3)

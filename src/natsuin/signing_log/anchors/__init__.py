@@ -4,7 +4,7 @@
 `AnchorFolder` keeps the files. Whether the tokens in a record are to be believed is told by `natsuin.validation`.
 """
 
-from natsuin.signing_log.anchors.authorities import ask_token
+from natsuin.signing_log.anchors.authorities import ask_token, token_from
 from natsuin.signing_log.anchors.evidence_records import (
     HASH_STRENGTHS,
     ArchiveTimeStamp,
@@ -44,5 +44,6 @@ __all__ = [
     "renew_hash",
     "renew_time_stamp",
     "renewal_subject",
+    "token_from",
     "walk_hash_tree",
 ]

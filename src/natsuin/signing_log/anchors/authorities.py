@@ -6,6 +6,7 @@ answer. What comes back is taken apart here; whether its token is to be believed
 
 import hashlib
 import secrets
+from collections.abc import Callable
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Final
 from urllib.parse import urlsplit
@@ -62,8 +63,13 @@ def ask_token(url: str, covered: bytes, algorithm: str, *, seconds: float = SECO
     verified.
     Raises `AuthorityUnreachable` without an answer, `AnchorRefused` for one that is no token for this request.
     """
+    return token_from(lambda request: _post(url, request, seconds), covered, algorithm)
+
+
+def token_from(authority: Callable[[bytes], bytes], covered: bytes, algorithm: str) -> bytes:
+    """As `ask_token`, of an authority that is reached in another way: it is given a request and answers, DER both."""
     nonce = 1 << 63 | secrets.randbits(63)
-    return _token(_post(url, _request(covered, algorithm, nonce), seconds), covered, algorithm, nonce)
+    return _token(authority(_request(covered, algorithm, nonce)), covered, algorithm, nonce)
 
 
 def _request(covered: bytes, algorithm: str, nonce: int) -> bytes:
