@@ -79,15 +79,8 @@ def test_a_wallets_library_of_the_second_generation(portal: Portal, alice: Visit
         return dict(told)
 
     service = pushed(app.asking(scope="service"))["access_token"]
-    asked = {
-        "credentialInfo": True,
-        "certificates": "chain",
-        "certInfo": True,
-        "authInfo": True,
-        "onlyValid": True,
-        "lang": None,
-        "clientData": None,
-    }
+    switches = {"credentialInfo": True, "certInfo": True, "authInfo": True, "onlyValid": True}
+    asked = {**switches, "certificates": "chain", "lang": None, "clientData": None}
     bearer = {"authorization": f"Bearer {service}"}
     listed = without_null(app.http.post("/csc/v2/credentials/list", json=asked, headers=bearer).json())
     [one] = listed["credentialInfos"]
