@@ -13,6 +13,11 @@ from rigs.key_copies import archive_key, propose_restore, put_back, save_databas
 from rigs.token_house import NAMES, TokenHouse, named, natsuin
 from rigs.tokens import in_token
 
+_FOREIGN = """
+stays = {{Attribute.TOKEN: True}}
+session.generate_key(KeyType.AES, 256, id=bytes.fromhex("{}"), label="natsuin wrapping key", store=True, template=stays)
+"""
+
 
 @pytest.fixture(params=KINDS)
 def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TokenHouse]:
@@ -76,6 +81,21 @@ def test_a_killed_ceremony_goes_on(tmp_path: Path, point: str) -> None:
     house.sam.start()
     house.sign(house.enrol())
     house.sam.stop()
+
+
+def test_another_installations_wrapping_key_is_never_taken_for_a_remainder(tmp_path: Path) -> None:
+    """Two installations in one token: a plan that names the other's key, killed early and run again, destroyed it."""
+    house = TokenHouse("softhsm2", tmp_path)
+    plan = house.plan("wrapping")
+    in_token(house.settings, _FOREIGN.format(named(plan)))
+    for environment in ({"NATSUIN_FAULT_AT": "wrapping.after_row"}, {}):
+        refused = house.run(plan, **environment)
+        assert refused.returncode > 0, "it was refused before anything was done"
+        assert "not on record here" in refused.stderr
+        assert house.in_token() == {house.first, named(plan)}
+        assert house.states() == {house.first: "present"}
+    second = house.wrapping()
+    assert house.in_token() == {house.first, named(plan), second}
 
 
 def test_a_row_changed_outside_stops_a_start(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ def make_wrapping_key(held: Held, identifier: str, *, plan_sha256: str) -> str:
     plan had done it before. Durable on return.
 
     Raises:
-        Conflict: there is no token, or the key was made by another ceremony.
+        Conflict: there is no token, or it has a key of this name that this installation did not begin to make.
         VaultRefused: the token makes none that is as it must be; nothing was changed.
     """
     keys, token = _record(held), _token(held)
@@ -39,6 +39,13 @@ def make_wrapping_key(held: Held, identifier: str, *, plan_sha256: str) -> str:
     state = ring.state_of(identifier)
     if state is WrappingKeyState.PRESENT:
         return ""
+    if state is None and token.has_wrapping_key(bytes.fromhex(identifier)):
+        # Before the record says that it is being made, because from then on a key of this name is taken for the
+        # remains of this ceremony, and destroyed.
+        raise Conflict(
+            f"the token holds a wrapping key with the id {identifier} that is not on record here",
+            hint="It may be another installation's. `natsuin ceremony plan --kind wrapping` names a new id.",
+        )
     keys.begin(identifier)
     faults.point("wrapping.after_row")
     if state is WrappingKeyState.MAKING:

@@ -44,6 +44,12 @@ class MakeWrappingKey(msgspec.Struct, frozen=True, tag=True):
     wrapping_key: bytes
 
 
+class CountWrappingKeys(msgspec.Struct, frozen=True, tag=True):
+    """Ask how many wrapping keys, of whatever installation, go by this CKA_ID."""
+
+    wrapping_key: bytes
+
+
 class TryWrappingKey(msgspec.Struct, frozen=True, tag=True):
     """Look at a wrapping key, and put a key under it and use it, as at the beginning."""
 
@@ -181,6 +187,7 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
 Request: TypeAlias = (
     Begin
     | MakeWrappingKey
+    | CountWrappingKeys
     | TryWrappingKey
     | DestroyWrappingKey
     | Generate

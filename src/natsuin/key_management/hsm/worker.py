@@ -38,10 +38,22 @@ from natsuin.key_management.hsm.probe import (
 )
 from natsuin.key_management.hsm.refusals import VaultInterrupted, VaultRefused, VaultUnavailable
 from natsuin.key_management.hsm.resident import destroy_resident, list_resident, make_resident, use_resident
-from natsuin.key_management.hsm.wrapping_key import destroy_wrapping_key, find_wrapping_key, make_wrapping_key
+from natsuin.key_management.hsm.wrapping_key import (
+    count_wrapping_keys,
+    destroy_wrapping_key,
+    find_wrapping_key,
+    make_wrapping_key,
+)
 
 _LAST_SECONDS = 5.0
-_REPEATABLE = (messages.Generate, messages.Use, messages.UseResident, messages.ListResident, messages.Count)
+_REPEATABLE = (
+    messages.Generate,
+    messages.Use,
+    messages.UseResident,
+    messages.ListResident,
+    messages.Count,
+    messages.CountWrappingKeys,
+)
 """An error of the token leaves nothing behind in these; an error in signing itself is `VaultInterrupted`."""
 _NSS_MANUFACTURER = "Mozilla Foundation"
 
@@ -121,6 +133,8 @@ def _answer(lane: Lane, request: messages.Request) -> messages.Answer:
             destroy_resident(lane.session, request.identifier)
         case messages.MakeWrappingKey():
             make_wrapping_key(lane.session, request.wrapping_key)
+        case messages.CountWrappingKeys():
+            return messages.Counted(count_wrapping_keys(lane.session, request.wrapping_key))
         case messages.TryWrappingKey():
             require_guarded(lane, request.wrapping_key, allow_weak=request.allow_weak_token)
             require_round_trip(lane, request.wrapping_key)

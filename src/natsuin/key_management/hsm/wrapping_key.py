@@ -108,6 +108,11 @@ def find_wrapping_key(session: Session, identifier: bytes) -> SecretKey:
     return found[0]
 
 
+def count_wrapping_keys(session: Session, identifier: bytes) -> int:
+    """How many keys go by this CKA_ID."""
+    return len(_found(session, identifier))
+
+
 def destroy_wrapping_key(session: Session, identifier: bytes) -> None:
     """Destroy every key that goes by this CKA_ID; durable on return. Raises `NotFound`."""
     found = _found(session, identifier)

@@ -213,6 +213,11 @@ class PKCS11Vault:
         self._line.ask(messages.MakeWrappingKey(identifier))
         self._line.ask(messages.TryWrappingKey(identifier, self._settings.allow_weak_token))
 
+    def has_wrapping_key(self, identifier: bytes) -> bool:
+        """Whether the token has a wrapping key, of this installation or another, with this CKA_ID."""
+        counted = self._line.ask(messages.CountWrappingKeys(identifier))
+        return not isinstance(counted, messages.Counted) or counted.objects > 0
+
     def destroy_wrapping_key(self, identifier: bytes) -> None:
         """Destroy a wrapping key, and with it whatever lies under it; durable on return. Only in a ceremony. Raises
         `NotFound`."""
