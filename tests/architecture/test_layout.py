@@ -8,7 +8,18 @@ import tomllib
 from collections.abc import Iterator
 
 FUNCTIONS = {"authentication", "user_management", "signing", "signing_log", "key_management", "key_backup"}
-FOLDERS = FUNCTIONS | {"documents", "validation", "certification", "sam", "web", "cli", "storage", "monitor", "witness"}
+FOLDERS = FUNCTIONS | {
+    "documents",
+    "validation",
+    "certification",
+    "sam",
+    "web",
+    "cli",
+    "storage",
+    "monitor",
+    "witness",
+    "client",
+}
 SAM_SIDE = ("signing", "signing_log", "key_management", "key_backup")
 WITHOUT_FACE = {"sam"}
 """sam's face stays empty, so that web can import the client and the messages without the rest."""

@@ -5,6 +5,7 @@ import base64
 import hashlib
 import json
 import secrets
+import shutil
 import subprocess
 import sys
 import time
@@ -22,6 +23,9 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
 from natsuin.cli.clients import clients
 from natsuin.cli.demo.command import demo
+from natsuin.cli.demo.story import sample_contract
+from natsuin.cli.sign import sign
+from natsuin.cli.verify import verify
 
 SHA256, SHA256_RSA = "2.16.840.1.101.3.4.2.1", "1.2.840.113549.1.1.11"
 
@@ -104,6 +108,49 @@ def test_an_outside_application_has_a_hash_signed(folder: Path) -> None:
     key = certificate.public_key()
     assert isinstance(key, rsa.RSAPublicKey)
     key.verify(base64.b64decode(made["signatures"][0]), digest, padding.PKCS1v15(), Prehashed(hashes.SHA256()))
+
+
+def answer_twice(folder: Path, running: "subprocess.Popen[str]") -> None:
+    """Play the browser for each address that `natsuin sign` prints."""
+    assert running.stderr is not None
+    answered = 0
+    while answered < 2:
+        line = running.stderr.readline()
+        assert line, "it ended before it had asked twice"
+        if line.startswith("http"):
+            done = CliRunner().invoke(demo, ["approve", line.strip(), "--out", str(folder)])
+            assert done.exit_code == 0, done.output
+            # Somebody else who comes to the listener, without its state, changes nothing.
+            address = urlsplit(done.output.strip())
+            assert httpx2.get(address._replace(query="code=stolen&state=guessed").geturl()).status_code == 200
+            assert httpx2.get(done.output.strip()).status_code == 200
+            answered += 1
+
+
+def test_natsuin_sign_has_a_pdf_signed(folder: Path, tmp_path: Path) -> None:
+    file = shutil.copy(sample_contract(), tmp_path / "contract.pdf")
+    origin = json.loads((folder / "csc.json").read_text())["oauth2"]
+    command = [sys.executable, "-m", "natsuin.cli", "sign", file, "--server", origin, "--no-browser"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        answer_twice(folder, running)
+        told, errors = running.communicate(timeout=60)
+    assert running.returncode == 0, errors
+    assert "signed by 山田 太郎" in told
+    arguments = [str(tmp_path / "contract-signed.pdf"), "--trust", str(folder / "ca.pem"), "--json"]
+    judged = CliRunner().invoke(verify, arguments)
+    [signature] = json.loads(judged.output)["signatures"]
+    assert signature["level"] == "B-T"
+    for name in ("integrity", "coverage", "trust", "time"):
+        assert signature[name]["status"] == "good", name
+    again = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert again.returncode == 2, "it never writes over a file"
+
+
+def test_natsuin_sign_speaks_only_to_services_it_can_trust(tmp_path: Path) -> None:
+    file = shutil.copy(sample_contract(), tmp_path / "contract.pdf")
+    for server in ("http://sign.example.jp", "ftp://sign.example.jp", "sign.example.jp"):
+        refused = CliRunner().invoke(sign, [str(file), "--server", server])
+        assert "https" in str(refused.exception)
 
 
 def test_approving_goes_nowhere_else(folder: Path) -> None:

@@ -31,6 +31,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "backup": ("natsuin.cli.backup.command:backup", "Copy a whole installation, check copies, restore one."),
     "clock": ("natsuin.cli.clock:clock", "Settle a difference between the host's clock and the signing log."),
     "demo": ("natsuin.cli.demo.command:demo", "Enrol a signer, sign a PDF, verify it: the whole path in one command."),
+    "sign": ("natsuin.cli.sign:sign", "Have a PDF signed at a service, with your approval in the browser."),
     "verify": ("natsuin.cli.verify:verify", "Check a signed PDF."),
     "algorithms": ("natsuin.cli.algorithms:algorithms", "Show which kinds of key may be used, and until when."),
     "log": ("natsuin.cli.log:log", "Check a signing log, search it, make proofs from it."),

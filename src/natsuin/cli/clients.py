@@ -25,6 +25,7 @@ def clients() -> None:
 @config_option
 @click.option("--name", required=True, help="What people are shown as the application's name.")
 @click.option("--redirect", "redirects", multiple=True, metavar="URI", help="Where answers may go. May be repeated.")
+@click.option("--id", "client_id", default="", help="Its client_id; made up, if not said.")
 @click.option("--public", is_flag=True, help="It can keep no secret: an application on people's own devices.")
 @click.option(
     "--scope", "scopes", multiple=True, type=click.Choice(("service", "credential")), help="Both, if not said."
@@ -46,6 +47,7 @@ def add(file: Path, as_json: bool, **wishes: Any) -> None:
             grant_types=tuple(wishes["grants"]) or GRANT_TYPES[:2],
             switches=frozenset(Switch(name) for name in wishes["switches"]),
             account_id=wishes["account"],
+            client_id=wishes["client_id"],
         )
     )
     if as_json:

@@ -2,6 +2,7 @@
 itself."""
 
 import hmac
+import re
 import secrets
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,7 +15,7 @@ from natsuin.authentication.oauth.errors import OAuthRefused
 from natsuin.authentication.oauth.secrets import new_secret, secret_hash
 from natsuin.authentication.oauth.tables import oauth_client
 from natsuin.clock import Clock, milliseconds
-from natsuin.errors import Malformed, NotFound
+from natsuin.errors import Conflict, Malformed, NotFound
 from natsuin.plain_text import plain_text
 from natsuin.storage import Database
 
@@ -22,6 +23,7 @@ SERVICE, CREDENTIAL = "service", "credential"
 SCOPES = (SERVICE, CREDENTIAL)
 GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials")
 _MOST_REDIRECTS = 20
+_IDENTIFIER = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -97,7 +99,8 @@ class Clients:
         self._clock = clock
 
     def register(self, wanted: NewClient) -> Registered:
-        """Register a client. Raises `Malformed` for redirect URIs, scopes or grant types that cannot be had."""
+        """Register a client. Raises `Malformed` for redirect URIs, scopes or grant types that cannot be had, `Conflict`
+        for an id that is taken."""
         _check(wanted)
         secret = "" if wanted.auth_method is AuthMethod.NONE else new_secret()
         row: dict[str, Any] = {
@@ -115,6 +118,8 @@ class Clients:
             "created_at": milliseconds(self._clock.now()),
         }
         with self._database.write() as connection:
+            if _row(connection, row["client_id"]) is not None:
+                raise Conflict("a client of this id is registered already", hint="Choose another id.")
             connection.execute(sa.insert(oauth_client).values(**row))
         return Registered(_client(row), secret)
 
@@ -175,6 +180,8 @@ def redirect_matches(registered: str, given: str) -> bool:
 
 
 def _check(wanted: NewClient) -> None:
+    if wanted.client_id and not _IDENTIFIER.match(wanted.client_id):
+        raise Malformed("a client's id is of letters, digits, hyphens and underscores, 64 at most")
     if len(wanted.redirect_uris) > _MOST_REDIRECTS:
         raise Malformed(f"a client has at most {_MOST_REDIRECTS} redirect URIs")
     for uri in wanted.redirect_uris:

@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from natsuin.authentication.oauth import Clients, NewClient
+from natsuin.authentication.oauth import AuthMethod, Clients, NewClient
 from natsuin.cli.demo.authenticator import SoftwareAuthenticator
 from natsuin.cli.demo.visitor import Visitor
 from natsuin.clock import SystemClock
@@ -28,7 +28,16 @@ def keep_client(folder: Path, origin: str, credential_id: str) -> None:
     database = open_database(load(folder / "config.toml").web.database, name="web")
     try:
         wanted = NewClient(name="Demo application", redirect_uris=("http://127.0.0.1/callback", REDIRECT))
-        made = Clients(database, SystemClock()).register(wanted)
+        clients = Clients(database, SystemClock())
+        made = clients.register(wanted)
+        clients.register(
+            NewClient(
+                name="natsuin sign",
+                redirect_uris=("http://127.0.0.1/callback",),
+                auth_method=AuthMethod.NONE,
+                client_id="natsuin-sign",
+            )
+        )
     finally:
         database.close()
     members = {
