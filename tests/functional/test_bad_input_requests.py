@@ -83,6 +83,18 @@ def sender(
         yield client
 
 
+FOR_PROGRAMS = ("/oauth2/", "/csc/")
+"""Addresses that tell refusals as OAuth and the CSC API have it (RFC 6749, 5.2)."""
+
+
+def assert_tells_programs_nothing_inside(answer: httpx2.Response) -> None:
+    assert answer.status_code in (400, 401, 404, 501), (answer.status_code, answer.text)
+    assert answer.headers["content-type"] == "application/json;charset=UTF-8"
+    assert answer.json().keys() == {"error", "error_description"}
+    assert SECRET not in answer.text
+    assert "Traceback" not in answer.text
+
+
 def test_garbage_is_refused_in_words(sender: httpx2.Client, paths: list[str]) -> None:
     tried = 0
     for path in paths:
@@ -98,6 +110,11 @@ def test_garbage_is_refused_in_words(sender: httpx2.Client, paths: list[str]) ->
             if path == "/tsa" and answer.status_code == 200:
                 # RFC 3161 has refusals of its own, status 2 (rejection).
                 assert b"\x02\x01\x02" in answer.content[:16]
+                continue
+            if path.startswith(FOR_PROGRAMS):
+                # Without a body `info` is asked as it should be.
+                if not (path.endswith("/info") and answer.status_code == 200 and not body):
+                    assert_tells_programs_nothing_inside(answer)
                 continue
             assert_tells_nothing_inside(answer, SECRET)
             assert answer.headers["content-language"] == language

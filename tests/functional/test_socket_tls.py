@@ -86,14 +86,19 @@ def handled(message: protocol.Request) -> protocol.Response:
     return protocol.Cancelled(unused=7)
 
 
-def with_server(files: TLSFiles, test: Callable[[int], Any]) -> list[dict[str, Any]]:
+def with_server(files: TLSFiles, test: Callable[[int], Any], *, awaited: str = "") -> list[dict[str, Any]]:
+    """What the server logs during `test`, and after it until the event `awaited`, for ten seconds at most."""
+
     async def main() -> list[dict[str, Any]]:
         server = Server(handled, Listening("tls:localhost:0", tls=files))
         await server.start()
         try:
             with structlog.testing.capture_logs() as logs:
                 await asyncio.wait_for(test(server.port), 30)
-                await asyncio.sleep(0.05)
+                for _ in range(200 if awaited else 1):
+                    await asyncio.sleep(0.05)
+                    if awaited in {log["event"] for log in logs}:
+                        break
             return [dict(log) for log in logs]
         finally:
             await server.stop()
@@ -172,7 +177,7 @@ def test_only_named_clients(authority: Authority) -> None:
         await client.close()
         await refused(port, authority.issue("web2.example"))
 
-    logs = with_server(authority.issue("localhost", names=("web1.example",)), test)
+    logs = with_server(authority.issue("localhost", names=("web1.example",)), test, awaited="sam.connection_closed")
     assert [log["reason"] for log in logs if log["event"] == "sam.connection_closed"]
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from natsuin.algorithms import facts_of
+from natsuin.algorithms import SignatureScheme, facts_of
 from natsuin.errors import AlreadyUsed, Busy, Conflict, NatsuinError, NotFound, Refused
 from natsuin.key_management import Foundation, Opening, StoredKey, log_opening, new_opening, signing_key
 from natsuin.sam.protocol import Sign, Signed
@@ -88,19 +88,19 @@ class Reservations:
             else:
                 return
 
-    def check_again(self, taken: dict[str, Any], key_id: str, message: Sign) -> None:
-        """Raise what stands against signing now under an approval whose digests were taken before: it is over or was
-        cancelled, or the key or its certificate is not good any more."""
+    def check_again(self, instruction_id: str, key_id: str, scheme: SignatureScheme) -> None:
+        """Raise what stands against signing now by `scheme` under an approval whose digests were taken before: it is
+        over or was cancelled, or the key or its certificate is not good any more."""
         foundation = self.foundation
         with foundation.database.read() as connection:
-            row = foundation.find(connection, instruction, instruction_id=taken["instruction_id"])
+            row = foundation.find(connection, instruction, instruction_id=instruction_id)
             key_row = foundation.find(connection, signing_key, key_id=key_id)
         if row is None or key_row is None:
             raise NotFound("the key of this approval does not exist any more")
         require_state(row, APPROVED, foundation.now())
         key = StoredKey(key_row)
         key.require_active()
-        foundation.policy.require_signing(key.algorithm, scheme_of(row, message), foundation.clock.now())
+        foundation.policy.require_signing(key.algorithm, scheme, foundation.clock.now())
         require_valid_certificate(key, foundation)
 
     def _reserve(self, connection: sa.Connection, messages: Sequence[Sign]) -> list[Reserved | Signed | RefusedUse]:

@@ -141,7 +141,9 @@ class SigningPath:
             if use.outcome is None:
                 try:
                     self.reservations.check_again(
-                        use.instruction["instruction_id"], use.key.key_id, use.request.message
+                        use.instruction["instruction_id"],
+                        use.key.key_id,
+                        scheme_of(use.instruction, use.request.message),
                     )
                 except NatsuinError as error:
                     use.failure = error
