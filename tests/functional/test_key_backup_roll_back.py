@@ -9,7 +9,7 @@ import pytest
 
 from natsuin import errors
 from natsuin.cli.demo.encoding import new_recovery_code
-from natsuin.key_management import REGISTRATION_OFFICER
+from natsuin.key_management import FIRST_ROLES
 from natsuin.sam import protocol as p
 from natsuin.sam.process import open_sam
 from rigs.invariants import check_invariants, entries_of
@@ -254,7 +254,7 @@ def test_acts_and_invitations_of_an_older_database_are_closed(older: Older) -> N
     names = tuple(officer.user_id for officer in officers)
     suspension = web.propose_act(older.alice, "suspend")
     invitation = web.invite(older.officer, name="Bob")
-    token = older.rig.sam.handlers.officers.invite("Third officer", (REGISTRATION_OFFICER,))
+    token = older.rig.sam.handlers.officers.invite("Third officer", FIRST_ROLES)
     copying = web.ask(p.ProposeKeyArchive(officer_ids=names, key_id=older.alice.key.key_id))
     older.remember()
     web = older.web

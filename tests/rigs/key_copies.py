@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from natsuin.key_management import REGISTRATION_OFFICER
+from natsuin.key_management import FIRST_ROLES
 from natsuin.sam import protocol as p
 from rigs.sam_in_process import SamRig
 from rigs.web_side import Officer, Signer, WebSide, assertion
@@ -14,7 +14,7 @@ from rigs.web_side import Officer, Signer, WebSide, assertion
 
 def another_officer(rig: SamRig) -> Officer:
     """Invited on the host, as `natsuin officer invite` does."""
-    return rig.web.register_officer(rig.sam.handlers.officers.invite("Second officer", (REGISTRATION_OFFICER,)))
+    return rig.web.register_officer(rig.sam.handlers.officers.invite("Second officer", FIRST_ROLES))
 
 
 def by_officers(web: WebSide, act: p.Act, officers: Sequence[Officer]) -> p.KeyBackupStep:

@@ -9,7 +9,7 @@ from natsuin.cli.supervised import config_option
 
 @click.group()
 def officer() -> None:
-    """Invite registration officers and auditors."""
+    """Invite officers and auditors."""
 
 
 @officer.command()
@@ -17,13 +17,15 @@ def officer() -> None:
 @click.option("--name", required=True, help="The officer's name, as others will see it.")
 @click.option(
     "--role",
-    type=click.Choice(["registration-officer", "auditor"]),
-    default="registration-officer",
+    "roles",
+    type=click.Choice(["registration-officer", "security-officer", "system-administrator", "auditor"]),
+    multiple=True,
+    default=["registration-officer", "security-officer"],
     show_default=True,
-    help="An auditor reads the signing log and does nothing else.",
+    help="May be given again. An auditor has no other role, a security officer is no system administrator.",
 )
 @click.option("--namesake", is_flag=True, help="Another person of that name is here already.")
-def invite(file: Path, name: str, role: str, namesake: bool) -> None:
+def invite(file: Path, name: str, roles: tuple[str, ...], namesake: bool) -> None:
     """Print a one-time link for a new officer or auditor. sam must be stopped, since it alone writes the log."""
     from natsuin.cli.supervised import take_place
     from natsuin.config import load
@@ -31,6 +33,6 @@ def invite(file: Path, name: str, role: str, namesake: bool) -> None:
 
     config = load(file)
     take_place("sam", config)
-    token = invite_officer(config, name, role=role, namesake=namesake)
+    token = invite_officer(config, name, roles=roles, namesake=namesake)
     click.echo("This link works once, for seven days, and is not kept anywhere:\n")
     click.echo(f"    {config.service.origin}/officer/enrol#{token}")

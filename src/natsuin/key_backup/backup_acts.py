@@ -26,7 +26,7 @@ from natsuin.key_backup.archiving import Archives
 from natsuin.key_backup.restoring import Restorer
 from natsuin.key_backup.tables import backup_act
 from natsuin.key_management import (
-    REGISTRATION_OFFICER,
+    Duty,
     Foundation,
     Keys,
     Officers,
@@ -145,7 +145,7 @@ class BackupActs:
     def _two(self, connection: sa.Connection, officer_ids: tuple[str, ...]) -> list[dict[str, Any]]:
         if len(officer_ids) != 2 or len(set(officer_ids)) != 2:
             raise Malformed("two different officers must approve this", hint="Name both of them.")
-        return [self.officers.require(connection, name, REGISTRATION_OFFICER) for name in officer_ids]
+        return [self.officers.require(connection, name, Duty.COPY_KEYS) for name in officer_ids]
 
     def waiting(self, message: ListWaitingActs) -> tuple[WaitingAct, ...]:
         """The acts that are open: all for an officer, for an owner the restorations that both officers approved."""
@@ -163,7 +163,7 @@ class BackupActs:
             rows = [foundation.checked(backup_act, row) for row in found]
             own: tuple[bytes, ...] = ()
             if message.officer_id:
-                asking = self.officers.require(connection, message.officer_id, REGISTRATION_OFFICER)
+                asking = self.officers.require(connection, message.officer_id, Duty.COPY_KEYS)
                 own = (asking["credential_id"],)
         if message.user_id:
             ready = [row for row in rows if len(_names(row["approved_by"])) == 2]

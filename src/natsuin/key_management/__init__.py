@@ -56,7 +56,17 @@ from natsuin.key_management.master_key import (
     read_master_key,
     require_settled,
 )
-from natsuin.key_management.officers import AUDITOR, REGISTRATION_OFFICER, ROLES, Officers
+from natsuin.key_management.officer_roles import (
+    AUDITOR,
+    FIRST_ROLES,
+    REGISTRATION_OFFICER,
+    ROLES,
+    SECURITY_OFFICER,
+    SYSTEM_ADMINISTRATOR,
+    Duty,
+    OfficerRole,
+)
+from natsuin.key_management.officers import Officers
 from natsuin.key_management.openings import opened_fields
 from natsuin.key_management.outside_certificates import Accept, OutsideCertificates
 from natsuin.key_management.pin_reset import PINResets
@@ -125,6 +135,7 @@ __all__ = [
     "AUDITOR",
     "CHANGES",
     "ENDED",
+    "FIRST_ROLES",
     "IMPORT",
     "ISSUING",
     "LOG",
@@ -138,6 +149,8 @@ __all__ = [
     "ROLES",
     "ROOT",
     "SEALED_SECRETS",
+    "SECURITY_OFFICER",
+    "SYSTEM_ADMINISTRATOR",
     "TSA",
     "VAULT",
     "Accept",
@@ -145,6 +158,7 @@ __all__ = [
     "BadPKCS12",
     "Certified",
     "Completions",
+    "Duty",
     "Enrolments",
     "EnvelopeContent",
     "EnvelopeHeader",
@@ -169,6 +183,7 @@ __all__ = [
     "MasterKeyMissing",
     "Move",
     "Mover",
+    "OfficerRole",
     "Officers",
     "OpenKey",
     "Opening",

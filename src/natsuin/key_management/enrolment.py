@@ -25,7 +25,8 @@ from natsuin.key_management.bound_passkeys import bound
 from natsuin.key_management.foundation import Foundation
 from natsuin.key_management.key_creation import KeyMaker, KeyWish, store
 from natsuin.key_management.keys import Keys, StoredKey
-from natsuin.key_management.officers import REGISTRATION_OFFICER, Officers, token_hash
+from natsuin.key_management.officer_roles import Duty
+from natsuin.key_management.officers import Officers, token_hash
 from natsuin.key_management.records import Record, make_record
 from natsuin.key_management.signer_secrets import EnrolmentSecrets, SecretOpener
 from natsuin.key_management.tables import enrolment, officer, signing_key
@@ -87,7 +88,7 @@ class Enrolments:
             "enrol", foundation.relying_party.rp_id, fields, clock=foundation.clock, life=PROPOSAL_LIFE
         )
         with foundation.database.write() as connection:
-            officer_row = self.officers.require(connection, message.officer_id, REGISTRATION_OFFICER)
+            officer_row = self.officers.require(connection, message.officer_id, Duty.REGISTER_PEOPLE)
             self.officers.require_not_auditors(connection, message.user_id)
             if foundation.find(connection, enrolment, user_id=message.user_id) is not None:
                 raise Conflict("the account was proposed before", hint="Begin again with a new account.")
@@ -108,7 +109,7 @@ class Enrolments:
             if row is None:
                 raise NotFound("there is no such registration to approve")
             self._require(row, _PROPOSED)
-            officer_row = self.officers.require(connection, row["officer_id"], REGISTRATION_OFFICER)
+            officer_row = self.officers.require(connection, row["officer_id"], Duty.REGISTER_PEOPLE)
         try:
             sign_count = self.officers.verify_approval(officer_row, row["record"], message.assertion)
         except ApprovalRefused as refusal:

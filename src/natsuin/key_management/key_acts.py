@@ -1,8 +1,8 @@
 """What an owner or an officer wants done with a key after it was made, each approved by a passkey over sam's own
 record.
 
-    suspend, resume     the owner, or a registration officer
-    revoke              the owner, or a registration officer; ends the key and its certificate
+    suspend, resume     the owner, or a registration or security officer
+    revoke              the owner, or a registration or security officer; ends the key and its certificate
     destroy             the owner alone, without anybody's help; ends the key, and its certificate as no longer needed
     renew               the owner, with the PIN: a new key pair, the old one is destroyed, its history stays
     one-time            the owner, with the PIN: a key for one instruction, with a certificate of minutes
@@ -26,7 +26,8 @@ from natsuin.key_management.foundation import Foundation
 from natsuin.key_management.key_moves import KeyMoves, Wish
 from natsuin.key_management.key_states import KeyState, Move, Mover, after, require_may_resume
 from natsuin.key_management.keys import Keys, StoredKey
-from natsuin.key_management.officers import REGISTRATION_OFFICER, Officers
+from natsuin.key_management.officer_roles import Duty
+from natsuin.key_management.officers import Officers
 from natsuin.key_management.outside_certificates import OutsideCertificates
 from natsuin.key_management.records import challenge_of, make_record
 from natsuin.key_management.renewal import Renewals
@@ -90,7 +91,7 @@ class KeyActs:
         mover = Mover.OFFICER if message.officer_id else Mover.OWNER
         with foundation.database.read() as connection:
             key = self.keys.get(connection, message.key_id, message.user_id)
-            approver = self._approver(connection, key, message.officer_id)
+            approver = self._approver(connection, key, message.officer_id, kind)
         self._require_possible(kind, key, mover, message)
         record = make_record(
             f"key-{kind.value}",
@@ -133,7 +134,7 @@ class KeyActs:
                 raise Expired("the time for this has passed", hint="Begin again.")
             request = msgspec.json.decode(act["request"], type=ProposeKeyAct)
             key = self.keys.get(connection, act["key_id"], request.user_id)
-            approver = self._approver(connection, key, act["officer_id"])
+            approver = self._approver(connection, key, act["officer_id"], Kind(act["kind"]))
         if act["kind"] == REMOVE_PASSKEY and message.assertion.credential_id == request.credential_id:
             raise ApprovalRefused("a passkey cannot remove itself", hint="Approve with one that stays.")
         self._spend(act, approver, self._verify(act, approver, message.assertion))
@@ -155,10 +156,11 @@ class KeyActs:
         with foundation.database.read() as connection:
             return KeyActDone(key=self.keys.information(connection, moved))
 
-    def _approver(self, connection: sa.Connection, key: StoredKey, officer_id: str) -> "_Approver":
+    def _approver(self, connection: sa.Connection, key: StoredKey, officer_id: str, kind: Kind) -> "_Approver":
         if not officer_id:
             return _Approver(key, None)
-        return _Approver(key, self.officers.require(connection, officer_id, REGISTRATION_OFFICER))
+        duty = Duty.INSTALL_CERTIFICATES if kind is Kind.INSTALL else Duty.HOLD_KEYS
+        return _Approver(key, self.officers.require(connection, officer_id, duty))
 
     def _require_possible(self, kind: Kind, key: StoredKey, mover: Mover, message: ProposeKeyAct) -> None:
         if kind not in (_OF_OFFICER if mover is Mover.OFFICER else _OF_OWNER):

@@ -33,7 +33,8 @@ from natsuin.key_management.bound_passkeys import decode_counts
 from natsuin.key_management.foundation import Foundation
 from natsuin.key_management.key_creation import KeyMaker, KeyWish, NewKey, store
 from natsuin.key_management.keys import PIN_SLOT, Keys, StoredKey
-from natsuin.key_management.officers import REGISTRATION_OFFICER, Officers
+from natsuin.key_management.officer_roles import Duty
+from natsuin.key_management.officers import Officers
 from natsuin.key_management.records import challenge_of, make_record
 from natsuin.key_management.sealed_envelope import EnvelopeOpener, OpenedEnvelope
 from natsuin.key_management.signer_secrets import EnrolmentSecrets, SecretOpener, normal_pin
@@ -98,7 +99,7 @@ class KeyImports:
         """The record that officer and owner must approve. Refuses at once what could not be taken in."""
         foundation = self.foundation
         with foundation.database.read() as connection:
-            approver = self.officers.require(connection, message.officer_id, REGISTRATION_OFFICER)
+            approver = self.officers.require(connection, message.officer_id, Duty.TAKE_IN_KEYS)
             key = self._guarding(connection, message.key_id, message.user_id)
         found = self._examine(message.envelope, key.user_id)
         fields = {
@@ -145,7 +146,7 @@ class KeyImports:
                 raise AlreadyUsed("this was approved, or refused too often, before", hint="Begin again.")
             if act["expires_at"] < foundation.now():
                 raise Expired("the time for this has passed", hint="Begin again.")
-            approver = self.officers.require(connection, act["officer_id"], REGISTRATION_OFFICER)
+            approver = self.officers.require(connection, act["officer_id"], Duty.TAKE_IN_KEYS)
         by_officer = message.assertion.credential_id == approver["credential_id"]
         try:
             if message.by not in ("", act["officer_id"] if by_officer else act["user_id"]):
@@ -174,7 +175,7 @@ class KeyImports:
             if message.user_id:
                 able = [(row, self._passkeys(connection, row)) for row in rows]
                 return tuple(_waiting(row, passkeys) for row, passkeys in able if passkeys)
-            asking = self.officers.require(connection, message.officer_id, REGISTRATION_OFFICER)
+            asking = self.officers.require(connection, message.officer_id, Duty.TAKE_IN_KEYS)
         own = (asking["credential_id"],)
         turn = [row["officer_id"] == message.officer_id and not row["approved_at"] for row in rows]
         return tuple(_waiting(row, own if now else ()) for row, now in zip(rows, turn, strict=True))

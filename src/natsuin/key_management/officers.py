@@ -17,10 +17,11 @@ import msgspec
 import sqlalchemy as sa
 
 from natsuin.clock import milliseconds
-from natsuin.errors import ApprovalRefused, Conflict, Forbidden, Malformed
+from natsuin.errors import ApprovalRefused, Conflict, Forbidden
 from natsuin.key_management import invitations
 from natsuin.key_management.bound_passkeys import decode_passkeys
 from natsuin.key_management.foundation import Foundation
+from natsuin.key_management.officer_roles import AUDITOR, Duty, may, role_column, who_may
 from natsuin.key_management.records import challenge_of, new_identifier
 from natsuin.key_management.tables import enrolment, officer, officer_invitation, signing_key
 from natsuin.sam.protocol import (
@@ -33,10 +34,6 @@ from natsuin.sam.protocol import (
     Subject,
 )
 
-REGISTRATION_OFFICER = "registration-officer"
-AUDITOR = "auditor"
-ROLES = (REGISTRATION_OFFICER, AUDITOR)
-_WHO = {REGISTRATION_OFFICER: "a registration officer", AUDITOR: "an auditor"}
 INVITATION_LIFE = timedelta(days=7)
 
 
@@ -49,12 +46,10 @@ class Officers:
     def invite(self, display_name: str, roles: tuple[str, ...], *, namesake: bool = False) -> str:
         """A one-time token for a new officer or auditor; only its hash is kept. Called on the host, never by web.
 
-        Raises `Conflict` where somebody of that name is here already and one of the two is an auditor, unless it is
-        said to be a `namesake`.
+        Raises `Malformed` for roles that nobody has together, `Conflict` where somebody of that name is here already
+        and one of the two is an auditor, unless it is said to be a `namesake`.
         """
-        if len(roles) != 1 or roles[0] not in ROLES:
-            raise Malformed("there is no such role", hint=f"Choose one of {', '.join(ROLES)}.")
-        (role,) = roles
+        role = role_column(roles)
         with self.foundation.database.read() as connection:
             if not namesake and self._is_known(connection, display_name, role):
                 raise Conflict(
@@ -71,7 +66,7 @@ class Officers:
             "expires_at": milliseconds(self.foundation.clock.now() + INVITATION_LIFE),
             "used_at": 0,
         }
-        self.foundation.journal.record("officer-invited", private={"officer": row["user_id"], "roles": [role]})
+        self.foundation.journal.record("officer-invited", private={"officer": row["user_id"], "roles": role.split()})
         with self.foundation.database.write() as connection:
             self.foundation.insert(connection, officer_invitation, row)
         return token
@@ -116,11 +111,11 @@ class Officers:
             self.foundation.insert(connection, officer, row)
         return _registered(row, passkey)
 
-    def require(self, connection: sa.Connection, officer_id: str, role: str) -> dict[str, Any]:
-        """The officer's sealed row. Raises `Forbidden` if there is no such officer or the role is not theirs."""
+    def require(self, connection: sa.Connection, officer_id: str, duty: Duty) -> dict[str, Any]:
+        """The officer's sealed row. Raises `Forbidden` if there is no such officer or the duty is not theirs."""
         row = self.foundation.find(connection, officer, user_id=officer_id)
-        if row is None or row["roles"] != role:
-            raise Forbidden(f"only {_WHO[role]} may do this", hint=f"Sign in as {_WHO[role]}.")
+        if row is None or not may(row["roles"], duty):
+            raise Forbidden(f"only {who_may(duty)} may {duty.value}", hint=f"Sign in as {who_may(duty)}.")
         return row
 
     def require_not_auditors(self, connection: sa.Connection, user_id: str, passkey: Passkey | None = None) -> None:
@@ -148,10 +143,10 @@ class Officers:
 
     def _is_known(self, connection: sa.Connection, display_name: str, role: str) -> bool:
         """Whether somebody of this name has a role that goes not together with `role`."""
-        others = [one for one in ROLES if one != role and AUDITOR in (one, role)]
         names = set[str]()
         for table in (officer, officer_invitation):
-            names.update(connection.execute(sa.select(table.c.display_name).where(table.c.roles.in_(others))).scalars())
+            excluded = table.c.roles != AUDITOR if role == AUDITOR else table.c.roles == AUDITOR
+            names.update(connection.execute(sa.select(table.c.display_name).where(excluded)).scalars())
         if role == AUDITOR:
             for subject in connection.execute(sa.select(enrolment.c.subject)).scalars():
                 names.add(msgspec.json.decode(subject, type=Subject).common_name)

@@ -14,7 +14,7 @@ from natsuin.config import Config
 from natsuin.errors import NatsuinError
 from natsuin.key_backup import ArchiveSeal
 from natsuin.key_management import (
-    REGISTRATION_OFFICER,
+    FIRST_ROLES,
     ROOT,
     SEALED_SECRETS,
     VAULT,
@@ -139,7 +139,7 @@ def initialise(config: Config, *, officer_name: str = "First registration office
             foundation = _foundation(config, database, master, log=log, clock=clock)
             genesis = {"origin": config.sam.log_origin, "version": __version__, "backend": vaults.name}
             foundation.journal.record("genesis", public=genesis, private={})
-            token = Officers(foundation).invite(officer_name, (REGISTRATION_OFFICER,))
+            token = Officers(foundation).invite(officer_name, FIRST_ROLES)
             return Initialised(token, log.vkey, keys.load(ROOT).certificate)
         finally:
             log.close()
@@ -148,7 +148,7 @@ def initialise(config: Config, *, officer_name: str = "First registration office
         vaults.close()
 
 
-def invite_officer(config: Config, name: str, *, role: str = REGISTRATION_OFFICER, namesake: bool = False) -> str:
+def invite_officer(config: Config, name: str, *, roles: tuple[str, ...] = FIRST_ROLES, namesake: bool = False) -> str:
     """A one-time token for another officer, or for an auditor; `namesake` as in `Officers.invite`.
 
     Needs the host: master key, database and a log that no sam is writing. Raises `Conflict`, `Malformed`.
@@ -158,7 +158,7 @@ def invite_officer(config: Config, name: str, *, role: str = REGISTRATION_OFFICE
     sam = open_sam(config)
     try:
         display_name = plain_text(name, "the name", required=True)
-        return sam.handlers.officers.invite(display_name, (role,), namesake=namesake)
+        return sam.handlers.officers.invite(display_name, roles, namesake=namesake)
     finally:
         sam.close()
 

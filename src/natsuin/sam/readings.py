@@ -13,7 +13,7 @@ from typing import Final
 
 from natsuin.clock import milliseconds
 from natsuin.errors import ApprovalRefused, Busy, Conflict, Expired, Forbidden, NotFound
-from natsuin.key_management import AUDITOR, Officers, Record, make_record, new_identifier, officer
+from natsuin.key_management import Duty, Officers, Record, make_record, new_identifier, officer
 from natsuin.plain_text import plain_text
 from natsuin.sam.protocol import (
     Act,
@@ -79,7 +79,7 @@ class Readings:
             "minutes": LIFE // timedelta(minutes=1),
         }
         with foundation.database.read() as connection:
-            row = self.officers.require(connection, message.auditor_id, AUDITOR)
+            row = self.officers.require(connection, message.auditor_id, Duty.READ_LOG)
         rp_id = foundation.relying_party.rp_id
         record = make_record("read-log", rp_id, fields, clock=foundation.clock, life=_PROPOSAL_LIFE)
         with self._lock:
@@ -105,7 +105,7 @@ class Readings:
         if proposal.record.expires_at < foundation.now():
             raise Expired("the time for this has passed", hint="Begin again.")
         with foundation.database.read() as connection:
-            row = self.officers.require(connection, proposal.auditor_id, AUDITOR)
+            row = self.officers.require(connection, proposal.auditor_id, Duty.READ_LOG)
         try:
             count = self.officers.verify_approval(row, proposal.record.content, message.assertion)
         except ApprovalRefused as refusal:
@@ -150,7 +150,7 @@ class Readings:
         """
         foundation = self.officers.foundation
         with foundation.database.read() as connection:
-            self.officers.require(connection, auditor_id, AUDITOR)
+            self.officers.require(connection, auditor_id, Duty.READ_LOG)
         with self._lock:
             self._forget_what_is_over()
             found = self._open.get(_hash(secret))

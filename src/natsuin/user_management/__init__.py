@@ -11,7 +11,16 @@ these rows (design, section 3). So a changed row here may show somebody the wron
 - `read_people`: a CSV file of people to be registered.
 """
 
-from natsuin.user_management.people import Person, Role, add_person, find_person, names_of, officers, people_named
+from natsuin.user_management.people import (
+    OFFICERS,
+    Person,
+    Role,
+    add_person,
+    find_person,
+    names_of,
+    officers,
+    people_named,
+)
 from natsuin.user_management.people_file import (
     ENCODINGS,
     MOST_LINES,
@@ -29,6 +38,7 @@ __all__ = [
     "CORRECTABLE",
     "ENCODINGS",
     "MOST_LINES",
+    "OFFICERS",
     "FoundPeople",
     "PeopleFileEncoding",
     "PeopleFileHeader",

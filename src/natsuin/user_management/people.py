@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -16,8 +17,13 @@ class Role(StrEnum):
     """What an account may do in the portal. sam keeps its own record of officers and does not read this one."""
 
     SIGNER = "signer"
-    OFFICER = "registration-officer"
+    REGISTRATION_OFFICER = "registration-officer"
+    SECURITY_OFFICER = "security-officer"
+    SYSTEM_ADMINISTRATOR = "system-administrator"
     AUDITOR = "auditor"
+
+
+OFFICERS: Final = frozenset({Role.REGISTRATION_OFFICER, Role.SECURITY_OFFICER, Role.SYSTEM_ADMINISTRATOR})
 
 
 @dataclass(frozen=True)
@@ -35,9 +41,9 @@ class Person:
         return Role.SIGNER in self.roles and Role.AUDITOR not in self.roles
 
     @property
-    def is_officer(self) -> bool:
-        """May register people."""
-        return Role.OFFICER in self.roles and Role.AUDITOR not in self.roles
+    def offices(self) -> frozenset[str]:
+        """The officers' roles of this account; none where an auditor's stands beside them."""
+        return frozenset() if Role.AUDITOR in self.roles else OFFICERS & frozenset(self.roles)
 
     @property
     def is_auditor(self) -> bool:
@@ -75,10 +81,10 @@ def people_named(connection: Connection, words: str, *, most: int) -> tuple[str,
     return find_people(connection, words, most=most).user_ids
 
 
-def officers(connection: Connection) -> tuple[Person, ...]:
-    """Every registration officer, by name."""
+def officers(connection: Connection, role: Role) -> tuple[Person, ...]:
+    """Every officer with this role, by name."""
     # The column is JSON text in both databases, in which a role stands between quotation marks.
-    with_role = sa.cast(person.c.roles, sa.Text).contains(f'"{Role.OFFICER.value}"', autoescape=True)
+    with_role = sa.cast(person.c.roles, sa.Text).contains(f'"{role.value}"', autoescape=True)
     rows = connection.execute(sa.select(person).where(with_role).order_by(person.c.display_name, person.c.user_id))
     return tuple(Person(row.user_id, row.display_name, row.email, tuple(row.roles)) for row in rows)
 

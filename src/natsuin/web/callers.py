@@ -31,7 +31,12 @@ class Access(StrEnum):
     PUBLIC = "public"
     SIGNED_IN = "signed-in"
     SIGNER = "signer"
+    REGISTRAR = "registration-officer"
+    SECURITY = "security-officer"
+    KEYHOLDING = "holds-keys"
+    """A registration officer or a security officer."""
     OFFICER = "officer"
+    """Any officer, a system administrator too."""
     AUDITOR = "auditor"
     ACTING = "acting"
     """Whoever is signed in in a role that may do something: not an auditor."""
@@ -140,13 +145,20 @@ def has_access(caller: Caller, access: Access) -> bool:
     """Whether somebody who is signed in has this access."""
     if access is Access.SIGNER:
         return caller.is_signer
-    if access is Access.OFFICER:
-        return caller.is_officer
     if access is Access.AUDITOR:
         return caller.is_auditor
     if access is Access.ACTING:
-        return caller.is_signer or caller.is_officer
-    return access in (Access.PUBLIC, Access.SIGNED_IN)
+        return caller.is_signer or bool(caller.offices)
+    return access in (Access.PUBLIC, Access.SIGNED_IN) or _is_officers(caller, access)
+
+
+def _is_officers(caller: Caller, access: Access) -> bool:
+    return {
+        Access.REGISTRAR: caller.is_registrar,
+        Access.SECURITY: caller.is_security_officer,
+        Access.KEYHOLDING: caller.holds_keys,
+        Access.OFFICER: bool(caller.offices),
+    }.get(access, False)
 
 
 def _caller(person: Person, session: Session) -> Caller:
@@ -155,7 +167,7 @@ def _caller(person: Person, session: Session) -> Caller:
         display_name=person.display_name,
         roles=person.roles,
         is_signer=person.is_signer,
-        is_officer=person.is_officer,
+        offices=person.offices,
         is_auditor=person.is_auditor,
         level=session.level,
     )

@@ -42,8 +42,8 @@ class KeyPages:
             Page("/keys", "keys", Access.SIGNER, self._own),
             Page("/keys/{key_id}/pin", "pin_reset", Access.SIGNER, self._pin_reset),
             Page("/keys/{key_id}/{act}", "key_act", Access.SIGNER, self._act),
-            Page("/officer/keys", "officer_keys", Access.OFFICER, self._everybodys),
-            Page("/officer/keys/{key_id}", "officer_key", Access.OFFICER, self._one),
+            Page("/officer/keys", "officer_keys", Access.KEYHOLDING, self._everybodys),
+            Page("/officer/keys/{key_id}", "officer_key", Access.KEYHOLDING, self._one),
         )
 
     async def _own(self, request: Request) -> Context:

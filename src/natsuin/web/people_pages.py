@@ -20,9 +20,9 @@ class PeoplePages:
     def pages(self) -> tuple[Page, ...]:
         """Each with its access."""
         return (
-            Page("/officer/people", "people", Access.OFFICER, self._search),
-            Page("/officer/people-file", "people_file", Access.OFFICER, _file),
-            Page("/officer/people/{user_id}", "person", Access.OFFICER, self._person),
+            Page("/officer/people", "people", Access.KEYHOLDING, self._search),
+            Page("/officer/people-file", "people_file", Access.REGISTRAR, _file),
+            Page("/officer/people/{user_id}", "person", Access.KEYHOLDING, self._person),
         )
 
     async def _search(self, request: Request) -> Context:

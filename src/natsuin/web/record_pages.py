@@ -29,7 +29,7 @@ class RecordPages:
         return (
             Page("/verify", "verify", Access.PUBLIC, self._verify),
             Page("/help/check", "check", Access.PUBLIC, self._check),
-            Page("/officer", "officer", Access.OFFICER, self._officer),
+            Page("/officer", "officer", Access.REGISTRAR, self._officer),
             Page("/history", "history", Access.SIGNER, self._history),
         )
 

@@ -27,9 +27,9 @@ class ReplacementPages:
         return (
             Page("/replace", "replace", Access.PUBLIC, _nothing),
             Page("/replacement", "replacement", Access.SIGNER, self._own),
-            Page("/officer/replacements", "officer_replacements", Access.OFFICER, self._queue),
-            Page("/officer/replacements/new/{user_id}", "officer_replacement", Access.OFFICER, self._new),
-            Page("/officer/replacements/{act_id}", "officer_replacement", Access.OFFICER, self._one),
+            Page("/officer/replacements", "officer_replacements", Access.REGISTRAR, self._queue),
+            Page("/officer/replacements/new/{user_id}", "officer_replacement", Access.REGISTRAR, self._new),
+            Page("/officer/replacements/{act_id}", "officer_replacement", Access.REGISTRAR, self._one),
         )
 
     async def _own(self, request: Request) -> Context:

@@ -26,11 +26,11 @@ class SharedActPages:
     def pages(self) -> tuple[Page, ...]:
         """All of them."""
         return (
-            Page("/officer/archives", "officer_archives", Access.OFFICER, self._archives),
-            Page("/officer/archives/new", "officer_act", Access.OFFICER, self._new),
-            Page("/officer/archives/{archive_id}", "officer_act", Access.OFFICER, self._restore),
-            Page("/officer/keys/{key_id}/import", "officer_act", Access.OFFICER, self._import),
-            Page("/officer/waiting/{act_id}", "officer_act", Access.OFFICER, self._review),
+            Page("/officer/archives", "officer_archives", Access.SECURITY, self._archives),
+            Page("/officer/archives/new", "officer_act", Access.SECURITY, self._new),
+            Page("/officer/archives/{archive_id}", "officer_act", Access.SECURITY, self._restore),
+            Page("/officer/keys/{key_id}/import", "officer_act", Access.SECURITY, self._import),
+            Page("/officer/waiting/{act_id}", "officer_act", Access.SECURITY, self._review),
             Page("/waiting/{act_id}", "owner_act", Access.SIGNER, self._owners),
         )
 

@@ -19,7 +19,7 @@ from natsuin.sam.protocol import (
     WaitingActs,
 )
 from natsuin.storage import Database
-from natsuin.user_management import Person, names_of, officers
+from natsuin.user_management import Person, Role, names_of, officers
 from natsuin.web.act_answers import ActAnswers
 from natsuin.web.sam_calls import Sam, ask
 
@@ -140,11 +140,11 @@ class SharedActs:
         return await self._one(await self._owners(user_id, act_id), act_id, mine=True)
 
     async def colleagues(self, officer_id: str) -> list[Person]:
-        """The other registration officers."""
+        """The other security officers."""
 
         def look_up() -> list[Person]:
             with self._database.read() as connection:
-                return [one for one in officers(connection) if one.user_id != officer_id]
+                return [one for one in officers(connection, Role.SECURITY_OFFICER) if one.user_id != officer_id]
 
         return await to_thread.run_sync(look_up)
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from natsuin.user_management import Role
+
 
 @dataclass(frozen=True)
 class ServiceView:
@@ -21,6 +23,27 @@ class Caller:
     display_name: str
     roles: tuple[str, ...]
     is_signer: bool
-    is_officer: bool
+    offices: frozenset[str]
+    """Values of `Role`, those of officers."""
     is_auditor: bool
     level: int
+
+    @property
+    def is_registrar(self) -> bool:
+        """Registers people."""
+        return Role.REGISTRATION_OFFICER in self.offices
+
+    @property
+    def is_security_officer(self) -> bool:
+        """Decides about keys and about who is an officer."""
+        return Role.SECURITY_OFFICER in self.offices
+
+    @property
+    def is_administrator(self) -> bool:
+        """Runs the service."""
+        return Role.SYSTEM_ADMINISTRATOR in self.offices
+
+    @property
+    def holds_keys(self) -> bool:
+        """Suspends, resumes and revokes people's keys."""
+        return self.is_registrar or self.is_security_officer

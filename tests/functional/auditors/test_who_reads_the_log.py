@@ -20,7 +20,7 @@ from natsuin.errors import (
     StorageFailed,
     Tampered,
 )
-from natsuin.key_management import AUDITOR, REGISTRATION_OFFICER
+from natsuin.key_management import AUDITOR, REGISTRATION_OFFICER, ROLES, SECURITY_OFFICER, SYSTEM_ADMINISTRATOR
 from natsuin.key_management import officer as officer_table
 from natsuin.sam import protocol as p
 from natsuin.sam import readings
@@ -177,8 +177,18 @@ def test_an_officers_act_is_not_approved_by_an_auditors_passkey(
         web.approve_act(act, auditor.who.device)
 
 
-@pytest.mark.parametrize("roles", [(), (AUDITOR, REGISTRATION_OFFICER), ("signer",), ("auditor registration-officer",)])
-def test_nobody_is_invited_in_several_roles(sam: SamRig, roles: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    "roles",
+    [
+        (),
+        ("signer",),
+        ("auditor registration-officer",),
+        *((AUDITOR, role) for role in ROLES if role is not AUDITOR),
+        (SECURITY_OFFICER, SYSTEM_ADMINISTRATOR),
+        (REGISTRATION_OFFICER, SECURITY_OFFICER, SYSTEM_ADMINISTRATOR),
+    ],
+)
+def test_nobody_is_invited_in_roles_that_exclude_each_other(sam: SamRig, roles: tuple[str, ...]) -> None:
     with pytest.raises(Malformed):
         sam.sam.handlers.officers.invite("Somebody", roles)
 
@@ -289,5 +299,6 @@ def test_the_host_invites_by_command(sam: SamRig) -> None:
     assert invite("--name", "X", "--role", "owner").returncode == 2
     sam.sam = open_sam(sam.config)
     assert sam.web.ask(p.OpenOfficerInvitation(token=token)).roles == ("auditor",)
+    both = ["registration-officer", "security-officer"]
     invited = [committed(sam, entry)["roles"] for entry in entries_of(sam) if entry["type"] == "officer-invited"]
-    assert invited == [["registration-officer"], ["auditor"], ["registration-officer"]]
+    assert invited == [both, ["auditor"], both]

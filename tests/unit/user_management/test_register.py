@@ -43,7 +43,7 @@ def test_a_person_goes_from_proposed_to_enrolled(register, database, clock):
     assert [line.state for line in register.people()] == ["invited"]
     with database.read() as connection:
         person = find_person(connection, proposal.user_id)
-    assert (person.display_name, person.is_signer, person.is_officer) == ("山田 太郎", True, False)
+    assert (person.display_name, person.is_signer, person.offices) == ("山田 太郎", True, frozenset())
     with database.write() as connection:
         register.note_enrolled(connection, proposal.user_id)
     clock.advance(10 * 86_400)

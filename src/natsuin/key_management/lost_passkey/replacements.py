@@ -32,7 +32,8 @@ from natsuin.key_management.lost_passkey.states import (
     require_in_time,
 )
 from natsuin.key_management.lost_passkey.tables import passkey_replacement
-from natsuin.key_management.officers import REGISTRATION_OFFICER, Officers, token_hash
+from natsuin.key_management.officer_roles import Duty, may
+from natsuin.key_management.officers import Officers, token_hash
 from natsuin.key_management.records import challenge_of, make_record
 from natsuin.key_management.tables import officer, signing_key
 from natsuin.sam.protocol import (
@@ -99,7 +100,7 @@ class Replacements:
             "expires_at": record.expires_at,
         }
         with foundation.database.write() as connection:
-            first = self.officers.require(connection, message.officer_id, REGISTRATION_OFFICER)
+            first = self.officers.require(connection, message.officer_id, Duty.REPLACE_PASSKEYS)
             self._require_possible(connection, message)
             foundation.insert(connection, passkey_replacement, row)
         return _act(row, record.content, (first["credential_id"],))
@@ -109,7 +110,7 @@ class Replacements:
         with self.foundation.database.read() as connection:
             row = self._find(connection, message.act_id)
             step = _step(row)
-            who = self.officers.require(connection, message.officer_id, REGISTRATION_OFFICER)
+            who = self.officers.require(connection, message.officer_id, Duty.REPLACE_PASSKEYS)
         _require_turn(row, step, who["user_id"])
         require_in_time(self.foundation, row)
         return _act(row, row["record"], (who["credential_id"],))
@@ -157,7 +158,7 @@ class Replacements:
             after(State(row["state"]), Step.CANCEL)
             if message.officer_id:
                 able: tuple[bytes, ...] = (
-                    self.officers.require(connection, message.officer_id, REGISTRATION_OFFICER)["credential_id"],
+                    self.officers.require(connection, message.officer_id, Duty.REPLACE_PASSKEYS)["credential_id"],
                 )
             else:
                 living = living_keys(self.foundation, connection, row["user_id"])
@@ -266,7 +267,7 @@ class Replacements:
     def _officer_of(self, connection: sa.Connection, assertion: Assertion) -> dict[str, Any]:
         """The registration officer on record with this passkey. Raises `ApprovalRefused`."""
         row = self.foundation.find(connection, officer, credential_id=assertion.credential_id)
-        if row is None or REGISTRATION_OFFICER not in row["roles"].split():
+        if row is None or not may(row["roles"], Duty.REPLACE_PASSKEYS):
             raise ApprovalRefused("this passkey may not decide this", hint="Use the passkey that you registered with.")
         return row
 

@@ -53,13 +53,13 @@ class KeyArchiveAPI:
 
     def add_to(self, routes: ApiRoutes) -> None:
         """Add the routes."""
-        routes.add("GET", "/api/officer/colleagues", self.colleagues, access=Access.OFFICER)
-        routes.add("GET", "/api/officer/waiting", self.waiting, access=Access.OFFICER)
-        routes.add("GET", "/api/officer/waiting/{act_id}", self.review, access=Access.OFFICER)
-        routes.add("GET", "/api/officer/archives", self.page, access=Access.OFFICER)
-        routes.add("POST", "/api/officer/archives", self.propose, access=Access.OFFICER)
-        routes.add("POST", "/api/officer/archives/{archive_id}/restore", self.propose_restore, access=Access.OFFICER)
-        routes.add("POST", "/api/officer/backup-acts/{act_id}", self.approve, access=Access.OFFICER)
+        routes.add("GET", "/api/officer/colleagues", self.colleagues, access=Access.SECURITY)
+        routes.add("GET", "/api/officer/waiting", self.waiting, access=Access.SECURITY)
+        routes.add("GET", "/api/officer/waiting/{act_id}", self.review, access=Access.SECURITY)
+        routes.add("GET", "/api/officer/archives", self.page, access=Access.SECURITY)
+        routes.add("POST", "/api/officer/archives", self.propose, access=Access.SECURITY)
+        routes.add("POST", "/api/officer/archives/{archive_id}/restore", self.propose_restore, access=Access.SECURITY)
+        routes.add("POST", "/api/officer/backup-acts/{act_id}", self.approve, access=Access.SECURITY)
         routes.add("GET", "/api/archives", self.own, access=Access.SIGNER)
         routes.add("GET", "/api/waiting", self.own_waiting, access=Access.SIGNER)
         routes.add("GET", "/api/waiting/{act_id}", self.own_review, access=Access.SIGNER)

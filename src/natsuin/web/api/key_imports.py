@@ -47,8 +47,8 @@ class KeyImportAPI:
 
     def add_to(self, routes: ApiRoutes) -> None:
         """Add the routes."""
-        routes.add("POST", "/api/officer/keys/{key_id}/import", self.propose, access=Access.OFFICER)
-        routes.add("POST", "/api/officer/imports/{act_id}", self.approve, access=Access.OFFICER)
+        routes.add("POST", "/api/officer/keys/{key_id}/import", self.propose, access=Access.SECURITY)
+        routes.add("POST", "/api/officer/imports/{act_id}", self.approve, access=Access.SECURITY)
         routes.add("POST", "/api/imports/{act_id}", self.approve_as_owner, access=Access.SIGNER)
 
     async def propose(self, key_id: Identifier, body: EnvelopeBody, caller: SignedIn) -> dict[str, Any]:

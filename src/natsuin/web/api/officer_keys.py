@@ -46,9 +46,9 @@ class OfficerKeyAPI:
 
     def add_to(self, routes: ApiRoutes) -> None:
         """Add the routes."""
-        routes.add("GET", "/api/officer/keys", self.page, access=Access.OFFICER)
-        routes.add("POST", "/api/officer/keys/{key_id}/acts", self.propose, access=Access.OFFICER)
-        routes.add("POST", "/api/officer/keys/{key_id}/acts/{act_id}", self.approve, access=Access.OFFICER)
+        routes.add("GET", "/api/officer/keys", self.page, access=Access.KEYHOLDING)
+        routes.add("POST", "/api/officer/keys/{key_id}/acts", self.propose, access=Access.KEYHOLDING)
+        routes.add("POST", "/api/officer/keys/{key_id}/acts/{act_id}", self.approve, access=Access.KEYHOLDING)
 
     async def page(
         self,

@@ -120,8 +120,8 @@ class OfficerAPI:
         """Add the routes."""
         routes.add("POST", "/api/officer/invitation", self.open_invitation, access=Access.PUBLIC)
         routes.add("POST", "/api/officer/register", self.register, access=Access.PUBLIC)
-        routes.add("POST", "/api/officer/people", self.propose, access=Access.OFFICER)
-        routes.add("POST", "/api/officer/people/{act_id}/approve", self.approve, access=Access.OFFICER)
+        routes.add("POST", "/api/officer/people", self.propose, access=Access.REGISTRAR)
+        routes.add("POST", "/api/officer/people/{act_id}/approve", self.approve, access=Access.REGISTRAR)
 
     async def open_invitation(self, request: Request, body: InvitationBody) -> dict[str, Any]:
         """Begin an officer's registration."""

@@ -36,9 +36,9 @@ class PeopleAPI:
 
     def add_to(self, routes: ApiRoutes) -> None:
         """Add the routes."""
-        routes.add("GET", "/api/officer/people", self.people, access=Access.OFFICER)
-        routes.add("GET", "/api/officer/people/{user_id}", self.person, access=Access.OFFICER)
-        routes.add("POST", "/api/officer/people/{user_id}/record", self.correct, access=Access.OFFICER)
+        routes.add("GET", "/api/officer/people", self.people, access=Access.KEYHOLDING)
+        routes.add("GET", "/api/officer/people/{user_id}", self.person, access=Access.KEYHOLDING)
+        routes.add("POST", "/api/officer/people/{user_id}/record", self.correct, access=Access.REGISTRAR)
 
     async def people(
         self, caller: SignedIn, words: Annotated[str, Query(max_length=LONGEST_QUESTION)] = ""

@@ -44,7 +44,7 @@ class PeopleFileAPI:
 
     def add_to(self, routes: ApiRoutes) -> None:
         """Add the route."""
-        routes.add_plain("POST", "/api/officer/people-file", self.preview, access=Access.OFFICER)
+        routes.add_plain("POST", "/api/officer/people-file", self.preview, access=Access.REGISTRAR)
 
     async def preview(self, request: Request) -> Response:
         """What each line says, what is wrong with it, and who of them is registered already."""

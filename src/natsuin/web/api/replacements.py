@@ -91,10 +91,10 @@ class ReplacementAPI:
     def add_to(self, routes: ApiRoutes) -> None:
         """Add the routes."""
         base = "/api/officer/replacements"
-        routes.add("GET", base, self.page, access=Access.OFFICER)
-        routes.add("POST", "/api/officer/people/{user_id}/replacement", self.propose, access=Access.OFFICER)
-        routes.add("POST", base + "/{act_id}/review", self.review, access=Access.OFFICER)
-        routes.add("POST", base + "/{act_id}/approval", self.approve, access=Access.OFFICER)
+        routes.add("GET", base, self.page, access=Access.REGISTRAR)
+        routes.add("POST", "/api/officer/people/{user_id}/replacement", self.propose, access=Access.REGISTRAR)
+        routes.add("POST", base + "/{act_id}/review", self.review, access=Access.REGISTRAR)
+        routes.add("POST", base + "/{act_id}/approval", self.approve, access=Access.REGISTRAR)
         routes.add("POST", "/api/replacements/{act_id}/cancel", self.offer_cancel, access=Access.ACTING)
         routes.add("POST", "/api/replacements/{act_id}/cancellation", self.cancel, access=Access.ACTING)
 
@@ -147,7 +147,7 @@ class ReplacementAPI:
 
     async def _right_to_cancel(self, act_id: str, caller: Caller) -> str:
         """The officer's id, or empty for the person; what is not theirs does not exist. sam decides by the passkey."""
-        if caller.is_officer:
+        if caller.is_registrar:
             return caller.user_id
         await self._replacements.require(act_id, user_id=caller.user_id)
         return ""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from natsuin.key_management import REGISTRATION_OFFICER
+from natsuin.key_management import FIRST_ROLES
 from rigs.lost_passkeys import Host
 from rigs.mail_server import Mailbox, mail_server
 from rigs.passkey_office import Office
@@ -33,7 +33,7 @@ def portal(tmp_path_factory: pytest.TempPathFactory, mailbox: Mailbox, host: Hos
 @pytest.fixture(scope="session")
 def office(portal: Portal, mailbox: Mailbox, host: Host) -> Office:
     made = Office(portal, host, mailbox)
-    token = portal.sam.rig.sam.handlers.officers.invite("Second officer", (REGISTRATION_OFFICER,))
+    token = portal.sam.rig.sam.handlers.officers.invite("Second officer", FIRST_ROLES)
     second = portal.visitor()
     second.register_as_officer(token)
     second.sign_in()

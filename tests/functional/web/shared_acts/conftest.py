@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from natsuin.cli.demo.visitor import Visitor
-from natsuin.key_management import REGISTRATION_OFFICER
+from natsuin.key_management import FIRST_ROLES
 from rigs.key_envelopes import ImportingAuthority
 from rigs.key_imports import switch_on
 from rigs.portal import PERSON, Portal
@@ -33,7 +33,7 @@ def portal(tmp_path_factory: pytest.TempPathFactory, authority: ImportingAuthori
 def _officer(portal: Portal, name: str) -> Visitor:
     officer = portal.visitor()
     officer._http.headers["X-Forwarded-For"] = f"198.51.100.{next(_addresses)}"
-    officer.register_as_officer(portal.sam.rig.sam.handlers.officers.invite(name, (REGISTRATION_OFFICER,)))
+    officer.register_as_officer(portal.sam.rig.sam.handlers.officers.invite(name, FIRST_ROLES))
     officer.sign_in()
     return officer
 

@@ -15,9 +15,9 @@ try {
   const token = invitationToken();
   const offer = await send("/api/officer/invitation", { json: { token } });
   find("[data-display-name]").textContent = offer.display_name;
-  const role = offer.roles?.includes("auditor") ? "auditor" : "registration-officer";
-  for (const part of document.querySelectorAll("[data-for-role]")) part.hidden = part.dataset.forRole !== role;
-  if (role === "auditor") find("[data-sign-in]").dataset.next = "/auditor/log";
+  const roles = offer.roles ?? [];
+  for (const part of document.querySelectorAll("[data-for-role]")) part.hidden = !roles.includes(part.dataset.forRole);
+  if (!roles.includes("registration-officer")) find("[data-sign-in]").dataset.next = roles.includes("auditor") ? "/auditor/log" : "/";
   clear(opening);
   goToStep("welcome");
   onPress(button, () =>
