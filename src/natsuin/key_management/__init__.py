@@ -7,6 +7,7 @@ somebody a power is an entry in the signing log before it is a row in the databa
 
     Foundation      what every act stands on: database, row seals, journal, clock, relying party
     Officers        the first comes by a token from `natsuin init`; approvals are verified against sam's own record
+    OfficerActs     officers named and removed, signing stopped and resumed, by security officers
     Enrolments      proposal, officer's approval, invitation, key
     Keys            reading a key with its seal checked; opening the signer's layer, tries counted first
     PINResets       a new PIN by passkey and recovery code
@@ -56,6 +57,7 @@ from natsuin.key_management.master_key import (
     read_master_key,
     require_settled,
 )
+from natsuin.key_management.officer_acts import OfficerActs
 from natsuin.key_management.officer_roles import (
     AUDITOR,
     FIRST_ROLES,
@@ -103,6 +105,7 @@ from natsuin.key_management.service_keys import (
     log_key,
 )
 from natsuin.key_management.signer_secrets import PINSecret, SecretOpener, WeakPIN, normal_pin
+from natsuin.key_management.stops import SigningStopped, Stops
 from natsuin.key_management.tables import (
     certificate,
     ended_key,
@@ -183,6 +186,7 @@ __all__ = [
     "MasterKeyMissing",
     "Move",
     "Mover",
+    "OfficerActs",
     "OfficerRole",
     "Officers",
     "OpenKey",
@@ -210,10 +214,12 @@ __all__ = [
     "SecretOpener",
     "ServiceKey",
     "ServiceKeys",
+    "SigningStopped",
     "Slot",
     "SoftwareVault",
     "SoundKey",
     "StillKept",
+    "Stops",
     "StoredKey",
     "TokenSettings",
     "Vault",

@@ -49,13 +49,28 @@ class Officers:
         Raises `Malformed` for roles that nobody has together, `Conflict` where somebody of that name is here already
         and one of the two is an auditor, unless it is said to be a `namesake`.
         """
-        role = role_column(roles)
         with self.foundation.database.read() as connection:
-            if not namesake and self._is_known(connection, display_name, role):
-                raise Conflict(
-                    "somebody of this name is here already, and who audits has no other role",
-                    hint="If it is another person of the same name, say so: --namesake.",
-                )
+            role = self.require_invitable(connection, display_name, roles, namesake=namesake)
+        token, row = self.new_invitation(display_name, role)
+        self.foundation.journal.record("officer-invited", private={"officer": row["user_id"], "roles": role.split()})
+        with self.foundation.database.write() as connection:
+            self.foundation.insert(connection, officer_invitation, row)
+        return token
+
+    def require_invitable(
+        self, connection: sa.Connection, display_name: str, roles: tuple[str, ...], *, namesake: bool
+    ) -> str:
+        """The roles as they are kept. Raises `Malformed` and `Conflict` as `invite` does."""
+        role = role_column(roles)
+        if not namesake and self._is_known(connection, display_name, role):
+            raise Conflict(
+                "somebody of this name is here already, and who audits has no other role",
+                hint="If it is another person of the same name, say so: --namesake.",
+            )
+        return role
+
+    def new_invitation(self, display_name: str, role: str) -> tuple[str, dict[str, Any]]:
+        """A token, and the row of `officer_invitation` that knows it by its hash. Nothing is written."""
         token = secrets.token_urlsafe(32)
         row = {
             "token_hash": token_hash(token),
@@ -66,10 +81,7 @@ class Officers:
             "expires_at": milliseconds(self.foundation.clock.now() + INVITATION_LIFE),
             "used_at": 0,
         }
-        self.foundation.journal.record("officer-invited", private={"officer": row["user_id"], "roles": role.split()})
-        with self.foundation.database.write() as connection:
-            self.foundation.insert(connection, officer_invitation, row)
-        return token
+        return token, row
 
     def open_invitation(self, message: OpenOfficerInvitation) -> RegistrationOffer:
         """What the officer's browser needs to register a passkey. Raises `NotFound`, `Expired`."""

@@ -59,6 +59,33 @@ officer = sa.Table(
 )
 """Officers and the passkey each approves with. `roles` is separated by blanks."""
 
+officer_act = sa.Table(
+    "officer_act",
+    sam_metadata,
+    sa.Column("act_id", sa.String(64), primary_key=True),
+    sa.Column("kind", sa.String(20), nullable=False),
+    sa.Column("proposed_by", sa.String(64), nullable=False),
+    sa.Column("approved_by", sa.String(64), nullable=False),
+    sa.Column("request", sa.LargeBinary, nullable=False),
+    sa.Column("record", sa.LargeBinary, nullable=False),
+    sa.Column("refusals", sa.Integer, nullable=False),
+    sa.Column("expires_at", sa.BigInteger, nullable=False),
+    sa.Column("used_at", sa.BigInteger, nullable=False),
+    sa.Column("seal", sa.LargeBinary, nullable=False),
+)
+"""What security officers decide about officers and about stops; `approved_by` is who approved first, or empty."""
+
+signing_stop = sa.Table(
+    "signing_stop",
+    sam_metadata,
+    sa.Column("user_id", sa.String(64), primary_key=True),
+    sa.Column("officer_id", sa.String(64), nullable=False),
+    sa.Column("note", sa.String(200), nullable=False),
+    sa.Column("stopped_at", sa.BigInteger, nullable=False),
+    sa.Column("seal", sa.LargeBinary, nullable=False),
+)
+"""Whose signing is stopped: an account's id, or empty for everybody."""
+
 enrolment = sa.Table(
     "enrolment",
     sam_metadata,

@@ -18,6 +18,7 @@ from natsuin.key_management import (
     KeyActs,
     KeyImports,
     Keys,
+    OfficerActs,
     Officers,
     PINResets,
     Replacements,
@@ -46,6 +47,7 @@ class Handlers:
 
     information: protocol.ServiceInformation
     officers: Officers
+    officer_acts: OfficerActs
     enrolments: Enrolments
     keys: Keys
     pin_resets: PINResets
@@ -93,6 +95,10 @@ class Handlers:
             protocol.Health: lambda _: self.health(),
             protocol.OpenOfficerInvitation: self.officers.open_invitation,
             protocol.RegisterOfficer: self.officers.register,
+            protocol.ListOfficers: self.officer_acts.list,
+            protocol.ProposeOfficerAct: self.officer_acts.propose,
+            protocol.ReviewOfficerAct: self.officer_acts.review,
+            protocol.ApproveOfficerAct: self.officer_acts.approve,
             protocol.ProposeEnrolment: self.enrolments.propose,
             protocol.ApproveEnrolment: self.enrolments.approve,
             protocol.OpenInvitation: self.enrolments.open,
@@ -197,7 +203,9 @@ class Handlers:
             require_right_time(self.keys.foundation.clock, protocol.TimeStamp(request=b""))
         except ClockBehind:
             problems += ("clock",)
-        warnings = ("time-anchor",) if self.anchors is not None and self.anchors.missing else ()
+        warnings: tuple[str, ...] = ("time-anchor",) if self.anchors is not None and self.anchors.missing else ()
+        if self.officer_acts.stops.all_stopped:
+            warnings += ("signing-stopped",)
         size = self.log.size
         return protocol.HealthReport(ready=not problems, problems=problems, log_size=size, warnings=warnings)
 

@@ -3,6 +3,7 @@ together."""
 
 import os
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -57,6 +58,7 @@ from natsuin.sam.watched_clock import WatchedClock
 from natsuin.sam.wiring import put_together
 from natsuin.sam.witnesses import make_witnessing
 from natsuin.signing import (
+    Closed,
     cancel_every_approval,
     close_unfinished,
     note_all_closed,
@@ -197,14 +199,16 @@ def open_sam(
     stop = stop or _stop
     require_settled(config.sam.master_key_file)
     master = read_master_key(config.sam.master_key_file)
-    database = open_database(config.sam.database, name="sam")
-    check_schema(database, "sam")
-    vault_secret = ProviderSecrets(database, master, clock).load(VAULT)
-    # The log's key is in software, so that the log can say which wrapping keys the token must have.
-    software = _service_keys(database, Vaults(SoftwareVault(vault_secret)), master, clock)
-    log_keys = LogKeys(software)
-    log = open_log(config, log_keys, clock, stop, witnessing=make_witnessing(config))
-    try:
+    with ExitStack() as opened:
+        database = open_database(config.sam.database, name="sam")
+        opened.callback(database.close)
+        check_schema(database, "sam")
+        vault_secret = ProviderSecrets(database, master, clock).load(VAULT)
+        # The log's key is in software, so that the log can say which wrapping keys the token must have.
+        software = _service_keys(database, Vaults(SoftwareVault(vault_secret)), master, clock)
+        log_keys = LogKeys(software)
+        log = open_log(config, log_keys, clock, stop, witnessing=make_witnessing(config))
+        opened.callback(log.close)
         # A change of the master key begins under the lock of the log, so now it is certain that none has begun.
         require_settled(config.sam.master_key_file)
         log_keys.settle(log.number)
@@ -212,11 +216,22 @@ def open_sam(
         foundation = _foundation(config, database, master, log=log, clock=clock)
         closed = close_unfinished(foundation, log)
         vaults = open_vaults(config, vault_secret, stop, ring=_ring(config, foundation, ceremony))
-    except BaseException:
-        log.close()
-        database.close()
-        raise
-    service_keys = _service_keys(database, vaults, master, clock)
+        opened.callback(vaults.close)
+        service_keys = _service_keys(database, vaults, master, clock)
+        _tell_start(foundation, closed, vaults)
+        time_keeping = TimeKeeping(foundation, stop)
+        time_keeping.look()
+        seal = ArchiveSeal.from_master(master)
+        handlers = put_together(config, foundation, service_keys, log=log, stop=stop, archive_seal=seal)
+        erasing = Erasing(foundation, Retention(foundation, config.log.retention.years), known)
+        moves, close_overdue = handlers.key_acts.moves, handlers.line.close_overdue
+        housekeeping = Housekeeping(foundation, moves, handlers.residents, erasing, stop, close_overdue)
+        housekeeping.round(starting=True)
+        opened.pop_all()
+    return Sam(handlers, foundation.journal, log, database, vaults, time_keeping, housekeeping)
+
+
+def _tell_start(foundation: Foundation, closed: Closed, vaults: Vaults) -> None:
     boot = {
         "version": __version__,
         "unknown": closed.unknown,
@@ -227,19 +242,11 @@ def open_sam(
         "token": dict(vaults.facts),
     }
     foundation.journal.record("boot", public=boot, private={})
-    time_keeping = TimeKeeping(foundation, stop)
-    time_keeping.look()
     if closed.restored:
         _log.critical("database_restored", lost_keys=closed.lost_keys)
-    _log.info("opened", log_size=log.size, unknown=closed.unknown, undelivered=closed.undelivered)
+    size = foundation.journal.log.size
+    _log.info("opened", log_size=size, unknown=closed.unknown, undelivered=closed.undelivered)
     warn_of_ends(foundation)
-    seal = ArchiveSeal.from_master(master)
-    handlers = put_together(config, foundation, service_keys, log=log, stop=stop, archive_seal=seal)
-    erasing = Erasing(foundation, Retention(foundation, config.log.retention.years), known)
-    moves, close_overdue = handlers.key_acts.moves, handlers.line.close_overdue
-    housekeeping = Housekeeping(foundation, moves, handlers.residents, erasing, stop, close_overdue)
-    housekeeping.round(starting=True)
-    return Sam(handlers, foundation.journal, log, database, vaults, time_keeping, housekeeping)
 
 
 def _ring(config: Config, foundation: Foundation, ceremony: str) -> KeyRing | None:

@@ -20,6 +20,7 @@ from natsuin.key_management import (
     KeyMaker,
     KeyMoves,
     Keys,
+    OfficerActs,
     Officers,
     OutsideCertificates,
     PINResets,
@@ -28,6 +29,7 @@ from natsuin.key_management import (
     SecretChanges,
     SecretOpener,
     ServiceKeys,
+    Stops,
     Vaults,
 )
 from natsuin.sam.built_in_authority import BuiltInAuthority
@@ -64,6 +66,7 @@ class _Core:
     maker: KeyMaker
     opener: SecretOpener
     residents: ResidentKeys
+    stops: Stops
 
 
 def put_together(
@@ -97,6 +100,7 @@ def put_together(
         ),
         key_imports=imports,
         officers=officers,
+        officer_acts=OfficerActs(foundation, officers, core.stops),
         enrolments=Enrolments(
             foundation, officers, keys, maker=maker, opener=opener, require_certifiable=check_subject
         ),
@@ -106,8 +110,8 @@ def put_together(
         backup_acts=make_backup_acts(
             config, archive_seal, keys=keys, officers=officers, opener=opener, vault=core.vault, log=log
         ),
-        instructing=Instructing(foundation, keys),
-        activation=Activation(foundation, keys, opener),
+        instructing=Instructing(foundation, keys, core.stops),
+        activation=Activation(foundation, keys, opener, core.stops),
         line=SigningLine(_path(core, stop), lanes=_lanes()),
         evidence=EvidenceRoom(foundation, keys, log, None if anchors is None else anchors.covering),
         anchors=anchors,
@@ -140,6 +144,7 @@ def _core(foundation: Foundation, vault: Vaults, authority: BuiltInAuthority, op
         ),
         opener,
         residents,
+        Stops.load(foundation),
     )
 
 
@@ -163,7 +168,8 @@ def _path(core: _Core, stop: Callable[[NatsuinError], None]) -> SigningPath:
         destroy_one_time_keys(foundation, moves)
 
     workers = KeyWorkers(_lanes() - 1)
-    return SigningPath(foundation, core.vault, Reservations(foundation), moves.block, stop, end_one_time_keys, workers)
+    reservations = Reservations(foundation, core.stops)
+    return SigningPath(foundation, core.vault, reservations, moves.block, stop, end_one_time_keys, workers)
 
 
 def _lanes() -> int:

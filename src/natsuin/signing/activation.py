@@ -23,6 +23,7 @@ from natsuin.key_management import (
     Keys,
     PINSecret,
     SecretOpener,
+    Stops,
     StoredKey,
     challenge_of,
     decrypt,
@@ -59,6 +60,7 @@ class Activation:
     foundation: Foundation
     keys: Keys
     opener: SecretOpener
+    stops: Stops
 
     def activate(self, message: Activate) -> Activated:
         """Verify passkey and PIN against what sam has on record; answer with the SAD.
@@ -111,6 +113,7 @@ class Activation:
 
     def _waiting_key(self, row: dict[str, Any]) -> StoredKey:
         require_state(row, WAITING, self.foundation.now())
+        self.stops.require_going(row["user_id"])
         with self.foundation.database.read() as connection:
             key = self.keys.get(connection, row["key_id"], row["user_id"])
             require_first_approval(connection, key, row["instruction_id"])

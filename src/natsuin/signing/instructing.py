@@ -13,7 +13,7 @@ from cryptography import x509
 
 from natsuin import base64url
 from natsuin.errors import Conflict, Malformed, NotFound, Refused, Tampered
-from natsuin.key_management import Foundation, Keys, Record, StoredKey, make_record
+from natsuin.key_management import Foundation, Keys, Record, Stops, StoredKey, make_record
 from natsuin.plain_text import plain_text
 from natsuin.sam.protocol import MAX_DIGESTS, Cancel, Cancelled, DocumentLabel, Instruct, Instruction
 from natsuin.signing.policy import require_digests
@@ -35,12 +35,14 @@ class Instructing:
 
     foundation: Foundation
     keys: Keys
+    stops: Stops
 
     def instruct(self, message: Instruct) -> Instruction:
         """Check policy, key and certificate; store the record and answer with its challenge."""
         if not 1 <= message.life_seconds <= _LONGEST_LIFE:
             raise Malformed("an approval lives 1 to 3600 seconds", hint="Ask for a shorter life.")
         foundation = self.foundation
+        self.stops.require_going(message.user_id)
         with foundation.database.read() as connection:
             key = self.keys.get(connection, message.key_id, message.user_id)
         key.require_active()

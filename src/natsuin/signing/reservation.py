@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from natsuin.algorithms import SignatureScheme, facts_of
 from natsuin.errors import AlreadyUsed, Busy, Conflict, NatsuinError, NotFound, Refused
-from natsuin.key_management import Foundation, Opening, StoredKey, log_opening, new_opening, signing_key
+from natsuin.key_management import Foundation, Opening, Stops, StoredKey, log_opening, new_opening, signing_key
 from natsuin.sam.protocol import Sign, Signed
 from natsuin.signing.activation import require_state, sad_hash
 from natsuin.signing.instructing import APPROVED, content_missing, require_valid_certificate
@@ -62,6 +62,7 @@ class Reservations:
     """Reserves and records uses. Safe from several threads and processes; durable on return."""
 
     foundation: Foundation
+    stops: Stops
 
     def reserve(self, messages: Sequence[Sign]) -> list[Reserved | Signed | RefusedUse]:
         """For each message, in order: a reservation, the answer recorded earlier, or why not.
@@ -98,6 +99,7 @@ class Reservations:
         if row is None or key_row is None:
             raise NotFound("the key of this approval does not exist any more")
         require_state(row, APPROVED, foundation.now())
+        self.stops.require_going(row["user_id"])
         key = StoredKey(key_row)
         key.require_active()
         foundation.policy.require_signing(key.algorithm, scheme, foundation.clock.now())
@@ -146,6 +148,7 @@ class Reservations:
         if earlier is not None:
             return earlier
         require_state(row, APPROVED, self.foundation.now())
+        self.stops.require_going(row["user_id"])
         _require_next(row, content["digests"], message)
         key = self._usable_key(row, message, found)
         before = dict(row)

@@ -175,6 +175,20 @@ def upgrade() -> None:
         sa.UniqueConstraint("credential_id", name=op.f("uq_officer_credential_id")),
     )
     op.create_table(
+        "officer_act",
+        sa.Column("act_id", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("proposed_by", sa.String(length=64), nullable=False),
+        sa.Column("approved_by", sa.String(length=64), nullable=False),
+        sa.Column("request", sa.LargeBinary(), nullable=False),
+        sa.Column("record", sa.LargeBinary(), nullable=False),
+        sa.Column("refusals", sa.Integer(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.Column("used_at", sa.BigInteger(), nullable=False),
+        sa.Column("seal", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("act_id", name=op.f("pk_officer_act")),
+    )
+    op.create_table(
         "officer_invitation",
         sa.Column("token_hash", sa.LargeBinary(), nullable=False),
         sa.Column("user_id", sa.String(length=64), nullable=False),
@@ -287,6 +301,15 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_signing_key_wrapping_key"), ["wrapping_key"], unique=False)
 
     op.create_table(
+        "signing_stop",
+        sa.Column("user_id", sa.String(length=64), nullable=False),
+        sa.Column("officer_id", sa.String(length=64), nullable=False),
+        sa.Column("note", sa.String(length=200), nullable=False),
+        sa.Column("stopped_at", sa.BigInteger(), nullable=False),
+        sa.Column("seal", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("user_id", name=op.f("pk_signing_stop")),
+    )
+    op.create_table(
         "used_envelope",
         sa.Column("name", sa.String(length=64), nullable=False),
         sa.Column("key_id", sa.String(length=64), nullable=False),
@@ -358,6 +381,7 @@ def downgrade() -> None:
     op.drop_table("instruction_content")
     op.drop_table("wrapping_key")
     op.drop_table("used_envelope")
+    op.drop_table("signing_stop")
     with op.batch_alter_table("signing_key", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_signing_key_wrapping_key"))
         batch_op.drop_index(batch_op.f("ix_signing_key_user_id"))
@@ -376,6 +400,7 @@ def downgrade() -> None:
     op.drop_table("passkey_replacement")
     op.drop_table("passkey_offer")
     op.drop_table("officer_invitation")
+    op.drop_table("officer_act")
     op.drop_table("officer")
     with op.batch_alter_table("log_opening", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_log_opening_kept_since"))
