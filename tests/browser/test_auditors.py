@@ -18,7 +18,7 @@ pytestmark = pytest.mark.timeout(600)
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[WholeServer]:
     made = WholeServer.make(tmp_path / "n")
-    made.auditor = invite_officer(made.config, "監査 花子", role="auditor")  # type: ignore[attr-defined]
+    made.auditor = invite_officer(made.config, "監査 花子", roles=("auditor",))  # type: ignore[attr-defined]
     yield made.start()
     made.stop()
 

@@ -34,7 +34,7 @@ from rigs.key_envelopes import ImportingAuthority
 from rigs.key_imports import Importing, switch_on
 from rigs.log_worlds import NEW_PIN, NOTE, PIN, WRONG, Story, World, rig_log, stranger
 from rigs.lost_passkeys import THREE_DAYS, begin, cancel, complete, completion, founded
-from rigs.officer_board import OfficerBoard
+from rigs.officer_board import drive_officers
 from rigs.outside_authority import OutsideAuthority
 from rigs.sam_in_process import SamRig, people
 from rigs.sam_process import ConnectionLost, SamProcess
@@ -162,7 +162,7 @@ def _copies(story: Story, folder: Path) -> None:
     with story.drives("officer-invited", "officer-registered"):
         story.officers.append(another_officer(rig))
     story.world.private.add("officer", story.officers[-1].user_id)
-    _officers(story)
+    drive_officers(story)
     with story.drives("key-archived"):
         (made,) = archive_key(rig.web, story.officers, signer.key.key_id)
     rig.sam.close()
@@ -175,22 +175,6 @@ def _copies(story: Story, folder: Path) -> None:
             rig.web.ask(p.ApproveKeyBackup(act_id=act.act_id, assertion=over_another))
     with story.drives("key-restored"):
         restore_key(rig.web, story.officers, signer, made.archive_id)
-
-
-def _officers(story: Story) -> None:
-    first, second = story.officers
-    board = OfficerBoard(story.rig.web)
-    third = board.decide(first, second, act="name-officer", name="Third", roles=("security-officer",))
-    with story.drives("officer-registered"):
-        story.world.private.add("officer", (user_id := story.rig.web.register_officer(third.token).user_id))
-    with story.drives("officer-act-proposed", "officer-removed"):
-        board.decide(first, second, act="remove-officer", user_id=user_id, note=NOTE)
-    with story.drives("signing-stopped"):
-        board.approve(first, board.propose(first, act="stop-signing", note=NOTE))
-    with story.drives("officer-act-refused"), pytest.raises(errors.ApprovalRefused):
-        board.approve(second, board.propose(first, act="resume-signing"), device=stranger(story.rig.web))
-    with story.drives("officer-act-proposed", "signing-resumed"):
-        board.decide(first, second, act="resume-signing")
 
 
 def _import(story: Story, folder: Path) -> None:

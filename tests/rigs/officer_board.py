@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
+
 from natsuin.cli.demo.authenticator import SoftwareAuthenticator
+from natsuin.errors import ApprovalRefused
 from natsuin.sam import protocol as p
 from rigs.web_side import Officer, WebSide, assertion
 
@@ -32,3 +35,22 @@ class OfficerBoard:
 
     def list(self, officer: Officer) -> p.OfficerList:
         return self.web.ask(p.ListOfficers(officer_id=officer.user_id))
+
+
+def drive_officers(story: Any) -> None:
+    """Every entry about officers and stops, for the story of all entries."""
+    first, second = story.officers
+    board, note = OfficerBoard(story.rig.web), "a note about officers"
+    story.world.private.add("note about officers", note)
+    with story.drives("officer-act-proposed", "officer-invited"):
+        third = board.decide(first, second, act="name-officer", name="Third", roles=("security-officer",), note=note)
+    with story.drives("officer-registered"):
+        story.world.private.add("officer", (user_id := story.rig.web.register_officer(third.token).user_id))
+    with story.drives("officer-act-proposed", "officer-removed"):
+        board.decide(first, second, act="remove-officer", user_id=user_id, note=note)
+    with story.drives("signing-stopped"):
+        board.approve(first, board.propose(first, act="stop-signing", note=note))
+    with story.drives("officer-act-refused"), pytest.raises(ApprovalRefused):
+        board.approve(first, board.propose(first, act="resume-signing"), device=story.rig.web.device())
+    with story.drives("officer-act-proposed", "signing-resumed"):
+        board.decide(first, second, act="resume-signing", note=note)

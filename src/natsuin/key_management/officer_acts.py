@@ -180,39 +180,80 @@ class OfficerActs:
 
     def _carry_out(self, kind: Kind, wish: ProposeOfficerAct, approval: "_Approval") -> OfficerActStep:
         """What gives a power is in the log before it is a row; what takes one away is a row first."""
-        foundation, private = self.foundation, approval.private(wish)
-        token = ""
         if kind is Kind.NAME:
-            with foundation.database.read() as connection:
-                role = self.officers.require_invitable(connection, wish.name, wish.roles, namesake=wish.namesake)
-            token, invitation = self.officers.new_invitation(wish.name, role)
-            named = {"officer": invitation["user_id"], "roles": role.split()}
-            foundation.journal.record("officer-invited", private={**private, **named})
-            with foundation.database.write() as connection:
-                approval.spend(foundation, connection)
-                foundation.insert(connection, officer_invitation, invitation)
-        elif kind is Kind.REMOVE:
-            with foundation.database.write() as connection:
-                self._require_removable(connection, wish.user_id)
-                approval.spend(foundation, connection)
-                removed = foundation.find(connection, officer, lock=True, user_id=wish.user_id)
-                if removed is None or not foundation.update(connection, officer, removed, roles=""):
-                    raise Conflict("the officer was changed a moment ago", hint="Begin again.")
-            foundation.journal.record("officer-removed", private={**private, "removed": wish.user_id})
-        elif kind is Kind.STOP:
-            with foundation.database.write() as connection:
-                approval.spend(foundation, connection)
-                self.stops.stop_in(connection, wish.user_id, wish.officer_id, wish.note)
-            self.stops.read_again()
-            foundation.journal.record("signing-stopped", public=_scope(wish), private=private)
+            return OfficerActStep(waiting=False, act=kind.value, token=self._name(wish, approval))
+        if kind is Kind.REMOVE:
+            self._remove(wish, approval)
+            return OfficerActStep(waiting=False, act=kind.value, user_id=wish.user_id)
+        if kind is Kind.STOP:
+            self._stop(wish, approval)
         else:
-            foundation.journal.record("signing-resumed", public=_scope(wish), private=private)
-            with foundation.database.write() as connection:
-                approval.spend(foundation, connection)
-                self.stops.resume_in(connection, wish.user_id)
-            self.stops.read_again()
-        user_id = wish.user_id if kind is Kind.REMOVE else ""
-        return OfficerActStep(waiting=False, act=kind.value, user_id=user_id, token=token)
+            self._resume(wish, approval)
+        self.stops.read_again()
+        return OfficerActStep(waiting=False, act=kind.value)
+
+    def _name(self, wish: ProposeOfficerAct, approval: "_Approval") -> str:
+        foundation = self.foundation
+        with foundation.database.read() as connection:
+            role = self.officers.require_invitable(connection, wish.name, wish.roles, namesake=wish.namesake)
+        token, invitation = self.officers.new_invitation(wish.name, role)
+        private = {
+            "officer": invitation["user_id"],
+            "roles": role.split(),
+            "act": approval.act["act_id"],
+            "officers": approval.officers,
+            "note": wish.note,
+        }
+        foundation.journal.record("officer-invited", private=private)
+        with foundation.database.write() as connection:
+            approval.spend(foundation, connection)
+            foundation.insert(connection, officer_invitation, invitation)
+        return token
+
+    def _remove(self, wish: ProposeOfficerAct, approval: "_Approval") -> None:
+        foundation = self.foundation
+        with foundation.database.write() as connection:
+            # Locked, so that of two who remove each other one stays.
+            connection.execute(sa.select(officer.c.user_id).with_for_update())
+            self._require_removable(connection, wish.user_id)
+            approval.spend(foundation, connection)
+            removed = foundation.find(connection, officer, user_id=wish.user_id)
+            if removed is None or not foundation.update(connection, officer, removed, roles=""):
+                raise _too_late()
+        private = {
+            "removed": wish.user_id,
+            "act": approval.act["act_id"],
+            "officers": approval.officers,
+            "note": wish.note,
+        }
+        foundation.journal.record("officer-removed", private=private)
+
+    def _stop(self, wish: ProposeOfficerAct, approval: "_Approval") -> None:
+        foundation = self.foundation
+        with foundation.database.write() as connection:
+            approval.spend(foundation, connection)
+            self.stops.stop_in(connection, wish.user_id, wish.officer_id, wish.note)
+        self.stops.read_again()
+        private = {
+            "user": wish.user_id,
+            "act": approval.act["act_id"],
+            "officers": approval.officers,
+            "note": wish.note,
+        }
+        foundation.journal.record("signing-stopped", public={"scope": _scope(wish)}, private=private)
+
+    def _resume(self, wish: ProposeOfficerAct, approval: "_Approval") -> None:
+        foundation = self.foundation
+        private = {
+            "user": wish.user_id,
+            "act": approval.act["act_id"],
+            "officers": approval.officers,
+            "note": wish.note,
+        }
+        foundation.journal.record("signing-resumed", public={"scope": _scope(wish)}, private=private)
+        with foundation.database.write() as connection:
+            approval.spend(foundation, connection)
+            self.stops.resume_in(connection, wish.user_id)
 
     def _take_first(self, act: dict[str, Any], who: dict[str, Any], count: int) -> OfficerActStep:
         foundation = self.foundation
@@ -268,10 +309,10 @@ class _Approval:
         if not (spent and foundation.update(connection, officer, self.who, sign_count=self.sign_count)):
             raise _too_late()
 
-    def private(self, wish: ProposeOfficerAct) -> dict[str, Any]:
-        """What the entry commits to."""
-        officers = [name for name in (self.act["approved_by"], self.who["user_id"]) if name]
-        return {"act": self.act["act_id"], "officers": officers, "user": wish.user_id, "note": wish.note}
+    @property
+    def officers(self) -> list[str]:
+        """Who approved, the proposer first."""
+        return [name for name in (self.act["approved_by"], self.who["user_id"]) if name]
 
 
 def _require_turn(act: dict[str, Any], officer_id: str) -> None:
@@ -281,8 +322,8 @@ def _require_turn(act: dict[str, Any], officer_id: str) -> None:
         raise Forbidden("two different officers must approve this", hint="Another security officer must.")
 
 
-def _scope(wish: ProposeOfficerAct) -> dict[str, str]:
-    return {"scope": "everybody" if wish.user_id == EVERYBODY else "person"}
+def _scope(wish: ProposeOfficerAct) -> str:
+    return "everybody" if wish.user_id == EVERYBODY else "person"
 
 
 def _too_late() -> Conflict:

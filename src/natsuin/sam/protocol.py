@@ -1,7 +1,8 @@
 """Every message web may send to sam, and every answer sam gives: the whole surface of the boundary.
 
 The list of all of them is at the end of this file, in `Request` and `Response`; what they are made of is in
-`natsuin.sam.message_pieces`, those about auditors are in `natsuin.sam.audit_messages`, and every name is here.
+`natsuin.sam.message_pieces`, those about auditors are in `natsuin.sam.audit_messages`, those about officers in
+`natsuin.sam.officer_messages`, and every name is here.
 
 Messages are msgspec Structs, encoded as MessagePack in frames (see `natsuin.sam.frames`). Fields are only ever added,
 with a default, at the end; a changed meaning is a new message. Bytes are raw, times are whole milliseconds since the
@@ -38,6 +39,19 @@ from natsuin.sam.message_pieces import KeyInformation as KeyInformation
 from natsuin.sam.message_pieces import Message as Message
 from natsuin.sam.message_pieces import Passkey as Passkey
 from natsuin.sam.message_pieces import Subject as Subject
+from natsuin.sam.officer_messages import ApproveOfficerAct as ApproveOfficerAct
+from natsuin.sam.officer_messages import ListOfficers as ListOfficers
+from natsuin.sam.officer_messages import OfficerActStep as OfficerActStep
+from natsuin.sam.officer_messages import OfficerActWaiting as OfficerActWaiting
+from natsuin.sam.officer_messages import OfficerInformation as OfficerInformation
+from natsuin.sam.officer_messages import OfficerList as OfficerList
+from natsuin.sam.officer_messages import OfficerRegistered as OfficerRegistered
+from natsuin.sam.officer_messages import OpenOfficerInvitation as OpenOfficerInvitation
+from natsuin.sam.officer_messages import ProposeOfficerAct as ProposeOfficerAct
+from natsuin.sam.officer_messages import RegisterOfficer as RegisterOfficer
+from natsuin.sam.officer_messages import RegistrationOffer as RegistrationOffer
+from natsuin.sam.officer_messages import ReviewOfficerAct as ReviewOfficerAct
+from natsuin.sam.officer_messages import SigningStop as SigningStop
 
 # --- The service itself ----------------------------------------------------------------------------------------------
 
@@ -79,131 +93,6 @@ class HealthReport(Message, frozen=True, kw_only=True):
     problems: tuple[str, ...]
     log_size: int
     warnings: tuple[str, ...] = ()
-
-
-# --- Officers --------------------------------------------------------------------------------------------------------
-
-
-class OpenOfficerInvitation(Message, frozen=True, kw_only=True):
-    """Begin to register an officer's passkey with the one-time token that `natsuin init` printed."""
-
-    token: str
-
-
-class RegistrationOffer(Message, frozen=True, kw_only=True):
-    """What to put into the browser's registration ceremony. The challenge is sam's own and good once."""
-
-    user_id: str
-    display_name: str
-    challenge: bytes
-    expires_at: int
-    roles: tuple[str, ...] = ()
-    """Values of `natsuin.key_management.OfficerRole`."""
-
-
-class RegisterOfficer(Message, frozen=True, kw_only=True):
-    """Finish an officer's registration. The token is spent only if everything verifies."""
-
-    token: str
-    attestation: Attestation
-
-
-class OfficerRegistered(Message, frozen=True, kw_only=True):
-    """The officer exists in sam's own record."""
-
-    user_id: str
-    display_name: str
-    roles: tuple[str, ...]
-    passkey: Passkey
-
-
-class ProposeOfficerAct(Message, frozen=True, kw_only=True):
-    """A security officer wants an officer named or removed, or signing stopped or resumed."""
-
-    officer_id: str
-    act: str
-    """`name-officer`, `remove-officer`, `stop-signing` or `resume-signing`."""
-    name: str = ""
-    """Of the officer to be named."""
-    roles: tuple[str, ...] = ()
-    namesake: bool = False
-    """Whether the officer to be named is another person than those here of that name."""
-    user_id: str = ""
-    """Of the officer to be removed; of whom signing is stopped or resumed for, empty for everybody."""
-    note: str = ""
-
-
-class ReviewOfficerAct(Message, frozen=True, kw_only=True):
-    """The record of an act again, for the security officer who is to approve it next."""
-
-    officer_id: str
-    act_id: str
-
-
-class ApproveOfficerAct(Message, frozen=True, kw_only=True):
-    """One security officer's approval; the passkey tells whose."""
-
-    act_id: str
-    assertion: Assertion
-    by: str = ""
-    """Who web thinks approves; another one's passkey is then refused."""
-
-
-class OfficerActStep(Message, frozen=True, kw_only=True):
-    """Whether another officer must still approve; with the last approval what came of it."""
-
-    waiting: bool
-    act: str
-    user_id: str = ""
-    """The officer who was removed."""
-    token: str = ""
-    """The one-time token of the officer who was named."""
-
-
-class ListOfficers(Message, frozen=True, kw_only=True):
-    """What a security officer sees: every officer, what waits for a second one, what is stopped."""
-
-    officer_id: str
-
-
-class OfficerInformation(Message, frozen=True, kw_only=True):
-    """One officer. `since` in milliseconds."""
-
-    user_id: str
-    display_name: str
-    roles: tuple[str, ...]
-    since: int
-
-
-class OfficerActWaiting(Message, frozen=True, kw_only=True):
-    """An act that its proposer approved and nobody else yet. `mine`: whether who asks may approve it."""
-
-    act_id: str
-    act: str
-    proposed_by: str
-    name: str
-    roles: tuple[str, ...]
-    user_id: str
-    note: str
-    expires_at: int
-    mine: bool
-
-
-class SigningStop(Message, frozen=True, kw_only=True):
-    """Signing is stopped for `user_id`, or for everybody where that is empty."""
-
-    user_id: str
-    officer_id: str
-    note: str
-    stopped_at: int
-
-
-class OfficerList(Message, frozen=True, kw_only=True):
-    """The answer to `ListOfficers`."""
-
-    officers: tuple[OfficerInformation, ...]
-    waiting: tuple[OfficerActWaiting, ...]
-    stops: tuple[SigningStop, ...]
 
 
 # --- Enrolment of a signer -------------------------------------------------------------------------------------------

@@ -16,10 +16,12 @@ from natsuin.user_management.people import (
     Person,
     Role,
     add_person,
+    every_officer,
     find_person,
     names_of,
     officers,
     people_named,
+    take_offices,
 )
 from natsuin.user_management.people_file import (
     ENCODINGS,
@@ -53,10 +55,12 @@ __all__ = [
     "RegisteredPerson",
     "Role",
     "add_person",
+    "every_officer",
     "find_person",
     "names_of",
     "new_user_id",
     "officers",
     "people_named",
     "read_people",
+    "take_offices",
 ]

@@ -89,6 +89,20 @@ def officers(connection: Connection, role: Role) -> tuple[Person, ...]:
     return tuple(Person(row.user_id, row.display_name, row.email, tuple(row.roles)) for row in rows)
 
 
+def every_officer(connection: Connection) -> tuple[Person, ...]:
+    """Every account with an officer's role or an auditor's."""
+    found = {one.user_id: one for role in (*OFFICERS, Role.AUDITOR) for one in officers(connection, Role(role))}
+    return tuple(found.values())
+
+
+def take_offices(connection: Connection, user_id: str) -> None:
+    """Leave an account without any officer's role; its other roles stay."""
+    known = find_person(connection, user_id)
+    if known is not None:
+        left = [role for role in known.roles if role not in OFFICERS and role != Role.AUDITOR]
+        connection.execute(sa.update(person).where(person.c.user_id == user_id).values(roles=left))
+
+
 def find_person(connection: Connection, user_id: str) -> Person | None:
     """The account with this id, or None."""
     row = connection.execute(

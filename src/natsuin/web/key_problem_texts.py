@@ -15,6 +15,18 @@ KEY_TEXTS: dict[str, Texts] = {
             "Look at the key's present state. What an officer suspended, only an officer resumes.",
         ),
     ),
+    "signing_stopped": both(
+        (
+            "署名は停止されています",
+            "セキュリティ担当者が署名を停止しました。何も署名されていません。",
+            "いつ再開するかを、サービスの提供者に確かめてください。承認したものは、期限内なら再開後に署名できます。",
+        ),
+        (
+            "Signing is stopped",
+            "A security officer stopped signing. Nothing was signed.",
+            "Ask your provider when it will go on. What you approved can be signed then, within its time.",
+        ),
+    ),
     "key_cannot_sign": both(
         (
             "この鍵では署名できません",

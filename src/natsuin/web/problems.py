@@ -72,6 +72,7 @@ STATUS: dict[str, int] = {
     "key_envelope_malformed": 400,
     "key_envelope_refused": 422,
     "not_approved": 403,
+    "signing_stopped": 409,
     "scheme_not_approved": 403,
     "invitation_unknown": 404,
     "invitation_used": 409,

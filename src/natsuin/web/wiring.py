@@ -9,6 +9,7 @@ from natsuin.clock import Clock, SystemClock
 from natsuin.storage import Database
 from natsuin.web.about_applications import AboutApplications, about_applications
 from natsuin.web.about_auditors import about_auditors
+from natsuin.web.about_officers import about_officers
 from natsuin.web.about_people import about_people
 from natsuin.web.about_shared_acts import AboutSharedActs, about_shared_acts
 from natsuin.web.act_answers import ActAnswers
@@ -74,28 +75,28 @@ def assemble(
     clock, work = clock or SystemClock(), work or DocumentWork()
     sessions = Sessions(database, clock, limits=settings.session_limits)
     callers = Callers(sessions, database, https=settings.is_https)
-    limits = SignInLimits(database, clock)
-    facts, keys = ServiceFacts(sam), OwnKeys(sam, clock)
+    facts, keys, limits = ServiceFacts(sam), OwnKeys(sam, clock), SignInLimits(database, clock)
     key_topics, key_pages, shared = _about_keys(
         settings, database, sam, clock=clock, facts=facts, keys=keys, callers=callers
     )
     lost = about_lost_passkeys(settings, database, sam, clock=clock, facts=facts, keys=keys, callers=callers)
     auditors = about_auditors(settings, database, sam, clock=clock, facts=facts, callers=callers)
+    officers = about_officers(settings, database, sam, facts=facts, callers=callers)
     lists, people = RevocationLists(sam), about_people(settings, database, sam, clock=clock)
-    register = people.register
     documents = DocumentStore(database, clock, max_bytes_per_person=settings.max_bytes_per_person)
     instructions = InstructionStore(database, clock)
     signing = DocumentSigning(sam, clock, documents=documents, instructions=instructions, keys=keys, work=work)
-    hashes = HashSigning(sam, instructions, keys)
-    members = InstructionMembers(settings=settings, facts=facts, database=database)
+    hashes, members = HashSigning(sam, instructions, keys), InstructionMembers(settings, facts=facts, database=database)
     apps = about_applications(settings, database, sam, clock=clock, keys=keys, hash_signing=hashes, members=members)
     topics = (
         SignatureAPI(hashes),
         ServiceAPI(facts, settings),
         LoginAPI(Login(database, clock, party=settings.party), callers, database, limits),
-        EnrolmentAPI(sam, clock, settings=settings, facts=facts, database=database, register=register, callers=callers),
+        EnrolmentAPI(
+            sam, clock, settings=settings, facts=facts, database=database, register=people.register, callers=callers
+        ),
         *key_topics,
-        *(*shared.topics, *lost.topics, auditors.topic, *people.topics),
+        *(*shared.topics, *lost.topics, auditors.topic, officers.topic, *people.topics),
         DocumentAPI(sam, documents=documents, instructions=instructions, signing=signing, work=work),
         InstructionAPI(members=members, signing=signing, hash_signing=hashes),
         *apps.topics,
@@ -113,8 +114,8 @@ def assemble(
         keys=keys,
         notices=lost.notices,
     )
-    record_pages = RecordPages(settings, facts=facts, histories=Histories(sam, instructions), register=register)
-    others = (record_pages, key_pages, shared.pages, lost.pages, auditors.pages, people.pages, apps.pages)
+    record_pages = RecordPages(settings, facts=facts, histories=Histories(sam, instructions), register=people.register)
+    others = (record_pages, key_pages, *(one.pages for one in (shared, lost, auditors, officers, people, apps)))
     plain_routes = [
         *pages.routes([page for topic in others for page in topic.pages()]),
         *PublicPKI(sam, facts, lists, callers).routes(),

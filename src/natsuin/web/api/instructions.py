@@ -73,7 +73,7 @@ class ApprovalBody(Body):
 class InstructionMembers:
     """What a page needs to have an instruction approved: the record, and how to ask the passkey and seal the PIN."""
 
-    def __init__(self, *, settings: WebSettings, facts: ServiceFacts, database: Database) -> None:
+    def __init__(self, settings: WebSettings, *, facts: ServiceFacts, database: Database) -> None:
         self._settings = settings
         self._facts = facts
         self._database = database

@@ -5,13 +5,14 @@ import { approval } from "./words/approval.js";
 import { audit } from "./words/audit.js";
 import { common } from "./words/common.js";
 import { keys } from "./words/keys.js";
+import { officers } from "./words/officers.js";
 import { people } from "./words/people.js";
 import { replacements } from "./words/replacements.js";
 import { secrets } from "./words/secrets.js";
 import { shared } from "./words/shared.js";
 import { verdict } from "./words/verdict.js";
 
-const all = { ...common, ...applications, ...approval, ...audit, ...keys, ...people, ...replacements, ...secrets, ...shared, ...verdict };
+const all = { ...common, ...applications, ...approval, ...audit, ...keys, ...officers, ...people, ...replacements, ...secrets, ...shared, ...verdict };
 
 export const language = document.documentElement.lang === "ja" ? "ja" : "en";
 
