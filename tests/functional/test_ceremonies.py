@@ -184,6 +184,22 @@ def test_a_killed_rotation_goes_on(fresh_sam: Callable[..., SamProcess], alice: 
     sign(sam, alice)
 
 
+@pytest.mark.parametrize("point", ["rotation.after_replace", "rotation.told"])
+def test_a_rotation_killed_at_its_end_is_told_once(
+    fresh_sam: Callable[..., SamProcess], alice: Signer, point: str
+) -> None:
+    sam = fresh_sam()
+    sam.stop()
+    assert run(sam, "rotate", NATSUIN_FAULT_AT=point).returncode == -9
+    for _ in range(2):
+        sam.start()
+        sign(sam, alice)
+        sam.stop()
+        told = [entry for entry in entries_of(sam.folder / "log") if entry["type"] == "ceremony"]
+        assert [entry["kind"] for entry in told] == ["rotate"]
+    assert sorted(file.name for file in sam.config.sam.master_key_file.parent.glob("master.key*")) == ["master.key"]
+
+
 def test_a_master_key_is_whole_or_not_there(fresh_sam: Callable[..., SamProcess], alice: Signer) -> None:
     """Killed while a key's file is written, a ceremony goes on; half a key would stop it, and sam, for good."""
     sam = fresh_sam()

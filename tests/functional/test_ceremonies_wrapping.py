@@ -240,7 +240,8 @@ def test_an_archive_under_a_destroyed_wrapping_key_is_refused(tmp_path: Path) ->
     house.wrapping()
     ended = house.run(house.retirement(second))
     assert "1 living keys of signers and 1 archives" in ended.stderr
-    # Whoever takes both rows away, beside sam, and puts one back later.
+    # Whoever takes both rows away, beside sam, and puts them back later.
+    key_row = house.sam.sql("SELECT * FROM signing_key WHERE key_id = ?", signer.key.key_id)[0]
     house.sam.sql("DELETE FROM signing_key WHERE key_id = ?", signer.key.key_id)
     ended = house.run(house.retirement(second))
     assert "0 living keys of signers and 1 archives" in ended.stderr
@@ -256,4 +257,12 @@ def test_an_archive_under_a_destroyed_wrapping_key_is_refused(tmp_path: Path) ->
     house.sam.start()
     with pytest.raises(errors.Conflict, match=f"the wrapping key {second} of the token"):
         propose_restore(house.sam.web, officers, signer, made.archive_id)
+    house.sam.stop()
+    # The living row that is put back is out of service, alone: sam starts, and everybody else signs.
+    house.sam.insert("signing_key", key_row)
+    house.sam.start()
+    with pytest.raises(errors.Tampered, match=f"holds 0 wrapping keys with the id {second}"):
+        house.sign(signer)
+    house.sign(house.enrol())
+    assert "key_put_back" in house.sam.words()
     house.sam.stop()

@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
+import structlog
 
 from natsuin.clock import Clock, milliseconds
 from natsuin.errors import Conflict, Tampered
@@ -227,6 +228,8 @@ class WrappingKeys:
         return self.ring()
 
     def _require_known(self, ring: KeyRing) -> None:
+        """A living key under a destroyed wrapping key was put back by somebody: its owner has lost it, and nobody else
+        waits for it. Under one that the record does not know at all, the record itself is wrong."""
         known = ring.opening
         query = sa.select(signing_key).where(signing_key.c.wrapping_key.not_in(["", *known]), _LIVES)
         with self.database.read() as connection:
@@ -236,6 +239,9 @@ class WrappingKeys:
                 self.sealer.check(signing_key, row)
             except Tampered:
                 # One row that somebody changed must not keep everybody from signing; its owner is told.
+                continue
+            if ring.state_of(row["wrapping_key"]) is WrappingKeyState.DESTROYED:
+                _log.critical("key_put_back", key=row["key_id"], wrapping_key=row["wrapping_key"])
                 continue
             raise Tampered(
                 f"keys lie under the wrapping key {row['wrapping_key']}, of which the record knows nothing",
@@ -267,4 +273,5 @@ class WrappingKeys:
         connection.execute(wrapping_key.insert(), self.sealer.sealed(wrapping_key, changed))
 
 
+_log = structlog.get_logger("natsuin.sam")
 _LIVES = signing_key.c.state.not_in([state.value for state in ENDED])

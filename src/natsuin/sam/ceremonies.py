@@ -18,8 +18,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+from natsuin import faults
 from natsuin.clock import SystemClock
 from natsuin.config import Config
 from natsuin.errors import Conflict
@@ -38,20 +38,9 @@ from natsuin.key_management import (
 from natsuin.sam.hardening import harden
 from natsuin.sam.permissions import check_permissions
 from natsuin.sam.process import Sam, open_sam
-from natsuin.signing_log import LogLocked, Receipt
+from natsuin.sam.untold_rotation import Facts, mark_untold, sync_folder, tell_ceremony
+from natsuin.signing_log import LogLocked
 from natsuin.storage import open_database
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What the entry of a ceremony says: public are kind, hash of the plan (hexadecimal), threshold and number of
-    shares; names are committed to."""
-
-    kind: str
-    plan_sha256: str
-    threshold: int
-    custodians: tuple[str, ...]
-    witnesses: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -69,8 +58,10 @@ def present_master(config: Config) -> MasterKey:
     return master
 
 
-def rotate(config: Config, progress: RotationProgress) -> Rotated:
+def rotate(config: Config, facts: Facts, progress: RotationProgress) -> Rotated:
     """Make a new master key and re-wrap everything; or go on with a rotation that was interrupted.
+
+    The log tells of it, with these facts, when sam is opened next.
 
     Raises:
         Conflict: sam is running.
@@ -83,18 +74,21 @@ def rotate(config: Config, progress: RotationProgress) -> Rotated:
     if not following.exists():
         # Opening sam shows that none is running and that everything is whole. The next key's file, made while it is
         # open, keeps every other sam from starting until the end.
-        with holding_sam(config):
+        with holding_sam(config) as held:
             create_master_key(following)
+            mark_untold(file, facts, after=held.sam.log.size)
     with _alone_with(following):
         # Whoever held it until now may have come to the end; then there is no such file to be read any more.
         old, new = read_master_key(file), read_master_key(following)
+        mark_untold(file, facts, after=None)
         database = open_database(config.sam.database, name="sam")
         try:
             rows = Rotation(database, old, new).run(progress)
         finally:
             database.close()
         following.replace(file)
-        _sync_folder(file.parent)
+        sync_folder(file.parent)
+        faults.point("rotation.after_replace")
     return Rotated(new, rows)
 
 
@@ -119,16 +113,12 @@ class Held:
     config: Config
     sam: Sam
 
-    def tell(self, facts: Facts) -> Receipt:
-        """Write the entry of the ceremony; durable on return."""
-        public: dict[str, Any] = {
-            "kind": facts.kind,
-            "plan_sha256": facts.plan_sha256,
-            "threshold": facts.threshold,
-            "shares": len(facts.custodians),
-        }
-        private = {"custodians": list(facts.custodians), "witnesses": list(facts.witnesses)}
-        return self.sam.journal.record("ceremony", public=public, private=private)
+    def tell(self, facts: Facts) -> int:
+        """Write the entry of the ceremony, unless it was written when sam was opened; durable on return. Answers with
+        its index."""
+        if facts.kind == "rotate" and self.sam.rotation_entry is not None:
+            return self.sam.rotation_entry
+        return tell_ceremony(self.sam.handlers.keys.foundation, facts)
 
     def require_custodians(self, shares: list[str]) -> None:
         """Raise `SharesRefused` unless the shares give the present master key."""
@@ -175,11 +165,3 @@ def _require_fits(config: Config, master: MasterKey) -> None:
         ProviderSecrets(database, master, SystemClock()).load(VAULT)
     finally:
         database.close()
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -53,6 +53,7 @@ from natsuin.sam.protocol import Hello, Sign
 from natsuin.sam.server import serve
 from natsuin.sam.time_keeping import TimeKeeping, begin_after_newest
 from natsuin.sam.transport import TLSFiles
+from natsuin.sam.untold_rotation import tell_untold
 from natsuin.sam.vaults import make_vaults, open_vaults
 from natsuin.sam.watched_clock import WatchedClock
 from natsuin.sam.wiring import put_together
@@ -91,6 +92,8 @@ class Sam:
     vaults: Vaults
     time_keeping: TimeKeeping
     housekeeping: Housekeeping
+    rotation_entry: int | None
+    """Where the log tells of a change of the master key, if that was written when this sam was opened."""
 
     def close(self) -> None:
         """Finish what waits, write the entry `shutdown`, let go of log, database and token."""
@@ -219,6 +222,7 @@ def open_sam(
         opened.callback(vaults.close)
         service_keys = _service_keys(database, vaults, master, clock)
         _tell_start(foundation, closed, vaults)
+        rotation_entry = tell_untold(foundation, config.sam.master_key_file)
         time_keeping = TimeKeeping(foundation, stop)
         time_keeping.look()
         seal = ArchiveSeal.from_master(master)
@@ -228,7 +232,7 @@ def open_sam(
         housekeeping = Housekeeping(foundation, moves, handlers.residents, erasing, stop, close_overdue)
         housekeeping.round(starting=True)
         opened.pop_all()
-    return Sam(handlers, foundation.journal, log, database, vaults, time_keeping, housekeeping)
+    return Sam(handlers, foundation.journal, log, database, vaults, time_keeping, housekeeping, rotation_entry)
 
 
 def _tell_start(foundation: Foundation, closed: Closed, vaults: Vaults) -> None:

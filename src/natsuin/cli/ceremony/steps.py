@@ -12,30 +12,37 @@ from natsuin.cli.ceremony.transcript import Transcript
 from natsuin.config import Config
 from natsuin.key_backup import split
 from natsuin.key_management import MasterKey
-from natsuin.sam.ceremonies import Facts, Held, holding_sam, present_master, recover, rotate
+from natsuin.sam.ceremonies import Held, holding_sam, present_master, recover, rotate
+from natsuin.sam.untold_rotation import Facts
 from natsuin.sam.wrapping_ceremonies import make_wrapping_key, retire_wrapping_key
 
 
 def carry_out(config: Config, plan: Plan, transcript: Transcript, shares_to: Path | None) -> None:
     """Do what the plan says and note it. Raises what the steps refuse; a rotation may then be run again."""
+    facts = Facts(
+        kind=plan.kind,
+        plan_sha256=plan.sha256,
+        threshold=plan.threshold,
+        custodians=tuple(plan.custodians),
+        witnesses=tuple(plan.witnesses),
+    )
     if plan.kind == "recover":
         recover(config, take_in(plan.threshold))
         transcript.note(f"{plan.threshold} shares gave this database's master key; it is in its file")
     elif plan.kind == "rotate":
-        _rotate(config, transcript)
+        _rotate(config, facts, transcript)
     with holding_sam(config, unfinished=plan.wrapping_key) as held:
         if plan.kind in ON_WRAPPING_KEYS:
             held.require_custodians(take_in(plan.threshold))
             transcript.note(f"{plan.threshold} shares gave this database's present master key")
             (_wrapping if plan.kind == "wrapping" else _retire_wrapping)(held, plan, transcript)
-        receipt = held.tell(Facts(plan.kind, plan.sha256, plan.threshold, plan.custodians, plan.witnesses))
-        transcript.note(f"the signing log has it as entry {receipt.index}")
+        transcript.note(f"the signing log has it as entry {held.tell(facts)}")
         if plan.kind in ("split", "rotate"):
             # After the entry: whoever breaks off when a share is on the screen has it, and the log says so.
             _share(present_master(config), plan, transcript, shares_to)
 
 
-def _rotate(config: Config, transcript: Transcript) -> None:
+def _rotate(config: Config, facts: Facts, transcript: Transcript) -> None:
     columns = (TextColumn("{task.description:22}"), Bar(), TextColumn("{task.completed}/{task.total}"))
     with Progress(*columns, TimeRemainingColumn()) as bars:
         tasks = {}
@@ -45,7 +52,7 @@ def _rotate(config: Config, transcript: Transcript) -> None:
                 tasks[table] = bars.add_task(table, total=total)
             bars.update(tasks[table], completed=done)
 
-        rotated = rotate(config, progress)
+        rotated = rotate(config, facts, progress)
     counts = ", ".join(f"{table} {count}" for table, count in sorted(rotated.rows.items()) if count)
     transcript.note(f"there is a new master key; rows put under it in this run: {counts or 'none were left'}")
     transcript.note("the file of the old master key is replaced; destroy every other copy, and the shares, of the old")
