@@ -156,7 +156,7 @@ def test_every_log_entry_is_listed_with_its_fields(root: Path) -> None:
 
 def test_every_fault_point_is_in_the_path_of_one_signature(root: Path) -> None:
     parts = "creation|sign|log|secret|key_move|renewal|archive|restore|import|recovery|rotation|replacement|shard"
-    parts += "|wrapping|erasing|witness"
+    parts += "|wrapping|erasing|witness|backup"
     named = set(re.findall(rf"`((?:{parts})\.\w+)`", page(root, "one-signature.md")))
     points: set[str] = set()
     for path in (root / "src/natsuin").rglob("*.py"):

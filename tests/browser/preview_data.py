@@ -10,15 +10,16 @@ DAY = 86_400_000
 NOW = int(time.time() * 1000)
 
 SERVICE = {"name": "Natsuin 捺印", "origin": "http://localhost", "rp_id": "localhost", "demo": True, "version": "0.1.0"}
-SIGNER = {"user_id": "u1", "display_name": "山田 太郎", "offices": frozenset(), "is_signer": True, "is_auditor": False}
+_NO_OFFICE = {"is_registrar": False, "is_security_officer": False, "is_administrator": False, "holds_keys": False}
+_NOBODY = {**_NO_OFFICE, "is_signer": False, "is_auditor": False}
+SIGNER = {**_NOBODY, "user_id": "u1", "display_name": "山田 太郎", "is_signer": True}
 OFFICER = {
+    **_NOBODY,
     "user_id": "o1",
     "display_name": "登録 花子",
     "is_registrar": True,
     "is_security_officer": True,
     "holds_keys": True,
-    "is_signer": False,
-    "is_auditor": False,
 }
 
 LOG_VKEY = "localhost/log+3a1f09c2+AYb1ZmFrZS1sb2cta2V5LWZvci1wcmV2aWV3LW9ubHkh"

@@ -1,10 +1,12 @@
 """`natsuin backup` on an installation whose sam is signing: what it finds, refuses and leaves."""
 
+import os
 import shutil
 import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -274,3 +276,35 @@ def test_an_interrupted_backup_leaves_none(case: Case) -> None:
     assert list(case.backups.iterdir()) == []
     assert not [path for path in case.sam.folder.iterdir() if path.name.startswith(".backup-")]
     assert "There is no backup" in case.natsuin("backup", "list", case.backups)
+
+
+def test_a_killed_command_leaves_nothing_in_the_clear(case: Case, tmp_path: Path) -> None:
+    """Killed with SIGKILL while decrypted copies lie there: they are gone in moments, without another command."""
+    case.natsuin("backup", "key", tmp_path / "identity")
+    recipient = case.natsuin("backup", "key", tmp_path / "other").partition("recipient: ")[2].split()[0]
+    backup = Path(case.natsuin(*_create(case), "--recipient", recipient).splitlines()[0])
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    check = ("backup", "check", backup, "--master-key", case.master, "--identity", tmp_path / "other")
+    for words in (check, (*_create(case), "--clear")):
+        environment = {"NATSUIN_FAULT_AT": "backup.in_the_clear", "TMPDIR": str(scratch)}
+        command = [sys.executable, "-m", "natsuin.cli", *map(str, words)]
+        killed = subprocess.run(command, capture_output=True, timeout=240, env={**os.environ, **environment})
+        assert killed.returncode == -9
+        deadline = time.monotonic() + 60
+        while left := [*scratch.iterdir(), *case.sam.folder.glob(".backup-*")]:
+            assert time.monotonic() < deadline, left
+            time.sleep(0.05)
+
+
+def _create(case: Case) -> tuple[str | Path, ...]:
+    return ("backup", "create", "--config", case.config, "--to", case.backups)
+
+
+def test_what_a_halt_of_the_host_left_is_removed_by_the_next_command(case: Case) -> None:
+    left = case.sam.folder / ".backup-left"
+    left.mkdir()
+    (left / ".in-use").touch()
+    (left / "db2.sqlite").write_bytes(b"in the clear")
+    case.natsuin(*_create(case), "--clear")
+    assert not left.exists()

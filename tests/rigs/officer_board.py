@@ -50,7 +50,9 @@ def drive_officers(story: Any) -> None:
         board.decide(first, second, act="remove-officer", user_id=user_id, note=note)
     with story.drives("signing-stopped"):
         board.approve(first, board.propose(first, act="stop-signing", note=note))
+    refused = board.propose(first, act="resume-signing")
+    over_another = assertion(first.device, bytes(32))
     with story.drives("officer-act-refused"), pytest.raises(ApprovalRefused):
-        board.approve(first, board.propose(first, act="resume-signing"), device=story.rig.web.device())
+        board.web.ask(p.ApproveOfficerAct(act_id=refused.act_id, assertion=over_another))
     with story.drives("officer-act-proposed", "signing-resumed"):
         board.decide(first, second, act="resume-signing", note=note)

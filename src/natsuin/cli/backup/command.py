@@ -90,20 +90,19 @@ def check(context: click.Context, folder: Path, identity: Path | None, master_ke
 
     Exit status: 0 all is well, 1 something is not.
     """
-    import tempfile
-
     from natsuin.cli.backup.encryption import read_identity
     from natsuin.cli.backup.examination import examine_contents, examine_files, unpack
     from natsuin.cli.backup.manifest import read_manifest
+    from natsuin.cli.backup.scratch import scratch_folder
 
     manifest = read_manifest(folder)
     with _progress() as progress:
         found = examine_files(folder, manifest, progress=progress)
         problems = list(found.problems)
         if master_key is not None and not problems:
-            with tempfile.TemporaryDirectory(prefix="natsuin-check-") as scratch:
-                unpack(folder, manifest, Path(scratch), read_identity(identity))
-                found = examine_contents(Path(scratch), manifest, _master(master_key), progress=progress)
+            with scratch_folder("natsuin-check-") as scratch:
+                unpack(folder, manifest, scratch / "unpacked", read_identity(identity))
+                found = examine_contents(scratch / "unpacked", manifest, _master(master_key), progress=progress)
                 problems += found.problems
     _tell(found, problems)
     context.exit(1 if problems else 0)

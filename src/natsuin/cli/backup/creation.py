@@ -10,7 +10,6 @@ import asyncio
 import os
 import shutil
 import sqlite3
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,11 +19,12 @@ import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from natsuin import __version__
+from natsuin import __version__, faults
 from natsuin.backup_records import LastBackup, remember
 from natsuin.cli.backup.databases import copy_database, name_of
 from natsuin.cli.backup.encryption import SUFFIX, encrypt_file, parse_recipients
 from natsuin.cli.backup.manifest import ARCHIVES, CONFIGURATION, FORMAT, LOG, Manifest, describe, write_manifest
+from natsuin.cli.backup.scratch import scratch_folder
 from natsuin.clock import SystemClock, milliseconds
 from natsuin.config import Config
 from natsuin.errors import Conflict, NatsuinError, Unavailable
@@ -62,9 +62,9 @@ def create_backup(
     home = config.file.parent if config.file else target
     try:
         # What is not encrypted yet stays in the installation, and is never on the medium of the backup.
-        with tempfile.TemporaryDirectory(dir=home, prefix=".backup-") as scratch:
-            work = Path(scratch)
+        with scratch_folder(".backup-", home) as work:
             vkey = _copy_private(config, master, work, progress)
+            faults.point("backup.in_the_clear")
             for path in sorted(path for path in work.rglob("*") if path.is_file()):
                 _carry(path, unfinished / path.relative_to(work), keys)
         _wait_for_log(config, vkey)

@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from natsuin import faults
 from natsuin.cli.backup.databases import check_sqlite
 from natsuin.cli.backup.encryption import SUFFIX, decrypt_file
 from natsuin.cli.backup.manifest import ARCHIVES, LOG, Manifest, damaged_files
@@ -69,6 +70,7 @@ def unpack(backup: Path, manifest: Manifest, target: Path, identities: list[Any]
         else:
             shutil.copyfile(backup / entry.name, place)
         place.chmod(0o600)
+    faults.point("backup.in_the_clear")
 
 
 def examine_contents(unpacked: Path, manifest: Manifest, master: MasterKey, *, progress: Progress) -> Findings:

@@ -3,7 +3,6 @@
 sam is not started on the scratch folder. It would sign a checkpoint of a second history with the log's real key.
 """
 
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from natsuin.backup_records import Rehearsal, remember
 from natsuin.cli.backup.examination import Findings, examine_contents, examine_files, unpack
 from natsuin.cli.backup.manifest import Manifest
 from natsuin.cli.backup.restoration import NewestLog, Progress, restore_backup
+from natsuin.cli.backup.scratch import scratch_folder
 from natsuin.clock import SystemClock, milliseconds
 from natsuin.config import Config
 from natsuin.key_management import MasterKey
@@ -21,9 +21,9 @@ def rehearse(
     backup: Path, manifest: Manifest, config: Config, master: MasterKey, identities: list[Any], *, progress: Progress
 ) -> Findings:
     """Examine everything and restore it into a scratch folder, which is removed. Remembered only if all is well."""
-    with tempfile.TemporaryDirectory(prefix="natsuin-rehearsal-") as scratch:
+    with scratch_folder("natsuin-rehearsal-") as scratch:
         found = examine_files(backup, manifest, progress=progress)
-        unpacked = Path(scratch) / "unpacked"
+        unpacked = scratch / "unpacked"
         unpack(backup, manifest, unpacked, identities)
         inside = examine_contents(unpacked, manifest, master, progress=progress)
         problems = (*found.problems, *inside.problems)
@@ -31,7 +31,7 @@ def rehearse(
             restore_backup(
                 backup,
                 manifest,
-                Path(scratch) / "restored",
+                scratch / "restored",
                 master,
                 identities,
                 NewestLog(nothing_newer=True),

@@ -15,6 +15,7 @@ from typing import Any
 from natsuin.cli.backup.databases import require_sqlite, sqlite_file
 from natsuin.cli.backup.examination import examine_contents, examine_files, unpack
 from natsuin.cli.backup.manifest import ARCHIVES, CONFIGURATION, LOG, Manifest
+from natsuin.cli.backup.scratch import scratch_folder
 from natsuin.config import Config, load
 from natsuin.errors import Conflict, Refused, Tampered
 from natsuin.key_management import MasterKey, RowSealer
@@ -70,10 +71,7 @@ def restore_backup(
         raise Conflict(f"{target} is not an empty folder", hint="Restore into an empty folder only.")
     manifest.check_seal(master)
     target.parent.mkdir(parents=True, exist_ok=True)
-    work = target.with_name(f".{target.name}.unfinished")
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(mode=0o700)
-    try:
+    with scratch_folder(f".{target.name}.unfinished-", target.parent) as work:
         _require_well(examine_files(backup, manifest, progress=progress).problems)
         unpacked = work / "unpacked"
         unpack(backup, manifest, unpacked, identities)
@@ -86,8 +84,6 @@ def restore_backup(
             target.rmdir()
         made.rename(target)
         return size
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
 
 
 def _require_well(problems: tuple[str, ...]) -> None:
