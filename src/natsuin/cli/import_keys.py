@@ -43,7 +43,13 @@ def facts(file: Path) -> None:
 @click.option("--password-file", type=_file, required=True, help="The file's password, in the first line.")
 @click.option("--signer", type=_file, required=True, help="PEM: the certificate that signs, then what is above it.")
 @click.option("--signer-key", type=_file, required=True, help="PEM: its private key, RSA or elliptic curve.")
-@click.option("--days", type=click.IntRange(1, 30), default=7, show_default=True, help="How long the envelope is good, at most 30.")
+@click.option(
+    "--days",
+    type=click.IntRange(1, 30),
+    default=7,
+    show_default=True,
+    help="How long the envelope is good, at most 30.",
+)
 @click.option("--no-other-copy", is_flag=True, required=True, help="State that no copy of the key is left elsewhere.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The envelope.")
 def seal(**given: Any) -> None:

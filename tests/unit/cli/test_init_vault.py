@@ -31,6 +31,7 @@ def test_it_makes_a_wrapping_key_and_names_it(tmp_path: Path) -> None:
     ]
     result = CliRunner().invoke(main, command)
     assert result.exit_code == 0, result.output
+    assert "Have the token's own backup hold the wrapping key" in result.output
     config = load(folder / "config.toml")
     check_permissions(config)
     assert (config.vault.kind, config.vault.token) == ("pkcs11", token.label)
