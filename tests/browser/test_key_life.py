@@ -37,7 +37,7 @@ SECOND_DEVICE = {
 
 
 @pytest.mark.parametrize("language", ["ja", "en"])
-@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("width", [360, 760, 1280])
 def test_every_page_about_keys_fits_and_speaks_the_language(visitor: PreviewVisitor, language: str, width: int) -> None:
     visitor.page.set_viewport_size({"width": width, "height": 800})
     for path in PAGES:

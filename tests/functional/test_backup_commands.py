@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from natsuin import errors
 from natsuin.cli.backup.examination import examine_files
@@ -23,6 +24,7 @@ from natsuin.storage import create_database, open_database, upgrade_schema
 from natsuin.validation.check_statement import judge_statement
 from rigs.invariants import check_invariants, entries_of
 from rigs.key_copies import archive_key
+from rigs.key_envelopes import ImportingAuthority
 from rigs.sam_process import SamProcess
 from rigs.web_side import Officer, Signer, digests
 
@@ -238,6 +240,27 @@ def test_an_archive_that_was_exchanged_is_found(case: Case, alice: Signer, bob: 
     assert "The last backup was made 0 days ago" in told
 
 
+def test_files_that_the_configuration_names_and_no_backup_holds_are_named(case: Case, short: Path) -> None:
+    """A stranger restored an installation that takes in keys, and it did not start: the authorities were not there."""
+    case.sam.stop()
+    with case.config.open("a") as opened:
+        opened.write('\n[keys]\nimport_from = "authorities.pem"\n')
+    authorities = ImportingAuthority().certificate.public_bytes(Encoding.PEM)
+    (case.sam.folder / "authorities.pem").write_bytes(authorities)
+    case.sam.start()
+    backup = case.create()
+    case.sam.stop()
+    said = case.natsuin(
+        "backup", "restore", backup, "--dir", short / "a", "--master-key", case.master, "--nothing-newer"
+    )
+    lines = [line.strip() for line in said.split("no backup holds")[1].splitlines() if line.startswith("    ")]
+    assert lines[0] == f"keys.import_from: {short / 'a/authorities.pem'}"
+    assert lines[1].startswith("natsuin serve")
+    (short / "a/authorities.pem").write_bytes(authorities)
+    again = SamProcess(short / "a").start()
+    again.stop()
+
+
 def test_restoring_over_something_is_refused(case: Case) -> None:
     backup = case.create()
     before = case.config.read_bytes()
@@ -249,6 +272,10 @@ def test_restoring_over_something_is_refused(case: Case) -> None:
 def test_an_encrypted_backup_opens_with_its_identity_only(case: Case, tmp_path: Path) -> None:
     said = case.natsuin("backup", "key", tmp_path / "identity")
     case.natsuin("backup", "key", tmp_path / "identity", code=73)
+    wrong = case.natsuin(
+        "backup", "check", case.create(), "--identity", case.master, "--master-key", case.master, code=78
+    )
+    assert "natsuin backup key" in wrong
     case.natsuin("backup", "key", tmp_path / "other")
     create = ("backup", "create", "--config", case.config, "--to", case.backups)
     case.natsuin(*create, code=78)

@@ -1,5 +1,6 @@
 """Keys that an authority made: how they enter, by whose approval, and what they are afterwards."""
 
+import contextlib
 import hashlib
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
@@ -18,6 +20,7 @@ from natsuin import base64url, errors
 from natsuin.algorithm_policy import AlgorithmPolicy, AlgorithmRefused, Choice
 from natsuin.algorithms import FACTS, KeyAlgorithm, SignatureScheme
 from natsuin.cli.demo.encoding import new_recovery_code
+from natsuin.cli.import_keys import import_group
 from natsuin.config import ConfigurationRefused
 from natsuin.key_backup import ArchiveSeal
 from natsuin.key_backup.archive import Archive
@@ -279,6 +282,39 @@ def test_the_commands_of_an_authority_make_an_envelope_that_is_taken(importing: 
     assert (taken.origin, taken.certificate) == ("imported", der(certificate))
     again = subprocess.run([*program, *arguments, "--no-other-copy"], cwd=tmp_path, capture_output=True, check=False)
     assert again.returncode == 73
+
+
+def test_what_the_service_would_refuse_is_told_to_the_authority_and_leaves_no_file(tmp_path: Path) -> None:
+    authority, password = ImportingAuthority(), tmp_path / "password"
+    key = ec.generate_private_key(ec.SECP256R1())
+    private = authority.signer_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (tmp_path / "key.p12").write_bytes(key_file(key, authority.certify(key.public_key())))
+    point = key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    told = {"origin": "http://localhost", "log": "log", "import_key": base64url.encode(point)}
+    (tmp_path / "sam.json").write_bytes(msgspec.json.encode(told))
+    (tmp_path / "signer.pem").write_bytes(authority.signer.public_bytes(Encoding.PEM))
+    (tmp_path / "other.pem").write_bytes(ImportingAuthority().signer.public_bytes(Encoding.PEM))
+    (tmp_path / "ca.pem").write_bytes(authority.certificate.public_bytes(Encoding.PEM))
+    (tmp_path / "signer.key").write_bytes(private)
+    fixed = "import seal --for sam.json --user u --pkcs12 key.p12 --password-file password --signer-key signer.key"
+    arguments = [*fixed.split(), "--no-other-copy", "--out", "envelope"]
+    mistakes = [
+        ("wrong", ["--signer", "signer.pem"], "password is another one"),
+        (PASSWORD, ["--signer", "ca.pem"], "not one for this purpose"),
+        (PASSWORD, ["--signer", "other.pem"], "not that of the certificate"),
+        (PASSWORD, ["--signer", "signer.pem", "--days", "31"], "--days"),
+    ]
+    with contextlib.chdir(tmp_path):
+        for typed, mistake, why in mistakes:
+            password.write_text(typed)
+            result = CliRunner().invoke(import_group, [*arguments[1:], *mistake])
+            said = result.stderr + str(result.exception)
+            assert result.exit_code != 0, mistake
+            assert why in said, said
+            assert not (tmp_path / "envelope").exists(), mistake
+        password.write_text(PASSWORD)
+        result = CliRunner().invoke(import_group, [*arguments[1:], "--signer", "signer.pem"])
+    assert result.exit_code == 0, result.exception
 
 
 def test_an_archive_keeps_the_origin(importing: Importing) -> None:

@@ -47,7 +47,12 @@ from natsuin.certification.refusals import (
 )
 from natsuin.certification.requests import REQUEST_LIMIT, CheckedRequest, check_request, make_request
 from natsuin.certification.revocation import Revocation, RevocationReason, Standing, make_crl
-from natsuin.certification.signed_content import KEY_IMPORT_PURPOSE, SignedContent, check_signed_content
+from natsuin.certification.signed_content import (
+    KEY_IMPORT_PURPOSE,
+    SignedContent,
+    check_signed_content,
+    require_purpose,
+)
 from natsuin.certification.time_stamping import TIME_STAMP_REQUEST_LIMIT, TimeStampAuthority, answer_time_stamp
 
 __all__ = [
@@ -95,5 +100,6 @@ __all__ = [
     "make_issuing",
     "make_request",
     "make_root",
+    "require_purpose",
     "service_subject",
 ]

@@ -64,7 +64,7 @@ def _checked(signed: bytes, purpose: str, roots: Sequence[bytes], at: datetime) 
     if len(others) >= CERTIFICATES_LIMIT:
         raise SignerNotAccepted("there are too many certificates with the signature")
     signer = bytes(found.signer_cert.dump())
-    _require_purpose(x509.load_der_x509_certificate(signer), purpose)
+    require_purpose(x509.load_der_x509_certificate(signer), purpose)
     digest = hashes.Hash(_HASHES[_require_strong(signer_info)])
     digest.update(content)
     if validate_sig_integrity(signer_info, found.signer_cert, "data", digest.finalize()) != (True, True):
@@ -101,7 +101,9 @@ def _require_strong(signer_info: Any) -> str:
     return name
 
 
-def _require_purpose(signer: x509.Certificate, purpose: str) -> None:
+def require_purpose(signer: x509.Certificate, purpose: str) -> None:
+    """Raises `SignerNotAccepted` unless the certificate `signer` is for digital signatures for `purpose` (an extended
+    key usage, dotted) and nothing else, and is no authority's own; `NatsuinError` for a kind of key that is unknown."""
     algorithm_of(signer.public_key())
     found = {type(extension.value): extension.value for extension in signer.extensions}
     usage, purposes = found.get(x509.KeyUsage), found.get(x509.ExtendedKeyUsage)

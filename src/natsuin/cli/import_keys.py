@@ -43,7 +43,13 @@ def facts(file: Path) -> None:
 @click.option("--password-file", type=_file, required=True, help="The file's password, in the first line.")
 @click.option("--signer", type=_file, required=True, help="PEM: the certificate that signs, then what is above it.")
 @click.option("--signer-key", type=_file, required=True, help="PEM: its private key, RSA or elliptic curve.")
-@click.option("--days", default=7, show_default=True, help="How long the envelope is good, at most 30.")
+@click.option(
+    "--days",
+    type=click.IntRange(1, 30),
+    default=7,
+    show_default=True,
+    help="How long the envelope is good, at most 30.",
+)
 @click.option("--no-other-copy", is_flag=True, required=True, help="State that no copy of the key is left elsewhere.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The envelope.")
 def seal(**given: Any) -> None:
@@ -63,9 +69,11 @@ def seal(**given: Any) -> None:
         password = given["password_file"].read_text("utf-8").splitlines()[0]
     except (ValueError, TypeError, KeyError, IndexError, OSError) as error:
         raise Malformed(f"A file cannot be used: {error}.", hint="See docs/key-import.md.") from error
+    _require_able_to_sign(chain[0], key)
     header = _header(service, given["user"], chain[0], given["days"])
-    out.touch(mode=0o600)
-    out.write_bytes(_sealed_and_signed(header, given["key_file"].read_bytes(), password, import_key, (chain, key)))
+    envelope = _sealed_and_signed(header, given["key_file"].read_bytes(), password, import_key, (chain, key))
+    out.touch(mode=0o600, exist_ok=False)
+    out.write_bytes(envelope)
     click.echo(f"{out}: good until it is used, for {given['days']} days at most.")
 
 
@@ -91,6 +99,18 @@ def _signer(certificates: Path, key: Path) -> "tuple[list[x509.Certificate], Any
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     return x509.load_pem_x509_certificates(certificates.read_bytes()), load_pem_private_key(key.read_bytes(), None)
+
+
+def _require_able_to_sign(signer: "x509.Certificate", key: Any) -> None:
+    """What the service would refuse about who signs is told here, while the authority can still mend it."""
+    from natsuin.certification import KEY_IMPORT_PURPOSE, SignerNotAccepted, require_purpose
+
+    require_purpose(signer, KEY_IMPORT_PURPOSE)
+    if key.public_key() != signer.public_key():
+        raise SignerNotAccepted(
+            "the private key is not that of the certificate that signs",
+            hint="Name with --signer-key the key of the first certificate in --signer.",
+        )
 
 
 def _header(service: dict[str, Any], user: str, signer: "x509.Certificate", days: int) -> Any:

@@ -181,3 +181,8 @@ def init(
     click.echo(
         f"Copy {folder / 'sam' / 'master.key'} to a safe place away from the databases: without it no key opens."
     )
+    if section:
+        click.echo(
+            "Have the token's own backup hold the wrapping key before anybody enrols: without it no key opens either,"
+            " and it never leaves the token otherwise."
+        )

@@ -42,7 +42,8 @@ def read_anchors(file: Path | None, key: str) -> tuple[bytes, ...]:
     try:
         loaded = x509.load_pem_x509_certificates(file.read_bytes())
     except (OSError, ValueError) as error:
+        why = f"{file} cannot be read" if isinstance(error, OSError) else f"{file} holds no certificates"
         raise ConfigurationRefused(
-            f"{key} cannot be read as certificates.", hint=f"Put PEM certificates into {file}."
+            f"{key}: {why}.", hint="Put the authorities' certificates there, in PEM. No backup holds this file."
         ) from error
     return tuple(certificate.public_bytes(Encoding.DER) for certificate in loaded)

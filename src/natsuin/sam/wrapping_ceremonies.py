@@ -15,14 +15,20 @@ from natsuin.config import Config
 from natsuin.errors import Conflict, NotFound, Refused
 from natsuin.key_backup import kept_under
 from natsuin.key_management import (
+    VAULT,
     PKCS11Vault,
+    ProviderSecrets,
     RowSealer,
     ServiceKeys,
     WrappingKey,
     WrappingKeys,
     WrappingKeyState,
 )
-from natsuin.sam.ceremonies import Held, present_master
+from natsuin.key_management import make_wrapping_key as make_token_key
+from natsuin.sam.ceremonies import Held, holding_sam, present_master
+from natsuin.sam.hardening import harden
+from natsuin.sam.permissions import check_permissions
+from natsuin.sam.vaults import token_settings
 from natsuin.storage import check_schema, open_database
 
 
@@ -68,6 +74,36 @@ def make_wrapping_key(held: Held, identifier: str, *, plan_sha256: str) -> str:
     keys.replace(ring.present, identifier)
     faults.point("wrapping.after_replaced")
     return ring.present
+
+
+def make_first_wrapping_key(config: Config) -> str:
+    """Make the wrapping key that the configuration names, for an installation that had no token until now; answers
+    with its id. Durable on return. It is on record from the next start, as after `natsuin init`.
+
+    Raises:
+        Conflict: sam is running, the configuration has no token, anything lies under that key or another one (what
+            a token lost comes back from the token's backup), or the token has a key of this name.
+        VaultRefused, PINRefused: the token makes none that is as it must be, or refuses its PIN.
+    """
+    if config.vault.kind == "software":
+        raise Conflict("the configuration has no token", hint="Write section [vault] first; see docs/hsm.md.")
+    harden()
+    check_permissions(config)
+    software = config.model_copy(update={"vault": config.vault.model_copy(update={"kind": "software"})})
+    with holding_sam(software) as held:
+        keys, wanted = _record(held), config.vault.wrapping_key
+        ring = keys.ring().keys
+        # A start that looked for the key in vain has put it on record already.
+        if [key.identifier for key in ring] not in ([], [wanted]):
+            raise Conflict(
+                "this installation has other wrapping keys on record",
+                hint="`natsuin ceremony wrapping-keys` lists them; vault.wrapping_key names the first one for ever.",
+            )
+        _require_empty(held, keys, wanted)
+        foundation = held.sam.handlers.keys.foundation
+        provider = ProviderSecrets(foundation.database, present_master(config), foundation.clock)
+        make_token_key(token_settings(config, provider.load(VAULT)))
+    return config.vault.wrapping_key
 
 
 def retire_wrapping_key(held: Held, identifier: str, *, plan_sha256: str) -> bool:

@@ -39,7 +39,7 @@ class LogFolder:
             fcntl.flock(self._folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             os.close(self._folder)
-            hint = "Stop the other process that writes this log."
+            hint = "That is sam, if it is running: stop it first."
             raise LogLocked("another process writes this log", hint=hint) from error
 
     def refuse_loose_permissions(self, *names: str) -> None:

@@ -132,7 +132,8 @@ class State:
             if connection is not None:
                 connection.close()
             if error.sqlite_errorname in ("SQLITE_BUSY", "SQLITE_LOCKED"):
-                raise LogLocked("another process holds the record of the last signed checkpoint") from error
+                hint = "That is sam, if it is running: stop it first."
+                raise LogLocked("another process holds the record of the last signed checkpoint", hint=hint) from error
             if error.sqlite_errorname.startswith(_UNWRITABLE):
                 raise StorageFailed("the record of the last signed checkpoint cannot be written") from error
             raise StateDamaged("the record of the last signed checkpoint cannot be read") from error

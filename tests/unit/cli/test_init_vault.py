@@ -9,7 +9,9 @@ from click.testing import CliRunner
 from natsuin.cli import main
 from natsuin.cli.demo.tokens import make_trial_token
 from natsuin.config import load
+from natsuin.key_management import WrappingKeyMissing
 from natsuin.sam.permissions import check_permissions
+from natsuin.sam.process import open_sam
 from rigs.tokens import in_token, settings_of
 
 
@@ -31,6 +33,7 @@ def test_it_makes_a_wrapping_key_and_names_it(tmp_path: Path) -> None:
     ]
     result = CliRunner().invoke(main, command)
     assert result.exit_code == 0, result.output
+    assert "Have the token's own backup hold the wrapping key" in result.output
     config = load(folder / "config.toml")
     check_permissions(config)
     assert (config.vault.kind, config.vault.token) == ("pkcs11", token.label)
@@ -62,3 +65,30 @@ def test_a_library_that_is_none_leaves_nothing_behind(tmp_path: Path) -> None:
     assert result.exit_code == 79
     assert "cannot be loaded" in result.output
     assert not (tmp_path / "n").exists()
+
+
+def test_an_installation_in_software_gets_a_token_later(tmp_path: Path) -> None:
+    token = make_trial_token("softhsm2", tmp_path / "hsm")
+    file = tmp_path / "n/config.toml"
+    assert CliRunner().invoke(main, ["init", "--dir", str(file.parent), "--demo"]).exit_code == 0
+    first = ["ceremony", "first-wrapping-key", "--config", str(file)]
+    assert "has no token" in CliRunner().invoke(main, first).output
+    settings = {"kind": "pkcs11", "module": token.module, "token": token.label, "pin": f"file:{token.pin_file}"}
+    lines = [f'{key} = "{value}"' for key, value in {**settings, "wrapping_key": "ab" * 16}.items()]
+    environment = ", ".join(f'{key} = "{value}"' for key, value in token.environment.items())
+    with file.open("a") as opened:
+        opened.write("\n".join(["", "[vault]", *lines, f"environment = {{ {environment} }}", ""]))
+    # Whoever starts it too early is told, and not stuck.
+    with pytest.raises(WrappingKeyMissing, match="holds 0 wrapping keys") as refused:
+        open_sam(load(file))
+    assert "first-wrapping-key" in refused.value.hint
+    made = CliRunner().invoke(main, first)
+    assert made.exit_code == 0, made.exception
+    assert "ab" * 16 in made.output
+    again = CliRunner().invoke(main, first)
+    assert again.exit_code == 73, again.output
+    open_sam(load(file)).close()
+    listed = CliRunner().invoke(main, ["ceremony", "wrapping-keys", "--config", str(file)])
+    assert "present" in listed.output
+    file.write_text(file.read_text().replace("ab" * 16, "cd" * 16))
+    assert "other wrapping keys on record" in CliRunner().invoke(main, first).output

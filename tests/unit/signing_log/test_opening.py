@@ -145,8 +145,9 @@ def test_a_record_that_another_process_holds(place, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(place.folder, copy)
     place.folder = copy
-    with pytest.raises(LogLocked):
+    with pytest.raises(LogLocked) as refused:
         place.open()
+    assert "stop it" in refused.value.hint
 
 
 def test_a_missing_checkpoint(place):

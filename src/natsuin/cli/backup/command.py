@@ -153,6 +153,7 @@ def restore(
     """Restore a backup into an empty folder. Approvals, invitations and acts that were open then are closed."""
     from natsuin.cli.backup.encryption import read_identity
     from natsuin.cli.backup.manifest import read_manifest
+    from natsuin.cli.backup.named_files import missing_files
     from natsuin.cli.backup.restoration import NewestLog, place_master_key, restore_backup
     from natsuin.config import load
 
@@ -163,10 +164,14 @@ def restore(
         size = restore_backup(
             folder, manifest, target, _master(master_key), read_identity(identity), newest, progress=progress
         )
-    place_master_key(master_key, load(target / "config.toml"))
+    config = load(target / "config.toml")
+    place_master_key(master_key, config)
     click.echo(f"Restored into {target}. The log goes on from entry {size}.")
     if log is None:
         click.echo("Receipts of later entries, if there are any, contradict it from now on: tell those who hold them.")
+    if missing := missing_files(config):
+        click.echo("It names files that no backup holds, and that are not here. Put them into their places first:\n")
+        click.echo("".join(f"    {key}: {file}\n" for key, file in missing))
     click.echo(f"Start it with:\n\n    natsuin serve --config {target / 'config.toml'}")
 
 

@@ -7,12 +7,14 @@ any age tool opens them where there is no Natsuin. The library is pyrage, the bi
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import pyrage
 
 from natsuin.errors import Conflict, Malformed, NotFound, Refused, Tampered
 
 SUFFIX = ".age"
+_IDENTITY: Final = "Give the file that `natsuin backup key` made; it begins with «# public key: age1»."
 
 
 class IdentityNeeded(Refused):
@@ -37,11 +39,11 @@ def read_identity(file: Path | None) -> "list[pyrage.x25519.Identity]":
         lines = file.read_text("utf-8").split()
         found = [pyrage.x25519.Identity.from_str(line) for line in lines if line.startswith("AGE-SECRET-KEY-1")]
     except (OSError, UnicodeDecodeError) as error:
-        raise NotFound(f"{file} cannot be read") from error
+        raise NotFound(f"{file} cannot be read as an age identity", hint=_IDENTITY) from error
     except pyrage.IdentityError as error:
-        raise Malformed(f"{file} holds no age identity") from error
+        raise Malformed(f"{file} holds no age identity", hint=_IDENTITY) from error
     if not found:
-        raise Malformed(f"{file} holds no age identity")
+        raise Malformed(f"{file} holds no age identity", hint=_IDENTITY)
     return found
 
 

@@ -49,6 +49,20 @@ def wrapping_keys(file: Path) -> None:
         click.echo(f"{key.identifier:32}  {key.state.value:9}  {made}  {count}")
 
 
+@ceremony.command("first-wrapping-key")
+@config_option
+def first_wrapping_key(file: Path) -> None:
+    """Make the wrapping key that section [vault] names, where keys were kept in software until now.
+
+    sam must be stopped. `natsuin init --vault pkcs11` does this for a new installation.
+    """
+    from natsuin.config import load
+    from natsuin.sam.wrapping_ceremonies import make_first_wrapping_key
+
+    made = make_first_wrapping_key(load(file))
+    click.echo(f"The token holds the wrapping key {made}. Have its own backup hold it before you start sam.")
+
+
 @ceremony.command()
 @config_option
 @click.argument("plan_file", type=click.Path(path_type=Path), metavar="PLAN")

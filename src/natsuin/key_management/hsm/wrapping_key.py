@@ -103,7 +103,8 @@ def find_wrapping_key(session: Session, identifier: bytes) -> SecretKey:
     if len(found) != 1:
         raise WrappingKeyMissing(
             f"the token holds {len(found)} wrapping keys with the id {identifier.hex()}, and there must be one",
-            hint="See that this is the right token, or restore it from the maker's backup.",
+            hint="See that this is the right token, or restore it from the maker's backup."
+            " Where the installation never had a token, `natsuin ceremony first-wrapping-key` makes the key.",
         )
     return found[0]
 
