@@ -33,6 +33,8 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 FORMAT = "natsuin-key-statement/v1"
 LARGEST = 256 * 1024 * 1024
 """Bytes of a statement."""
+_LEAST_APART = 14
+"""Bytes of a statement for each of its values, on average; an entry with its proof has several times as many."""
 _ERRORS = (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError, OverflowError)
 _TOLERATED = 60_000
 """Milliseconds by which neighbouring entries may stand out of order of time."""
@@ -144,6 +146,13 @@ def parse_json(content: str | bytes) -> dict[str, Any]:
     told = json.loads(content, object_pairs_hook=no_twice, parse_float=no_float, parse_constant=no_float)
     require(isinstance(told, dict), "malformed")
     return dict(told)
+
+
+def require_bounded(content: bytes) -> None:
+    """Refuse what is too large, and what would be it in memory: a value takes up to sixty times its bytes there."""
+    require(len(content) <= LARGEST, "malformed")
+    values = sum(map(content.count, (b"[", b"{", b",", b":")))
+    require(values <= 100_000 + len(content) // _LEAST_APART, "malformed")
 
 
 def canonical(content: bytes) -> dict[str, Any]:
@@ -309,7 +318,7 @@ class Statement:
     def parse(cls, content: bytes) -> Statement:
         """Read a statement file. Raises `ValueError` for anything that is none."""
         try:
-            require(len(content) <= LARGEST, "malformed")
+            require_bounded(content)
             told = parse_json(content)
             require(told.get("format") == FORMAT, "format_unknown")
             earlier = told.get("earlier", [])
@@ -369,22 +378,22 @@ class Checking:
 
     def _check_checkpoint(self) -> Verdict:
         key, size, _ = self._opened[-1]
-        return Verdict("good", "checkpoint", origin=key.name, size=size)
+        return Verdict("good", "checkpoint", origin=plain(key.name), size=size)
 
     def _check_hand_overs(self) -> Verdict:
         for number, part in enumerate(self._statement.parts[:-1]):
             (key, size, root), (newer, newer_size, newer_root) = self._opened[number : number + 2]
             last, first = part.last, part.next
             if last is None or first is None or (last.index, first.index) != (size - 1, 0):
-                raise wrong("hand_over_wrong", origin=key.name)
+                raise wrong("hand_over_wrong", origin=plain(key.name))
             last.prove(size, root)
             first.prove(newer_size, newer_root)
             said = [last.told.get(name) for name in ("type", "origin", "vkey")]
-            require(said == ["rotated", newer.name, newer.spelt], "hand_over_wrong", origin=key.name)
+            require(said == ["rotated", newer.name, newer.spelt], "hand_over_wrong", origin=plain(key.name))
             before = first.told["previous"]
             said = [first.told.get("type"), *(before[name] for name in ("origin", "vkey", "size", "root"))]
             named = base64.urlsafe_b64encode(root).rstrip(b"=").decode()
-            require(said == ["genesis", key.name, key.spelt, size, named], "hand_over_wrong", origin=key.name)
+            require(said == ["genesis", key.name, key.spelt, size, named], "hand_over_wrong", origin=plain(key.name))
         return Verdict("good", "hand_over", count=len(self._statement.parts))
 
     def _check_witnesses(self) -> Verdict:
@@ -555,6 +564,9 @@ def _read_bundle(folder: Path, bundle: int, wanted: int) -> bytes:
 
 
 def _read_checkpoint(log: Path) -> str:
+    # A pipe in its place would be waited for.
+    if not (log / "checkpoint").is_file():
+        raise Verdict("unknown", "log_missing", file="checkpoint")
     with (log / "checkpoint").open("rb") as file:
         return file.read(1_000_000).decode()
 
@@ -599,8 +611,9 @@ def _line(name: str, check: Callable[[], Verdict]) -> Line:
 def is_statement(content: bytes) -> bool:
     """Whether a file says that it is a key's statement, of whatever version; nothing else of it is looked at."""
     try:
+        require_bounded(content)
         told = json.loads(content)
-    except (ValueError, RecursionError):
+    except (Verdict, ValueError, RecursionError):
         return False
     return isinstance(told, dict) and str(told.get("format", "")).startswith(FORMAT.partition("/")[0])
 
