@@ -81,3 +81,15 @@ def test_no_entry_plays_with_the_terminal_or_hides_the_next(place: LogPlace, opt
     assert all(letter == "\n" or " " <= letter <= "~" for letter in found.stdout)
     for line in found.stdout.splitlines() if option else ():
         json.loads(line)
+
+
+def test_the_name_of_a_log_is_shown_and_not_obeyed(tmp_path: Path) -> None:
+    """The operator chose the name, and the next shard's operator that one's."""
+    place = LogPlace(tmp_path, origin="log\x9b2J\u202eko").create()
+    opened = place.open()
+    add_raw(opened, ['{"type":"\x9b2J\u202e"}'.encode()])
+    opened.close()
+    for more in (["verify"], ["verify", "--json"], ["prove", "--index", "0", "--json"]):
+        made = CliRunner().invoke(command, [more[0], str(place.folder), "--vkey", opened.vkey, *more[1:]])
+        assert made.exit_code == 0, made.output
+        assert all(letter == "\n" or letter.isprintable() for letter in made.stdout), ascii(made.stdout)
