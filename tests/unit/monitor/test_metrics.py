@@ -104,14 +104,18 @@ def test_who_drips_a_request_keeps_no_place(memory: Memory, monkeypatch: pytest.
     """Each byte is in time, and the headers never end: sixteen of those would silence the monitor."""
     monkeypatch.setattr(http_server._Handler, "patience", 0.3)
     server = MetricsServer("127.0.0.1", 0, Metrics(memory), StatusPage(memory, FixedClock(BEGAN)), healthy=lambda: True)
-    waiting = threading.Event()
+
+    def drip(connection: socket.socket) -> None:
+        waiting = threading.Event()
+        for _ in range(400):
+            connection.sendall(b"A")
+            waiting.wait(0.05)
+
     try:
         with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
             connection.sendall(b"GET /metrics HTTP/1.1\r\n")
             with pytest.raises(OSError, match=r"."):
-                for _ in range(400):
-                    connection.sendall(b"A")
-                    waiting.wait(0.05)
+                drip(connection)
     finally:
         server.close()
 
