@@ -33,8 +33,6 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 FORMAT = "natsuin-key-statement/v1"
 LARGEST = 256 * 1024 * 1024
 """Bytes of a statement."""
-_LEAST_APART = 14
-"""Bytes of a statement for each of its values, on average; an entry with its proof has several times as many."""
 _ERRORS = (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError, OverflowError)
 _TOLERATED = 60_000
 """Milliseconds by which neighbouring entries may stand out of order of time."""
@@ -148,11 +146,11 @@ def parse_json(content: str | bytes) -> dict[str, Any]:
     return dict(told)
 
 
-def require_bounded(content: bytes) -> None:
-    """Refuse what is too large, and what would be it in memory: a value takes up to sixty times its bytes there."""
-    require(len(content) <= LARGEST, "malformed")
+def bounded_json(content: bytes) -> dict[str, Any]:
+    """The same, unless it has so many values for its size (entries have 23 bytes each) that they would fill memory."""
     values = sum(map(content.count, (b"[", b"{", b",", b":")))
-    require(values <= 100_000 + len(content) // _LEAST_APART, "malformed")
+    require(len(content) <= LARGEST and values <= 100_000 + len(content) // 14, "malformed")
+    return parse_json(content)
 
 
 def canonical(content: bytes) -> dict[str, Any]:
@@ -318,8 +316,7 @@ class Statement:
     def parse(cls, content: bytes) -> Statement:
         """Read a statement file. Raises `ValueError` for anything that is none."""
         try:
-            require_bounded(content)
-            told = parse_json(content)
+            told = bounded_json(content)
             require(told.get("format") == FORMAT, "format_unknown")
             earlier = told.get("earlier", [])
             require(isinstance(earlier, list) and len(earlier) <= _MOST_SHARDS, "malformed")
@@ -564,8 +561,7 @@ def _read_bundle(folder: Path, bundle: int, wanted: int) -> bytes:
 
 
 def _read_checkpoint(log: Path) -> str:
-    # A pipe in its place would be waited for.
-    if not (log / "checkpoint").is_file():
+    if not (log / "checkpoint").is_file():  # Nor is it a pipe, which would be waited for.
         raise Verdict("unknown", "log_missing", file="checkpoint")
     with (log / "checkpoint").open("rb") as file:
         return file.read(1_000_000).decode()
@@ -611,11 +607,9 @@ def _line(name: str, check: Callable[[], Verdict]) -> Line:
 def is_statement(content: bytes) -> bool:
     """Whether a file says that it is a key's statement, of whatever version; nothing else of it is looked at."""
     try:
-        require_bounded(content)
-        told = json.loads(content)
+        return str(bounded_json(content).get("format", "")).startswith(FORMAT.partition("/")[0])
     except (Verdict, ValueError, RecursionError):
         return False
-    return isinstance(told, dict) and str(told.get("format", "")).startswith(FORMAT.partition("/")[0])
 
 
 def judge_statement(
@@ -642,9 +636,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Checks the statement of one key of Natsuin.")
     parser.add_argument("file", type=Path)
     parser.add_argument("--vkey", required=True, help="the log's verifier key, or a file that holds it")
-    parser.add_argument(
-        "--witness", action="append", default=[], help="a witness that should have cosigned; repeatable"
-    )
+    parser.add_argument("--witness", action="append", default=[], help="a witness that should cosign; repeatable")
     parser.add_argument("--quorum", type=int, help="how many of them must have; all otherwise")
     parser.add_argument("--log", type=Path, help="a folder with the log's public files, read whole")
     parser.add_argument("--lang", choices=["en", "ja"], default="en")
@@ -744,14 +736,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{count} uses were announced and not reported yet.",
         "予告されたまま結果の記録がない使用が {count} 件あります。",
     ),
-    "use_twice": (
-        "Entry {index} announces a use for the second time.",
-        "{index} 番の記録が使用を二重に予告しています。",
-    ),
-    "use_unannounced": (
-        "Entry {index} reports a use that was not announced.",
-        "{index} 番の記録は、予告のない使用の結果です。",
-    ),
+    "use_twice": ("Entry {index} announces a use twice.", "{index} 番の記録が使用を二重に予告しています。"),
+    "use_unannounced": ("Entry {index} reports an unannounced use.", "{index} 番は予告のない使用の結果です。"),
     "use_count": (
         "Entry {index} reports another number of signatures than was announced.",
         "{index} 番の記録の署名数が、予告と一致しません。",
