@@ -2,7 +2,10 @@
 
 import math
 import random
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -21,6 +24,7 @@ from natsuin.key_management import (
     WeakKey,
     signing_key,
 )
+from natsuin.sam import protocol as p
 from rigs.key_envelopes import ImportingAuthority, key_file, many_rounds, name_of, secret_of, two_signers
 from rigs.key_imports import Importing, switch_on
 from rigs.sam_in_process import SamRig
@@ -217,6 +221,36 @@ def test_a_key_that_is_here_or_shares_a_prime_is_refused(importing: Importing) -
     importing.take_in(importing.envelope(own))
     with pytest.raises(KeyKnown):
         importing.owner_approves(waiting)
+
+
+def test_two_keys_that_share_a_prime_do_not_enter_at_the_same_instant(
+    importing: Importing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is sound beside what is in the store; together they give each other away."""
+    other = importing.rig.web.enrol(importing.rig.web.invite(importing.officer))
+    first, second, third = primes()
+    owners, acts = (importing.signer, other), []
+    for owner, prime in zip(owners, (second, third), strict=True):
+        envelope = importing.envelope(numbers_of(first, prime), user=owner.user_id)
+        acts.append(importing.propose(envelope, user_id=owner.user_id, key_id=owner.key.key_id))
+        importing.officer_approves(acts[-1])
+    both, take_in = threading.Barrier(2), KeyMaker.take_in
+
+    def meet(self: KeyMaker, *given: Any) -> Any:
+        with suppress(threading.BrokenBarrierError):
+            both.wait(1)
+        return take_in(self, *given)
+
+    def approve(act: p.Act, owner: Signer) -> str:
+        try:
+            importing.owner_approves(act, by=owner)
+        except WeakKey as error:
+            return error.code
+        return "taken in"
+
+    monkeypatch.setattr(KeyMaker, "take_in", meet)
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(approve, acts, owners)) == ["taken in", "weak_key"]
 
 
 def test_an_origin_changed_in_the_database_opens_nothing(importing: Importing) -> None:

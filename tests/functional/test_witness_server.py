@@ -161,6 +161,17 @@ def test_strangers_get_an_answer_and_nothing_else(log: Log, witness: WitnessProc
     assert witness.post(log.ask())[0] == 200
 
 
+def test_refusals_that_anybody_can_ask_for_fill_no_disk(log: Log, witness: WitnessProcess, tmp_path: Path):
+    """A genuine checkpoint is public; so is how to ask for a refusal with it."""
+    log.grow(2)
+    assert witness.post(log.ask())[0] == 200
+    asked = [(b"old 1\n\n", 409), (b"old 2\n" + b"A" * 43 + b"=\n\n", 422)]
+    for head, status in asked * 20:
+        assert witness.post(log.ask().replace(b"old 0\n\n", head))[0] == status
+    words = (witness.folder / "words").read_text()
+    assert 2 <= words.count("witness.refused") <= 8, words
+
+
 def test_many_silent_strangers_are_sent_away_and_others_served_afterwards(log: Log, witness: WitnessProcess):
     silent = [socket.create_connection(("127.0.0.1", witness.port), timeout=30) for _ in range(300)]
     try:

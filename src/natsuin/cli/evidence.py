@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from natsuin.validation import EvidenceReport, StatementReport
 
 _TITLE_POINTS, _INDENT_POINTS = 16, 18
+_MOST_READ = 512 * 1024 * 1024 + 1
+"""Bytes: more than any check takes."""
 
 
 @click.group()
@@ -52,7 +54,7 @@ def check(context: click.Context, /, file: Path, **options: Any) -> None:
 
     document, language = options["document"], options["lang"]
     try:
-        content = file.read_bytes()
+        content = _read(file)
         report: EvidenceReport | StatementReport
         if is_statement(content):
             report = judge_statement(
@@ -69,7 +71,7 @@ def check(context: click.Context, /, file: Path, **options: Any) -> None:
                 [path.read_bytes() for path in options["trust"]],
                 witnesses=[verifier_key(each) for each in options["witness"]],
                 quorum=options["quorum"],
-                document=None if document is None else document.read_bytes(),
+                document=None if document is None else _read(document),
             )
             report = judge_evidence(case)
         if options["pdf"] is not None:
@@ -80,6 +82,12 @@ def check(context: click.Context, /, file: Path, **options: Any) -> None:
         context.exit(2)
     click.echo(report.as_json() if options["as_json"] else report.as_text(language).rstrip("\n"))
     context.exit(report.exit_status)
+
+
+def _read(path: Path) -> bytes:
+    """The file, or as much of it as shows that it is too large for any check."""
+    with path.open("rb") as file:
+        return file.read(_MOST_READ)
 
 
 def _pdf(report: "EvidenceReport | StatementReport", language: str) -> bytes:

@@ -16,7 +16,7 @@ from natsuin.cli.log_evidence import evidence
 from natsuin.cli.log_find import find
 from natsuin.cli.log_openings import disclose, erase
 from natsuin.cli.log_prove import prove
-from natsuin.cli.log_reading import FILE, of_a_log, read_text, verdicts, with_witnesses
+from natsuin.cli.log_reading import FILE, of_a_log, plain, read_text, verdicts, with_witnesses
 from natsuin.cli.log_rotate import rotate
 from natsuin.cli.log_statement import statement
 
@@ -74,7 +74,7 @@ def verify(context: click.Context, /, location: str, vkey: str, **options: Any) 
         for report in reports:
             _print(report)
         for each in cosigned:
-            click.echo(f"cosigned by {each.witness.name} at {_time(each.time)}")
+            click.echo(f"cosigned by {plain(each.witness.name)} at {_time(each.time)}")
 
 
 @dataclass(frozen=True)
@@ -196,7 +196,7 @@ def _verify(
 def _print(report: "LogReport") -> None:
     known = f" ({report.known} known before and not read again)" if report.known else ""
     click.echo(
-        f"valid: {report.origin}\n{_counted(report.entries, 'entry', 'entries')}{known} in "
+        f"valid: {plain(report.origin)}\n{_counted(report.entries, 'entry', 'entries')}{known} in "
         f"{_counted(report.bundles, 'bundle', 'bundles')}, {_counted(report.tiles, 'tile', 'tiles')}\n"
         f"root {report.root.hex()}"
     )
@@ -234,7 +234,7 @@ def _print_json(reports: "list[LogReport]", cosigned: "Sequence[Cosignature]") -
     ]
     told = {"valid": True, **shards[-1], **({"earlier": shards[:-1]} if shards[:-1] else {})}
     told["cosigned"] = [{"name": each.witness.name, "time": each.time} for each in cosigned]
-    click.echo(json.dumps(told, ensure_ascii=False, indent=1))
+    click.echo(json.dumps(told, indent=1))
 
 
 def _counted(number: int, one: str, more: str) -> str:

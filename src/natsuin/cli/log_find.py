@@ -177,7 +177,8 @@ def _line(index: int, entry: dict[str, Any], disclosed: "Disclosed | None", *, s
     opened = {} if disclosed is None else {"opened": disclosed.fields, "withheld": disclosed.withheld}
     if as_json:
         told = {"index": index, "entry": entry, **opened} | ({"shard": shard} if shard else {})
-        return json.dumps(told, ensure_ascii=False, sort_keys=True)
+        # ASCII here as well: terminals obey more than JSON escapes, and not every text can be printed.
+        return json.dumps(told, sort_keys=True)
     moment = entry.get("time")
     when = "?"
     if isinstance(moment, int) and 0 <= moment < _YEAR_10000:

@@ -63,7 +63,7 @@ def _inclusion(log: "PublicLog", index: int, *, as_json: bool) -> str:
         "root": log.root.hex(),
         "checkpoint": receipt.checkpoint,
     }
-    return json.dumps(told, ensure_ascii=False, indent=1) + "\n"
+    return json.dumps(told, indent=1) + "\n"
 
 
 def _consistency(log: "PublicLog", older: str, *, as_json: bool) -> str:
@@ -82,4 +82,4 @@ def _consistency(log: "PublicLog", older: str, *, as_json: bool) -> str:
         "root": log.root.hex(),
         "checkpoint": found.new,
     }
-    return json.dumps(told, ensure_ascii=False, indent=1) + "\n"
+    return json.dumps(told, indent=1) + "\n"

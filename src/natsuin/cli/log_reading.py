@@ -35,6 +35,11 @@ def with_witnesses(command: Command) -> Command:
     return witness(quorum(command))
 
 
+def plain(text: str) -> str:
+    """`text` of a log, whose operator may be hostile, as one line that a terminal shows and does not obey."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+
+
 def read_text(path: Path) -> str:
     """The text in a file that a user named. Raises `OSError`, `ValueError`."""
     with path.open("rb") as file:

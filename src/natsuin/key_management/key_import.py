@@ -7,7 +7,8 @@ every check both times; between the two only the envelope is kept.
 
 import hashlib
 import os
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -94,6 +95,8 @@ class KeyImports:
     opener: SecretOpener
     envelopes: EnvelopeOpener | None
     """None where import is switched off."""
+
+    _taking_in: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
 
     def propose(self, message: ProposeKeyImport) -> Act:
         """The record that officer and owner must approve. Refuses at once what could not be taken in."""
@@ -213,18 +216,20 @@ class KeyImports:
         info = HPKE_INFO_IMPORT + challenge_of(act["record"])
         secrets = self.opener.open(message.sealed_secrets, info, EnrolmentSecrets)
         self.keys.open_signer_key(key, PIN_SLOT, normal_pin(secrets.pin))
-        found = self._examine(act["envelope"], act["user_id"])
-        wish = KeyWish(
-            algorithm=found.sound.algorithm,
-            user_id=key.user_id,
-            subject=self._subject(key.user_id),
-            passkeys=key.passkeys,
-            sign_counts=decode_counts(sign_counts),
-            pin=secrets.pin,
-            recovery_code=secrets.recovery_code,
-        )
-        made = self.maker.take_in(wish, found.private_key, found.accepted.certificate, found.accepted.chain)
-        return self._keep(act, found, made, guarding=key)
+        # One at a time, or two keys that share a prime would each be compared with a store without the other.
+        with self._taking_in:
+            found = self._examine(act["envelope"], act["user_id"])
+            wish = KeyWish(
+                algorithm=found.sound.algorithm,
+                user_id=key.user_id,
+                subject=self._subject(key.user_id),
+                passkeys=key.passkeys,
+                sign_counts=decode_counts(sign_counts),
+                pin=secrets.pin,
+                recovery_code=secrets.recovery_code,
+            )
+            made = self.maker.take_in(wish, found.private_key, found.accepted.certificate, found.accepted.chain)
+            return self._keep(act, found, made, guarding=key)
 
     def _keep(self, act: dict[str, Any], found: Candidate, made: NewKey, *, guarding: StoredKey) -> KeyImportStep:
         """Write the key and spend the envelope, the entry in the log before both."""

@@ -5,6 +5,7 @@ address, `localhost` or the one of the settings: else a page from elsewhere coul
 (DNS rebinding).
 """
 
+import io
 import ipaddress
 import threading
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 from natsuin.errors import NatsuinError, Unavailable
 from natsuin.monitor.metrics import Metrics
 from natsuin.monitor.status_page import POLICY, StatusPage
+from natsuin.signing_log import TimedStream
 
 _MOST_AT_ONCE: Final = 16
 _PATIENCE_SECONDS: Final = 10
@@ -78,10 +80,18 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     timeout = _PATIENCE_SECONDS
+    patience: float = _PATIENCE_SECONDS
+    """For the whole of a request."""
     metrics: Metrics
     page: StatusPage
     host: str
     healthy: Callable[[], bool]
+
+    def handle_one_request(self) -> None:
+        """One request, all of which arrives before its deadline: who drips keeps no place."""
+        self.rfile.close()
+        self.rfile = io.BufferedReader(TimedStream(self.connection, self.patience))
+        super().handle_one_request()
 
     def do_GET(self) -> None:
         """One of the pages."""

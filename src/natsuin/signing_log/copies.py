@@ -84,7 +84,9 @@ def adopt_shards(place: LogPlace, vkey: str) -> WholeReport:
 def _copy_shard(source: Source, target: Path, vkey: str, progress: Callable[[int, int], None] | None) -> None:
     """Copy what one shard shows now into `target`, a new folder. `progress(done, total)` is told about files."""
     note = source.read(CHECKPOINT, MAX_NOTE)
-    size = open_checkpoint(note, parse_verifier_key(vkey)).size
+    checkpoint = open_checkpoint(note, parse_verifier_key(vkey))
+    # Nothing is made on the disk for a log that does not even show its newest entries.
+    LogReader(source, checkpoint)
     try:
         target.mkdir(mode=_FOLDER_MODE)
     except FileExistsError as error:
@@ -92,11 +94,11 @@ def _copy_shard(source: Source, target: Path, vkey: str, progress: Callable[[int
     except OSError as error:
         raise StorageFailed(f"the folder of the copy cannot be made: {error.strerror}") from error
     target.chmod(_FOLDER_MODE)
-    names = list(_names(size))
-    for done, name in enumerate(names, 1):
+    total = _count(checkpoint.size)
+    for done, name in enumerate(_names(checkpoint.size), 1):
         _write(target / str(name), _read(source, name), below=target)
         if progress is not None:
-            progress(done, len(names))
+            progress(done, total)
     _write(target / CHECKPOINT, note, below=target)
 
 
@@ -110,6 +112,15 @@ def _names(size: int) -> Iterator[TileName]:
             if count % TILE_WIDTH:
                 yield TileName(kind, count // TILE_WIDTH, count % TILE_WIDTH)
         level, count = level + 1, count >> TILE_BITS
+
+
+def _count(size: int) -> int:
+    """How many names `_names` gives. A hostile log may say that they are more than anybody could keep."""
+    files, count = -(-size // TILE_WIDTH), size
+    while count:
+        files += -(-count // TILE_WIDTH)
+        count >>= TILE_BITS
+    return files
 
 
 def _read(source: Source, name: TileName) -> bytes:

@@ -715,7 +715,7 @@ def signatures_in(document: bytes) -> Iterator[SignatureInPDF]:
     """The signatures of a PDF that are in the form that Natsuin makes; others are left out."""
     for number, match in enumerate(_BYTE_RANGE.finditer(document)):
         first, size, second, rest = map(int, match.groups())
-        if first or number > 99 or not size < second <= second + rest <= len(document):
+        if first or number > 99 or second - size > LARGEST or not size < second <= second + rest <= len(document):
             continue
         hole = document[size:second]
         try:

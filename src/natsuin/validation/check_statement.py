@@ -146,6 +146,13 @@ def parse_json(content: str | bytes) -> dict[str, Any]:
     return dict(told)
 
 
+def bounded_json(content: bytes) -> dict[str, Any]:
+    """The same, unless it has so many values for its size (entries have 23 bytes each) that they would fill memory."""
+    values = sum(map(content.count, (b"[", b"{", b",", b":")))
+    require(len(content) <= LARGEST and values <= 100_000 + len(content) // 14, "malformed")
+    return parse_json(content)
+
+
 def canonical(content: bytes) -> dict[str, Any]:
     """The one JSON object that `content` is the canonical form of. Raises `Verdict` for any other bytes."""
     told = parse_json(content)
@@ -309,8 +316,7 @@ class Statement:
     def parse(cls, content: bytes) -> Statement:
         """Read a statement file. Raises `ValueError` for anything that is none."""
         try:
-            require(len(content) <= LARGEST, "malformed")
-            told = parse_json(content)
+            told = bounded_json(content)
             require(told.get("format") == FORMAT, "format_unknown")
             earlier = told.get("earlier", [])
             require(isinstance(earlier, list) and len(earlier) <= _MOST_SHARDS, "malformed")
@@ -369,22 +375,22 @@ class Checking:
 
     def _check_checkpoint(self) -> Verdict:
         key, size, _ = self._opened[-1]
-        return Verdict("good", "checkpoint", origin=key.name, size=size)
+        return Verdict("good", "checkpoint", origin=plain(key.name), size=size)
 
     def _check_hand_overs(self) -> Verdict:
         for number, part in enumerate(self._statement.parts[:-1]):
             (key, size, root), (newer, newer_size, newer_root) = self._opened[number : number + 2]
             last, first = part.last, part.next
             if last is None or first is None or (last.index, first.index) != (size - 1, 0):
-                raise wrong("hand_over_wrong", origin=key.name)
+                raise wrong("hand_over_wrong", origin=plain(key.name))
             last.prove(size, root)
             first.prove(newer_size, newer_root)
             said = [last.told.get(name) for name in ("type", "origin", "vkey")]
-            require(said == ["rotated", newer.name, newer.spelt], "hand_over_wrong", origin=key.name)
+            require(said == ["rotated", newer.name, newer.spelt], "hand_over_wrong", origin=plain(key.name))
             before = first.told["previous"]
             said = [first.told.get("type"), *(before[name] for name in ("origin", "vkey", "size", "root"))]
             named = base64.urlsafe_b64encode(root).rstrip(b"=").decode()
-            require(said == ["genesis", key.name, key.spelt, size, named], "hand_over_wrong", origin=key.name)
+            require(said == ["genesis", key.name, key.spelt, size, named], "hand_over_wrong", origin=plain(key.name))
         return Verdict("good", "hand_over", count=len(self._statement.parts))
 
     def _check_witnesses(self) -> Verdict:
@@ -555,6 +561,8 @@ def _read_bundle(folder: Path, bundle: int, wanted: int) -> bytes:
 
 
 def _read_checkpoint(log: Path) -> str:
+    if not (log / "checkpoint").is_file():  # Nor is it a pipe, which would be waited for.
+        raise Verdict("unknown", "log_missing", file="checkpoint")
     with (log / "checkpoint").open("rb") as file:
         return file.read(1_000_000).decode()
 
@@ -599,10 +607,9 @@ def _line(name: str, check: Callable[[], Verdict]) -> Line:
 def is_statement(content: bytes) -> bool:
     """Whether a file says that it is a key's statement, of whatever version; nothing else of it is looked at."""
     try:
-        told = json.loads(content)
-    except (ValueError, RecursionError):
+        return str(bounded_json(content).get("format", "")).startswith(FORMAT.partition("/")[0])
+    except (Verdict, ValueError, RecursionError):
         return False
-    return isinstance(told, dict) and str(told.get("format", "")).startswith(FORMAT.partition("/")[0])
 
 
 def judge_statement(
@@ -629,9 +636,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Checks the statement of one key of Natsuin.")
     parser.add_argument("file", type=Path)
     parser.add_argument("--vkey", required=True, help="the log's verifier key, or a file that holds it")
-    parser.add_argument(
-        "--witness", action="append", default=[], help="a witness that should have cosigned; repeatable"
-    )
+    parser.add_argument("--witness", action="append", default=[], help="a witness that should cosign; repeatable")
     parser.add_argument("--quorum", type=int, help="how many of them must have; all otherwise")
     parser.add_argument("--log", type=Path, help="a folder with the log's public files, read whole")
     parser.add_argument("--lang", choices=["en", "ja"], default="en")
@@ -731,14 +736,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{count} uses were announced and not reported yet.",
         "予告されたまま結果の記録がない使用が {count} 件あります。",
     ),
-    "use_twice": (
-        "Entry {index} announces a use for the second time.",
-        "{index} 番の記録が使用を二重に予告しています。",
-    ),
-    "use_unannounced": (
-        "Entry {index} reports a use that was not announced.",
-        "{index} 番の記録は、予告のない使用の結果です。",
-    ),
+    "use_twice": ("Entry {index} announces a use twice.", "{index} 番の記録が使用を二重に予告しています。"),
+    "use_unannounced": ("Entry {index} reports an unannounced use.", "{index} 番は予告のない使用の結果です。"),
     "use_count": (
         "Entry {index} reports another number of signatures than was announced.",
         "{index} 番の記録の署名数が、予告と一致しません。",

@@ -13,6 +13,7 @@ import socket
 import socketserver
 import sys
 import threading
+import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 from typing import Any, Final
@@ -26,9 +27,31 @@ from natsuin.witness.judging import Answer, Witness
 DEADLINE_SECONDS: Final = 20.0
 """For a whole request, and for the time that a kept connection may be silent before it."""
 MOST_CONNECTIONS: Final = 256
+QUIET_SECONDS: Final = 10.0
+"""Between two lines about refusals of one status."""
 _CHECKPOINT: Final = re.compile(r"/([0-9a-f]{64})/checkpoint", re.ASCII)
 _LENGTH: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
 _log = structlog.get_logger("natsuin.witness")
+
+
+class Refusals:
+    """Which refusals are worth a line. Checkpoints are public, so anybody can ask for refusals of every kind, and a
+    line for each would fill the disk."""
+
+    def __init__(self) -> None:
+        self._turn = threading.Lock()
+        self._said: dict[int, float] = {}
+        self._unsaid: dict[int, int] = {}
+
+    def count(self, status: int) -> int | None:
+        """How many of this status were not told since the last line; None where this one is not told either."""
+        with self._turn:
+            now = time.monotonic()
+            if now - self._said.get(status, -QUIET_SECONDS) < QUIET_SECONDS:
+                self._unsaid[status] = self._unsaid.get(status, 0) + 1
+                return None
+            self._said[status] = now
+            return self._unsaid.pop(status, 0)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -80,7 +103,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.stop(error)
             raise
         if answer.status in (409, 422, 403):
-            _log.warning("witness.refused", status=answer.status, reason=answer.body.decode().strip()[:200])
+            unsaid = self.server.refusals.count(answer.status)
+            if unsaid is not None:
+                reason = answer.body.decode().strip()[:200]
+                _log.warning("witness.refused", status=answer.status, reason=reason, unsaid=unsaid)
         return answer
 
     def _checkpoint(self, origin_hash: str) -> Answer:
@@ -122,6 +148,7 @@ class WitnessServer(socketserver.ThreadingTCPServer):
         """`stop` ends the process when the witness's memory fails. Raises `OSError` when the place is taken."""
         self.witness = witness
         self.stop = stop
+        self.refusals = Refusals()
         self._places = threading.BoundedSemaphore(MOST_CONNECTIONS)
         if ":" in host:
             self.address_family = socket.AF_INET6

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import threading
 import urllib.error
 import urllib.request
 from collections import Counter
@@ -12,6 +13,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from natsuin.clock import FixedClock
+from natsuin.monitor import http_server
 from natsuin.monitor.catalogue import CATALOGUE
 from natsuin.monitor.http_server import MetricsServer
 from natsuin.monitor.kinds import KINDS
@@ -94,6 +96,26 @@ def test_served_on_the_loopback_and_nothing_else(memory: Memory) -> None:
         assert silent[-1].recv(10) == b""
         for connection in silent:
             connection.close()
+    finally:
+        server.close()
+
+
+def test_who_drips_a_request_keeps_no_place(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each byte is in time, and the headers never end: sixteen of those would silence the monitor."""
+    monkeypatch.setattr(http_server._Handler, "patience", 0.3)
+    server = MetricsServer("127.0.0.1", 0, Metrics(memory), StatusPage(memory, FixedClock(BEGAN)), healthy=lambda: True)
+
+    def drip(connection: socket.socket) -> None:
+        waiting = threading.Event()
+        for _ in range(400):
+            connection.sendall(b"A")
+            waiting.wait(0.05)
+
+    try:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+            connection.sendall(b"GET /metrics HTTP/1.1\r\n")
+            with pytest.raises(OSError, match=r"."):
+                drip(connection)
     finally:
         server.close()
 

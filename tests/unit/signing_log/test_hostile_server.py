@@ -13,7 +13,9 @@ import pytest
 from natsuin.errors import NatsuinError, Refused
 from natsuin.signing_log import LogUnreachable, verify_log
 from natsuin.signing_log.http_source import HTTPSource
-from natsuin.signing_log.refusals import FileMissing
+from natsuin.signing_log.refusals import FileMissing, WitnessFailed
+from natsuin.signing_log.timed_http import MOST_RECEIVED
+from natsuin.signing_log.witnesses.client import WitnessAddress
 
 LIMIT = 1000
 SHORT = 0.3
@@ -79,6 +81,7 @@ def dripping(content: bytes) -> Callable[[socket.socket], None]:
     return answer
 
 
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 BOMB = gzip.compress(bytes(100_000_000))
 
 ANSWERS: dict[str, Callable[[socket.socket], None]] = {
@@ -89,7 +92,8 @@ ANSWERS: dict[str, Callable[[socket.socket], None]] = {
     "a long file": lambda c: c.sendall(plain(b"x" * (LIMIT + 1))),
     "a file that says it is long": lambda c: c.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999\r\n\r\n"),
     "a file without end": forever(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 65536),
-    "chunks without end": forever(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
+    "chunks without end": forever(CHUNKED, b"1\r\nx\r\n"),
+    "a chunk of less than nothing": forever(CHUNKED + b"-1\r\n", b"x" * 65536),
     "headers without end": forever(b"HTTP/1.1 200 OK\r\n", b"X-A: " + b"y" * 60_000 + b"\r\n"),
     "a line without end": forever(b"HTTP/1.1 200 ", b"y" * 65536),
     "interim answers without end": forever(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
@@ -111,6 +115,27 @@ def test_such_an_answer_is_no_file(answer):
         with pytest.raises(LogUnreachable):
             source.read("checkpoint", LIMIT)
         source.close()
+
+
+def test_a_chunk_of_less_than_nothing_is_not_read_to_the_end_of_the_connection():
+    """`http.client` reads such a chunk as long as bytes come; with time enough, that is all of the memory."""
+    sent: list[int] = []
+
+    def answer(connection: socket.socket) -> None:
+        connection.sendall(CHUNKED + b"-1\r\n")
+        while True:
+            sent.append(connection.send(b"x" * 65536))
+
+    with serving(answer) as url:
+        source = HTTPSource(url, seconds=60)
+        with pytest.raises(LogUnreachable):
+            source.read("checkpoint", LIMIT)
+        witness = WitnessAddress(url, seconds=60)
+        with pytest.raises(WitnessFailed):
+            witness.add_checkpoint(b"old 0")
+        source.close()
+        witness.close()
+    assert sum(sent) < 3 * MOST_RECEIVED
 
 
 def test_a_missing_file_is_missing_and_the_connection_goes_on():

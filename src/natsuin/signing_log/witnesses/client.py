@@ -17,6 +17,8 @@ from natsuin.signing_log.timed_http import timed
 from natsuin.signing_log.witnesses.requests import MAX_ANSWER
 
 _ADD: Final = "add-checkpoint"
+_MOST_RECEIVED: Final = 1 << 20
+"""Bytes of one answer with its headers."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class WitnessAddress:
             self._connection = HTTPSConnection(host, port, timeout=seconds, context=_context(authority))
         else:
             self._connection = HTTPConnection(host, port, timeout=seconds)
-        self._connection.response_class = timed(seconds)
+        self._connection.response_class = timed(seconds, _MOST_RECEIVED)
         self._path = f"{parts.path.rstrip('/')}/{_ADD}"
 
     def add_checkpoint(self, body: bytes) -> Answer:
