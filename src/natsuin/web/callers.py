@@ -158,4 +158,5 @@ def _caller(person: Person, session: Session) -> Caller:
         is_officer=person.is_officer,
         is_auditor=person.is_auditor,
         level=session.level,
+        session_id=session.session_id,
     )

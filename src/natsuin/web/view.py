@@ -24,3 +24,5 @@ class Caller:
     is_officer: bool
     is_auditor: bool
     level: int
+    session_id: str
+    """Names the session to its owner; opens nothing."""

@@ -11,6 +11,7 @@ from natsuin.web.about_applications import AboutApplications, about_applications
 from natsuin.web.about_auditors import about_auditors
 from natsuin.web.about_people import about_people
 from natsuin.web.about_shared_acts import AboutSharedActs, about_shared_acts
+from natsuin.web.account import Account
 from natsuin.web.act_answers import ActAnswers
 from natsuin.web.api.documents import DocumentAPI
 from natsuin.web.api.enrolment import EnrolmentAPI
@@ -74,7 +75,7 @@ def assemble(
     clock, work = clock or SystemClock(), work or DocumentWork()
     sessions = Sessions(database, clock, limits=settings.session_limits)
     callers = Callers(sessions, database, https=settings.is_https)
-    limits = SignInLimits(database, clock)
+    limits, account = SignInLimits(database, clock), Account(callers, database)
     facts, keys = ServiceFacts(sam), OwnKeys(sam, clock)
     key_topics, key_pages, shared = _about_keys(
         settings, database, sam, clock=clock, facts=facts, keys=keys, callers=callers
@@ -95,7 +96,7 @@ def assemble(
         LoginAPI(Login(database, clock, party=settings.party), callers, database, limits),
         EnrolmentAPI(sam, clock, settings=settings, facts=facts, database=database, register=register, callers=callers),
         *key_topics,
-        *(*shared.topics, *lost.topics, auditors.topic, *people.topics),
+        *(*shared.topics, *lost.topics, auditors.topic, *people.topics, account),
         DocumentAPI(sam, documents=documents, instructions=instructions, signing=signing, work=work),
         InstructionAPI(members=members, signing=signing, hash_signing=hashes),
         *apps.topics,
@@ -114,7 +115,7 @@ def assemble(
         notices=lost.notices,
     )
     record_pages = RecordPages(settings, facts=facts, histories=Histories(sam, instructions), register=register)
-    others = (record_pages, key_pages, shared.pages, lost.pages, auditors.pages, people.pages, apps.pages)
+    others = (record_pages, key_pages, shared.pages, lost.pages, auditors.pages, people.pages, apps.pages, account)
     plain_routes = [
         *pages.routes([page for topic in others for page in topic.pages()]),
         *PublicPKI(sam, facts, lists, callers).routes(),

@@ -13,7 +13,7 @@ from natsuin.user_management import find_person
 from natsuin.web.api.fields import AssertionCredential, Body, Empty
 from natsuin.web.callers import Access, Callers
 from natsuin.web.ceremonies import request_options
-from natsuin.web.requests import sender
+from natsuin.web.requests import origin_of, sender
 from natsuin.web.routing import ApiRoutes, SignedIn
 
 
@@ -58,7 +58,9 @@ class LoginAPI:
         await to_thread.run_sync(self._limits.succeeded, source, assertion.credential_id)
         earlier = self._callers.secret_of(request)
         secret = await to_thread.run_sync(
-            lambda: self._sessions.open(user_id, replaces=earlier, by=assertion.credential_id)
+            lambda: self._sessions.open(
+                user_id, replaces=earlier, by=assertion.credential_id, origin=origin_of(request)
+            )
         )
         answer = JSONResponse(
             {"user_id": person.user_id, "display_name": person.display_name, "roles": list(person.roles)}
