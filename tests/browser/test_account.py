@@ -3,10 +3,13 @@
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from playwright.sync_api import Browser, expect
 from test_whole_way import become_officer
 from visitor import Visitor, at_the_browser
 
+from natsuin.authentication.tables import session
+from natsuin.storage import open_database
 from rigs.whole_server import WholeServer
 
 pytestmark = pytest.mark.timeout(600)
@@ -24,7 +27,29 @@ def lend_passkeys(owner: Visitor, borrower: Visitor) -> None:
         )
 
 
+_UNTIL_NOT_FRESH = """async () => {
+  const body = JSON.stringify({ credential_id: "AAAA", name: "" });
+  const headers = { "X-Natsuin": "1", "Content-Type": "application/json" };
+  const ask = async () => (await fetch("/api/account/passkey-name", { method: "POST", headers, body })).status;
+  while (await ask() !== 403) await new Promise((resolve) => setTimeout(resolve, 100));
+}"""
 _NEEDED = {"credentialId", "isResidentCredential", "rpId", "privateKey", "userHandle", "signCount"}
+
+
+def asked_again(person: Visitor, server: WholeServer) -> None:
+    """Ten minutes after the sign-in a new name needs the passkey: the page asks for it and goes on by itself."""
+    page = person.go("/account")
+    database = open_database(server.config.web.database, name="web")
+    with database.write() as connection:
+        connection.execute(sa.update(session).values(created_at=session.c.created_at - 600_000))
+    database.close()
+    page.evaluate(_UNTIL_NOT_FRESH)  # web may remember a session for two seconds
+    before = {one["name"]: one["value"] for one in page.context.cookies()}["natsuin_session"]
+    page.get_by_label("Your name for it").fill("Asked again")
+    page.get_by_role("button", name="Save the name").click()
+    expect(page.locator("[data-passkey] h3")).to_have_text("Asked again")
+    after = {one["name"]: one["value"] for one in page.context.cookies()}["natsuin_session"]
+    assert before != after
 
 
 def test_a_person_names_a_passkey_and_ends_another_session(browser: Browser, tmp_path: Path) -> None:
@@ -35,6 +60,7 @@ def test_a_person_names_a_passkey_and_ends_another_session(browser: Browser, tmp
             at_the_browser(browser, server.origin, "ja") as there,
         ):
             become_officer(here, server.token)
+            asked_again(here, server)
             lend_passkeys(here, there)
             there.go("/?next=/account")
             there.page.locator("[data-sign-in]").click()

@@ -17,7 +17,7 @@ What may be relied on:
 """
 
 from natsuin.authentication.challenges import CHALLENGE_LIFE_SECONDS, Challenges
-from natsuin.authentication.errors import SignInFailed, TooManyAttempts
+from natsuin.authentication.errors import SignInFailed, StepUpRequired, TooManyAttempts
 from natsuin.authentication.login import Login
 from natsuin.authentication.passkeys import (
     KeptPasskey,
@@ -44,6 +44,7 @@ __all__ = [
     "Sessions",
     "SignInFailed",
     "SignInLimits",
+    "StepUpRequired",
     "Throttle",
     "TooManyAttempts",
     "keep_passkey",

@@ -31,10 +31,13 @@ _CACHED_SESSIONS = 10_000
 
 @dataclass(frozen=True)
 class SessionLimits:
-    """How long a session may last at most, and how long it may lie idle. The defaults stand in `natsuin.config`."""
+    """How long a session may last at most, and how long it may lie idle. The configuration's defaults stand in
+    `natsuin.config`."""
 
     absolute: timedelta
     idle: timedelta
+    fresh: timedelta = timedelta(minutes=5)
+    """How long after its beginning a session is good for acts that ask for a fresh sign-in."""
 
 
 @dataclass(frozen=True)
@@ -173,6 +176,11 @@ class Sessions:
         with self._database.write() as connection:
             connection.execute(sa.delete(session).where(session.c.secret_hash == _hash(secret)))
         self._forget(_hash(secret))
+
+    def is_fresh(self, signed_in_at: int) -> bool:
+        """Whether a session that began at this moment is good for acts that ask for a fresh sign-in."""
+        age = milliseconds(self._clock.now()) - signed_in_at
+        return 0 <= age < _milliseconds_in(self.limits.fresh)
 
     def of(self, user_id: str) -> tuple[OpenSession, ...]:
         """The sessions of a person that are not over, the newest first."""

@@ -39,7 +39,7 @@ class Account:
     def add_to(self, routes: ApiRoutes) -> None:
         """Add the routes."""
         routes.add("GET", "/api/account", self.account, access=Access.SIGNED_IN)
-        routes.add("POST", "/api/account/passkey-name", self.name, access=Access.SIGNED_IN)
+        routes.add("POST", "/api/account/passkey-name", self.name, access=Access.SIGNED_IN, fresh=True)
         routes.add("POST", "/api/account/sessions/{session_id}/end", self.end, access=Access.SIGNED_IN)
         routes.add("POST", "/api/account/end-other-sessions", self.end_others, access=Access.SIGNED_IN)
 

@@ -24,5 +24,7 @@ class Caller:
     is_officer: bool
     is_auditor: bool
     level: int
+    signed_in_at: int
+    """When the passkey of this session was asked. Milliseconds."""
     session_id: str
     """Names the session to its owner; opens nothing."""
