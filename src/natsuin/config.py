@@ -130,6 +130,8 @@ class WebSection(Section):
     """Networks of reverse proxies whose word about a client's address is believed."""
     session_idle_seconds: int = Field(default=900, ge=60, le=86_400)
     session_life_seconds: int = Field(default=43_200, ge=60, le=604_800)
+    step_up_seconds: int = Field(default=300, ge=30, le=43_200)
+    """How long after a sign-in acts that ask for a fresh one go without another."""
 
 
 class TLSSection(Section):

@@ -133,7 +133,8 @@ class Portal:
         rig = SamRig.make(folder, clock=clock)
         networks = tuple(ip_network(proxy) for proxy in proxies)
         # Visitors of a whole test run stay signed in, however long it takes.
-        web = rig.config.web.model_copy(update={"trusted_proxies": networks, "session_idle_seconds": 43_200})
+        lasting = {"session_idle_seconds": 43_200, "step_up_seconds": 43_200}
+        web = rig.config.web.model_copy(update={"trusted_proxies": networks, **lasting})
         service = rig.config.service.model_copy(update={"origin": origin})
         mail = notices or NoticesSection()
         rig.config = rig.config.model_copy(update={"web": web, "service": service, "notices": mail})
@@ -145,11 +146,13 @@ class Portal:
         sam = LoopbackSam(rig)
         return cls._serve(rig.config, database, sam, work=work or InstantDocumentWork(), clock=clock, limits=limits)
 
-    def another(self, clock: Clock | None = None) -> "Portal":
+    def another(self, clock: Clock | None = None, *, step_up_seconds: int = 43_200) -> "Portal":
         """A web with nothing of this one's memory, on its database and sam: another node. Ends by `stop_web`."""
+        web = self.config.web.model_copy(update={"step_up_seconds": step_up_seconds})
+        config = self.config.model_copy(update={"web": web})
         database = open_database(self.config.web.database, name="web")
         limits = WebLimits(readiness_seconds=0)
-        return self._serve(self.config, database, self.sam, work=InstantDocumentWork(), clock=clock, limits=limits)
+        return self._serve(config, database, self.sam, work=InstantDocumentWork(), clock=clock, limits=limits)
 
     @classmethod
     def _serve(

@@ -17,10 +17,17 @@ What may be relied on:
 """
 
 from natsuin.authentication.challenges import CHALLENGE_LIFE_SECONDS, Challenges
-from natsuin.authentication.errors import SignInFailed, TooManyAttempts
+from natsuin.authentication.errors import SignInFailed, StepUpRequired, TooManyAttempts
 from natsuin.authentication.login import Login
-from natsuin.authentication.passkeys import KeptPasskey, keep_passkey, passkeys_of, remove_passkeys, transports_of
-from natsuin.authentication.sessions import PASSKEY_LEVEL, Session, SessionLimits, Sessions
+from natsuin.authentication.passkeys import (
+    KeptPasskey,
+    keep_passkey,
+    name_passkey,
+    passkeys_of,
+    remove_passkeys,
+    transports_of,
+)
+from natsuin.authentication.sessions import PASSKEY_LEVEL, OpenSession, Origin, Session, SessionLimits, Sessions
 from natsuin.authentication.sign_in_limits import SignInLimits
 from natsuin.authentication.throttling import Throttle, source_of
 
@@ -30,14 +37,18 @@ __all__ = [
     "Challenges",
     "KeptPasskey",
     "Login",
+    "OpenSession",
+    "Origin",
     "Session",
     "SessionLimits",
     "Sessions",
     "SignInFailed",
     "SignInLimits",
+    "StepUpRequired",
     "Throttle",
     "TooManyAttempts",
     "keep_passkey",
+    "name_passkey",
     "passkeys_of",
     "remove_passkeys",
     "source_of",

@@ -1,6 +1,6 @@
 """Refusals of sign-in. Every failed sign-in looks the same from outside: which part failed is nobody's business."""
 
-from natsuin.errors import Busy, Unauthenticated
+from natsuin.errors import Busy, Forbidden, Unauthenticated
 
 
 class SignInFailed(Unauthenticated):
@@ -8,6 +8,12 @@ class SignInFailed(Unauthenticated):
     challenge."""
 
     code = "sign_in_failed"
+
+
+class StepUpRequired(Forbidden):
+    """The session is good, but its passkey was asked too long ago for this act."""
+
+    code = "step_up_required"
 
 
 class TooManyAttempts(Busy):

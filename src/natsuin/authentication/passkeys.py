@@ -37,6 +37,7 @@ class KeptPasskey:
     created_at: int
     backup_eligible: bool
     last_used_at: int | None
+    name: str
 
 
 def keep_passkey(connection: Connection, user_id: str, verified: Passkey, *, now: int) -> None:
@@ -73,6 +74,12 @@ def passkeys_of(connection: Connection, user_id: str) -> tuple[KeptPasskey, ...]
     columns = [passkey.c[name] for name in KeptPasskey.__dataclass_fields__]
     rows = connection.execute(sa.select(*columns).where(passkey.c.user_id == user_id).order_by(passkey.c.created_at))
     return tuple(KeptPasskey(*row) for row in rows)
+
+
+def name_passkey(connection: Connection, user_id: str, credential_id: bytes, name: str) -> bool:
+    """Write down what a person calls one of their passkeys. False if it does not sign them in."""
+    mine = sa.update(passkey).where(passkey.c.user_id == user_id, passkey.c.credential_id == credential_id)
+    return connection.execute(mine.values(name=name)).rowcount == 1
 
 
 def remove_passkeys(connection: Connection, user_id: str, credential_ids: Collection[bytes]) -> int:

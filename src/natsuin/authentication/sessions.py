@@ -10,8 +10,9 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -30,21 +31,50 @@ _CACHED_SESSIONS = 10_000
 
 @dataclass(frozen=True)
 class SessionLimits:
-    """How long a session may last at most, and how long it may lie idle. The defaults stand in `natsuin.config`."""
+    """How long a session may last at most, and how long it may lie idle. The configuration's defaults stand in
+    `natsuin.config`."""
 
     absolute: timedelta
     idle: timedelta
+    fresh: timedelta = timedelta(minutes=5)
+    """How long after its beginning a session is good for acts that ask for a fresh sign-in."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """From where somebody signed in, as their account page says it: an address of the network, and a browser in a few
+    words. Either may be empty. Nothing decides by it."""
+
+    address: str = ""
+    browser: str = ""
+
+
+_UNKNOWN_ORIGIN = Origin()
 
 
 @dataclass(frozen=True)
 class Session:
-    """One sign-in that was good at the time it was looked up. Times in milliseconds."""
+    """One sign-in that was good at the time it was looked up. Times in milliseconds. `session_id` opens nothing."""
 
     user_id: str
     level: int
     created_at: int
     last_used_at: int
     expires_at: int
+    session_id: str
+
+
+@dataclass(frozen=True)
+class OpenSession:
+    """A session as its owner sees it. Times in milliseconds; `last_used_at` is right to about a minute."""
+
+    session_id: str
+    level: int
+    created_at: int
+    last_used_at: int
+    expires_at: int
+    address: str
+    browser: str
 
 
 class Sessions:
@@ -79,6 +109,7 @@ class Sessions:
         level: int = PASSKEY_LEVEL,
         replaces: str | None = None,
         by: bytes | None = None,
+        origin: Origin = _UNKNOWN_ORIGIN,
     ) -> str:
         """Begin a session and return the cookie's value, which is not stored. The session in `replaces` ends.
 
@@ -94,11 +125,14 @@ class Sessions:
             connection.execute(
                 sa.insert(session).values(
                     secret_hash=_hash(secret),
+                    session_id=secrets.token_hex(16),
                     user_id=user_id,
                     level=level,
                     created_at=now,
                     last_used_at=now,
                     expires_at=now + _milliseconds_in(self.limits.absolute),
+                    address=origin.address,
+                    browser=origin.browser,
                 )
             )
         if replaces is not None:
@@ -120,13 +154,7 @@ class Sessions:
             closings = self._closings
         with self._database.read() as connection:
             row = connection.execute(
-                sa.select(
-                    session.c.user_id,
-                    session.c.level,
-                    session.c.created_at,
-                    session.c.last_used_at,
-                    session.c.expires_at,
-                ).where(session.c.secret_hash == secret_hash)
+                sa.select(*_columns(Session)).where(session.c.secret_hash == secret_hash)
             ).one_or_none()
         if row is None:
             return None
@@ -148,6 +176,36 @@ class Sessions:
         with self._database.write() as connection:
             connection.execute(sa.delete(session).where(session.c.secret_hash == _hash(secret)))
         self._forget(_hash(secret))
+
+    def is_fresh(self, signed_in_at: int) -> bool:
+        """Whether a session that began at this moment is good for acts that ask for a fresh sign-in."""
+        age = milliseconds(self._clock.now()) - signed_in_at
+        return 0 <= age < _milliseconds_in(self.limits.fresh)
+
+    def of(self, user_id: str) -> tuple[OpenSession, ...]:
+        """The sessions of a person that are not over, the newest first."""
+        asked = sa.select(*_columns(OpenSession)).where(session.c.user_id == user_id)
+        with self._database.read() as connection:
+            rows = connection.execute(asked.order_by(session.c.created_at.desc(), session.c.session_id)).all()
+        return tuple(found for found in (OpenSession(*row) for row in rows) if self._is_good(found))
+
+    def end(self, user_id: str, session_id: str) -> bool:
+        """End one session of a person, wherever its browser is. False if the person has no such session open."""
+        ended = sa.delete(session).where(session.c.user_id == user_id, session.c.session_id == session_id)
+        with self._database.write() as connection:
+            count = connection.execute(ended).rowcount
+        with self._lock:
+            self._closings += 1
+            for secret_hash, (_, found) in list(self._remembered.items()):
+                if found.session_id == session_id and found.user_id == user_id:
+                    del self._remembered[secret_hash]
+        return count == 1
+
+    def end_others(self, user_id: str, *, besides: str) -> None:
+        """End every session of a person but the one that this cookie's value opens."""
+        with self._database.write() as connection:
+            self.close_others(connection, user_id, besides=besides)
+        self.forget_others(user_id, besides=besides)
 
     def close_others(self, connection: sa.Connection, user_id: str, *, besides: str | None) -> None:
         """End, in the caller's transaction, every session of a person but the one that this cookie's value opens.
@@ -178,7 +236,7 @@ class Sessions:
                 )
             ).rowcount
 
-    def _is_good(self, found: Session) -> bool:
+    def _is_good(self, found: Session | OpenSession) -> bool:
         now = milliseconds(self._clock.now())
         return now < found.expires_at and now < found.last_used_at + _milliseconds_in(self.limits.idle)
 
@@ -188,12 +246,16 @@ class Sessions:
             return found
         with self._database.write() as connection:
             connection.execute(sa.update(session).where(session.c.secret_hash == secret_hash).values(last_used_at=now))
-        return Session(found.user_id, found.level, found.created_at, now, found.expires_at)
+        return replace(found, last_used_at=now)
 
     def _forget(self, secret_hash: bytes) -> None:
         with self._lock:
             self._closings += 1
             self._remembered.pop(secret_hash, None)
+
+
+def _columns(kind: type[Session] | type[OpenSession]) -> list[sa.Column[Any]]:
+    return [session.c[name] for name in kind.__dataclass_fields__]
 
 
 def _hash(secret: str) -> bytes:

@@ -10,7 +10,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from natsuin import base64url
-from natsuin.authentication import Session, Sessions
+from natsuin.authentication import Session, Sessions, StepUpRequired
 from natsuin.errors import Forbidden, Malformed, Unauthenticated
 from natsuin.storage import Database
 from natsuin.user_management import Person, find_person
@@ -83,6 +83,11 @@ class Callers:
         caller = await self.identify(connection)
         check_access(caller, access)
         return caller
+
+    def require_fresh(self, caller: Caller | None) -> None:
+        """Raise `StepUpRequired` unless the caller's passkey was asked a few minutes ago."""
+        if caller is None or not self.sessions.is_fresh(caller.signed_in_at):
+            raise StepUpRequired("your passkey was asked too long ago for this")
 
     def forget(self, user_id: str) -> None:
         """Look the person up again at their next request."""
@@ -170,4 +175,6 @@ def _caller(person: Person, session: Session) -> Caller:
         offices=person.offices,
         is_auditor=person.is_auditor,
         level=session.level,
+        signed_in_at=session.created_at,
+        session_id=session.session_id,
     )

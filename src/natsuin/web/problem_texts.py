@@ -44,6 +44,18 @@ _GENERAL: dict[str, Texts] = {
         ),
         ("Sign in first", "You are not signed in, or your sign-in has run out.", "Sign in with your passkey."),
     ),
+    "step_up_required": both(
+        (
+            "もう一度パスキーが必要です",
+            "この操作には、数分以内のパスキーでの確認が必要です。",
+            "パスキーで確認して、もう一度お試しください。",
+        ),
+        (
+            "Your passkey is needed again",
+            "This needs your passkey, asked no longer ago than a few minutes.",
+            "Confirm with your passkey, and try again.",
+        ),
+    ),
     "forbidden": both(
         ("権限がありません", "この操作はあなたの役割では行えません。", "必要な場合は管理者にご相談ください。"),
         ("Not allowed", "Your role does not allow this.", "Ask the administrator if you need it."),

@@ -32,6 +32,7 @@ STATUS: dict[str, int] = {
     "clock_behind": 503,
     "log_not_witnessed": 503,
     "sign_in_failed": 401,
+    "step_up_required": 403,
     "too_many_attempts": 429,
     "people_file": 422,
     "people_file_encoding": 422,

@@ -18,6 +18,8 @@ from natsuin.web.view import Caller
 
 ACCESS = "x-natsuin-access"
 """The member of a route's OpenAPI description that states its access."""
+FRESH = "x-natsuin-fresh"
+"""The member that says that the route asks for a fresh sign-in."""
 
 Identifier = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$")]
 
@@ -41,15 +43,22 @@ class ApiRoutes:
         """Routes outside FastAPI, whose search for a route costs more than a hot call's own work."""
 
     def add(
-        self, method: str, path: str, endpoint: Callable[..., Any], *, access: Access, status_code: int = 200
+        self,
+        method: str,
+        path: str,
+        endpoint: Callable[..., Any],
+        *,
+        access: Access,
+        status_code: int = 200,
+        fresh: bool = False,
     ) -> None:
-        """Serve `method path` by `endpoint`, for callers with `access`."""
+        """Serve `method path` by `endpoint`, for callers with `access`; with `fresh` only if their sign-in is fresh."""
         self.router.add_api_route(
             path,
             endpoint,
             methods=[method],
             status_code=status_code,
-            openapi_extra={ACCESS: access.value},
+            openapi_extra={ACCESS: access.value} | ({FRESH: True} if fresh else {}),
             response_model=None,
         )
 
@@ -96,10 +105,13 @@ def _route_class(callers: Callers) -> type[APIRoute]:
             """The handler, with both checks in front."""
             inner = super().get_route_handler()
             access = Access((self.openapi_extra or {})[ACCESS])
+            fresh = FRESH in (self.openapi_extra or {})
             reads_body = self.body_field is not None
 
             async def handle(request: Request) -> Response:
                 request.state.caller = await callers.require(request, access)
+                if fresh:
+                    callers.require_fresh(request.state.caller)
                 if reads_body:
                     await _read_strictly(request)
                 return await inner(request)

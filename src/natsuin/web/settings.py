@@ -68,6 +68,7 @@ def settings_of(config: Config, limits: WebLimits | None = None) -> WebSettings:
         session_limits=SessionLimits(
             absolute=timedelta(seconds=config.web.session_life_seconds),
             idle=timedelta(seconds=config.web.session_idle_seconds),
+            fresh=timedelta(seconds=config.web.step_up_seconds),
         ),
         proxies=TrustedProxies(config.web.trusted_proxies),
         limits=limits or WebLimits(),

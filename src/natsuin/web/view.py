@@ -27,6 +27,10 @@ class Caller:
     """Values of `Role`, those of officers."""
     is_auditor: bool
     level: int
+    signed_in_at: int
+    """When the passkey of this session was asked. Milliseconds."""
+    session_id: str
+    """Names the session to its owner; opens nothing."""
 
     @property
     def is_registrar(self) -> bool:

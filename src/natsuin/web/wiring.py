@@ -12,6 +12,7 @@ from natsuin.web.about_auditors import about_auditors
 from natsuin.web.about_officers import about_officers
 from natsuin.web.about_people import about_people
 from natsuin.web.about_shared_acts import AboutSharedActs, about_shared_acts
+from natsuin.web.account import Account
 from natsuin.web.act_answers import ActAnswers
 from natsuin.web.api.documents import DocumentAPI
 from natsuin.web.api.enrolment import EnrolmentAPI
@@ -83,6 +84,7 @@ def assemble(
     auditors = about_auditors(settings, database, sam, clock=clock, facts=facts, callers=callers)
     officers = about_officers(settings, database, sam, facts=facts, callers=callers)
     lists, people = RevocationLists(sam), about_people(settings, database, sam, clock=clock)
+    register, account = people.register, Account(callers, database)
     documents = DocumentStore(database, clock, max_bytes_per_person=settings.max_bytes_per_person)
     instructions = InstructionStore(database, clock)
     signing = DocumentSigning(sam, clock, documents=documents, instructions=instructions, keys=keys, work=work)
@@ -92,11 +94,9 @@ def assemble(
         SignatureAPI(hashes),
         ServiceAPI(facts, settings),
         LoginAPI(Login(database, clock, party=settings.party), callers, database, limits),
-        EnrolmentAPI(
-            sam, clock, settings=settings, facts=facts, database=database, register=people.register, callers=callers
-        ),
+        EnrolmentAPI(sam, clock, settings=settings, facts=facts, database=database, register=register, callers=callers),
         *key_topics,
-        *(*shared.topics, *lost.topics, auditors.topic, officers.topic, *people.topics),
+        *(*shared.topics, *lost.topics, auditors.topic, officers.topic, *people.topics, account),
         DocumentAPI(sam, documents=documents, instructions=instructions, signing=signing, work=work),
         InstructionAPI(members=members, signing=signing, hash_signing=hashes),
         *apps.topics,
@@ -114,8 +114,9 @@ def assemble(
         keys=keys,
         notices=lost.notices,
     )
-    record_pages = RecordPages(settings, facts=facts, histories=Histories(sam, instructions), register=people.register)
-    others = (record_pages, key_pages, *(one.pages for one in (shared, lost, auditors, officers, people, apps)))
+    record_pages = RecordPages(settings, facts=facts, histories=Histories(sam, instructions), register=register)
+    about = (one.pages for one in (shared, lost, auditors, officers, people, apps))
+    others = (record_pages, key_pages, *about, account)
     plain_routes = [
         *pages.routes([page for topic in others for page in topic.pages()]),
         *PublicPKI(sam, facts, lists, callers).routes(),

@@ -17,7 +17,7 @@ from natsuin.web.api.fields import AttestationCredential, Body, Sealed, Token
 from natsuin.web.callers import Access, Callers
 from natsuin.web.ceremonies import creation_options
 from natsuin.web.keys import key_view
-from natsuin.web.requests import sender
+from natsuin.web.requests import origin_of, sender
 from natsuin.web.routing import ApiRoutes
 from natsuin.web.sam_calls import Sam, ServiceFacts, ask
 from natsuin.web.settings import WebSettings
@@ -112,7 +112,9 @@ class EnrolmentAPI:
         if enrolled.replayed:
             return JSONResponse({"user_id": user_id, "key": view.as_json(), "signed_in": False})
         earlier = self._callers.secret_of(request)
-        secret = await to_thread.run_sync(lambda: self._callers.sessions.open(user_id, replaces=earlier))
+        secret = await to_thread.run_sync(
+            lambda: self._callers.sessions.open(user_id, replaces=earlier, origin=origin_of(request))
+        )
         answer = JSONResponse({"user_id": user_id, "key": view.as_json(), "signed_in": True})
         self._callers.set_cookie(answer, secret)
         return answer

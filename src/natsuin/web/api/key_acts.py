@@ -93,7 +93,7 @@ class KeyActAPI:
         """Add the routes."""
         routes.add("POST", "/api/keys/{key_id}/acts", self.propose, access=Access.SIGNER)
         routes.add("POST", "/api/keys/{key_id}/acts/{act_id}", self.approve, access=Access.SIGNER)
-        routes.add("POST", "/api/keys/{key_id}/passkey-offer", self.offer, access=Access.SIGNER)
+        routes.add("POST", "/api/keys/{key_id}/passkey-offer", self.offer, access=Access.SIGNER, fresh=True)
 
     async def offer(self, key_id: Identifier, caller: SignedIn, body: Empty | None = None) -> dict[str, Any]:
         """Begin to make a further passkey, on a device that has none of those that the key knows."""

@@ -38,7 +38,7 @@ class KeyAPI:
     def add_to(self, routes: ApiRoutes) -> None:
         """Add the routes."""
         routes.add("GET", "/api/keys", self.list, access=Access.SIGNER)
-        routes.add("POST", "/api/keys/{key_id}/statement", self.state, access=Access.SIGNER)
+        routes.add("POST", "/api/keys/{key_id}/statement", self.state, access=Access.SIGNER, fresh=True)
         routes.add("POST", "/api/keys/{key_id}/pin-reset", self.propose_reset, access=Access.SIGNER)
         routes.add("POST", "/api/keys/{key_id}/pin-reset/{act_id}", self.approve_reset, access=Access.SIGNER)
 

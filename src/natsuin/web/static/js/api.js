@@ -19,6 +19,22 @@ export class Problem extends Error {
   }
 }
 
+/**
+ * Ask once, and where the server wants the passkey asked again first, do that and ask once more.
+ * @param {() => Promise<Response>} ask
+ */
+async function askFresh(ask) {
+  const answer = await ask();
+  if (answer.ok) return answer;
+  const problem = await problemOf(answer);
+  if (problem.code !== "step_up_required") throw problem;
+  const { stepUp } = await import("./step_up.js");
+  await stepUp();
+  const again = await ask();
+  if (!again.ok) throw await problemOf(again);
+  return again;
+}
+
 /** @returns {Promise<any>} the answer's JSON, or null where it has none; rejects with `Problem` */
 export async function send(path, { method = "POST", json, body, headers = {} } = {}) {
   const request = { method, body, headers: { "X-Natsuin": "1", "Accept-Language": language, ...headers } };
@@ -27,8 +43,8 @@ export async function send(path, { method = "POST", json, body, headers = {} } =
     request.body = JSON.stringify(json);
     request.headers["Content-Type"] = "application/json";
   }
-  const answer = await reach(path, { ...request, credentials: "same-origin", cache: "no-store", redirect: "error" });
-  if (!answer.ok) throw await problemOf(answer);
+  const whole = { ...request, credentials: "same-origin", cache: "no-store", redirect: "error" };
+  const answer = await askFresh(() => reach(path, whole));
   const text = await answer.text();
   if (!text) return null;
   try {
@@ -49,8 +65,7 @@ export async function bytesOf(path) {
 export async function madeFile(path) {
   const headers = { "X-Natsuin": "1", "Accept-Language": language };
   const request = { method: "POST", headers, credentials: "same-origin", cache: "no-store", redirect: "error" };
-  const answer = await reach(path, request);
-  if (!answer.ok) throw await problemOf(answer);
+  const answer = await askFresh(() => reach(path, request));
   return answer.blob();
 }
 

@@ -130,6 +130,7 @@ def upgrade() -> None:
         sa.Column("aaguid", sa.Text(), nullable=False),
         sa.Column("backup_eligible", sa.Boolean(), nullable=False),
         sa.Column("transports", sa.JSON(), nullable=False),
+        sa.Column("name", sa.Text(), server_default="", nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("last_used_at", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(
@@ -177,15 +178,19 @@ def upgrade() -> None:
     op.create_table(
         "session",
         sa.Column("secret_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("session_id", sa.Text(), nullable=False),
         sa.Column("user_id", sa.Text(), nullable=False),
         sa.Column("level", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("last_used_at", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.Column("address", sa.Text(), nullable=False),
+        sa.Column("browser", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(
             ["user_id"], ["person.user_id"], name=op.f("fk_session_user_id_person"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("secret_hash", name=op.f("pk_session")),
+        sa.UniqueConstraint("session_id", name=op.f("uq_session_session_id")),
     )
     with op.batch_alter_table("session", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_session_expires_at"), ["expires_at"], unique=False)
