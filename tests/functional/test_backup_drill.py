@@ -100,7 +100,7 @@ def test_an_installation_comes_back_with_a_newer_log(drill: Drill) -> None:
     said = drill.run("natsuin backup check BACKUP --identity IDENTITY --master-key MASTER")
     assert "1 keys and 0 key archives open" in said
     drill.run("natsuin backup rehearse BACKUP --config DIR/config.toml --identity IDENTITY")
-    assert "last rehearsed 0 days ago" in drill.run("natsuin backup list BACKUPS --config DIR/config.toml")
+    assert "last rehearsed just now" in drill.run("natsuin backup list BACKUPS --config DIR/config.toml")
     assert b"%PDF-1." not in b"".join(path.read_bytes() for path in drill.names["BACKUP"].glob("databases/*"))
 
     receipts.append(sign_document(signer, contract)[1])
@@ -143,6 +143,9 @@ def test_without_a_newer_log_somebody_must_say_so(drill: Drill, tmp_path: Path) 
     assert not drill.names["DIR"].exists()
     assert not list(tmp_path.glob(".n.unfinished*"))
     said = drill.run_freely(f"{restore} --nothing-newer")
+    handed_out = {name: (drill.names["DIR"] / name).read_text() for name in ("log.vkey", "ca.pem")}
+    assert handed_out["log.vkey"].strip() == drill.vkey
+    assert "BEGIN CERTIFICATE" in handed_out["ca.pem"]
     assert "contradict" in said
     drill.server.start()
     sign_document(signer_again(drill, signer), sample_contract().read_bytes())

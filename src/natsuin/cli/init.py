@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from natsuin.cli.public_files import write_public_files
+
 if TYPE_CHECKING:
     from natsuin.config import Config
     from natsuin.sam.accounts import Accounts
@@ -60,7 +62,7 @@ def make_installation(
             upgrade_schema(database, tree)
             database.close()
         made = initialise(config)
-        _hand_out(folder, made.log_vkey, made.root_certificate)
+        write_public_files(folder, made.log_vkey, made.root_certificate)
         if owners is not None:
             _give_away(folder, owners)
         return made.officer_token
@@ -69,17 +71,6 @@ def make_installation(
         raise
     finally:
         os.umask(before)
-
-
-def _hand_out(folder: Path, log_vkey: str, root_certificate: bytes) -> None:
-    from cryptography.hazmat.primitives.serialization import Encoding
-    from cryptography.x509 import load_der_x509_certificate
-
-    pem = load_der_x509_certificate(root_certificate).public_bytes(Encoding.PEM)
-    for name, content in (("log.vkey", f"{log_vkey}\n".encode()), ("ca.pem", pem)):
-        file = folder / name
-        file.write_bytes(content)
-        file.chmod(0o644)
 
 
 def _owners(config: "Config") -> "Accounts | None":

@@ -1,6 +1,7 @@
 """What `natsuin backup list` says."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 from natsuin.backup_records import last_backup, last_rehearsal
@@ -43,16 +44,26 @@ def tell_last_times(config: Config) -> Iterator[str]:
     if made is None:
         yield "This installation never made a backup: natsuin backup create"
     else:
-        yield f"The last backup was made {_days_since(made.at)} days ago: {made.backup}, log {made.log_size}."
+        yield f"The last backup was made {_ago(made.at)}: {made.backup}, log {made.log_size}."
     if rehearsed is None:
         yield "A restoration was never rehearsed: natsuin backup rehearse"
         return
     yield (
-        f"A restoration was last rehearsed {_days_since(rehearsed.at)} days ago, with {rehearsed.backup}: "
+        f"A restoration was last rehearsed {_ago(rehearsed.at)}, with {rehearsed.backup}: "
         f"{rehearsed.keys} keys, {rehearsed.archives} key archives."
     )
     if _days_since(rehearsed.at) >= config.keys.rehearsal_days:
         yield f"That is too long: rehearse at least every {config.keys.rehearsal_days} days."
+
+
+def _ago(moment: int) -> str:
+    """In days from the second one on, before that in hours, in the first hour in minutes."""
+    passed = max(SystemClock().now() - from_milliseconds(moment), timedelta())
+    for unit, name in ((timedelta(days=1), "day"), (timedelta(hours=1), "hour"), (timedelta(minutes=1), "minute")):
+        if passed >= unit * (2 if name == "day" else 1):
+            count = passed // unit
+            return f"{count} {name}{'' if count == 1 else 's'} ago"
+    return "just now"
 
 
 def _days_since(moment: int) -> int:

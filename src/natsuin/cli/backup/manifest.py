@@ -14,6 +14,10 @@ FILE = "manifest.json"
 FORMAT = "natsuin-backup/1"
 CONFIGURATION, DATABASES, ARCHIVES, LOG = "config.toml", "databases", "archives", "log"
 """Names in a backup."""
+_LARGEST = 256 * 1024 * 1024
+"""Bytes of a manifest: about 150 for each file, and a log has a file for each 256 entries."""
+_LATEST = 253_402_300_799_000
+"""Milliseconds: the end of the year 9999, beyond which there is no date here."""
 
 
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -79,13 +83,19 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 def read_manifest(folder: Path) -> Manifest:
     """The manifest of a backup, unverified. Raises `NotFound`, `Malformed`."""
     try:
-        manifest = msgspec.json.decode((folder / FILE).read_bytes(), type=Manifest)
+        with (folder / FILE).open("rb") as file:
+            content = file.read(_LARGEST + 1)
+        if len(content) > _LARGEST:
+            raise Malformed(f"the manifest of {folder} is too large")
+        manifest = msgspec.json.decode(content, type=Manifest)
     except OSError as error:
         raise NotFound(f"{folder} holds no backup", hint="Give a folder that `natsuin backup create` made.") from error
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise Malformed(f"the manifest of {folder} cannot be read") from error
     if manifest.format != FORMAT:
-        raise Malformed(f"the backup has the format {manifest.format}, which this version does not know")
+        raise Malformed(f"the backup has the format {manifest.format[:40]!r}, which this version does not know")
+    if not 0 <= manifest.made_at <= _LATEST:
+        raise Malformed("the manifest names a time that there is not")
     for name in (*(entry.name for entry in manifest.files), *manifest.databases.values()):
         if Path(name).is_absolute() or ".." in Path(name).parts:
             raise Malformed("the manifest names a file outside the backup")

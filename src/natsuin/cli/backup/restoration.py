@@ -12,16 +12,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
+
 from natsuin.cli.backup.databases import require_sqlite, sqlite_file
 from natsuin.cli.backup.examination import examine_contents, examine_files, unpack
 from natsuin.cli.backup.manifest import ARCHIVES, CONFIGURATION, LOG, Manifest
 from natsuin.cli.backup.scratch import scratch_folder
+from natsuin.cli.public_files import write_public_files
 from natsuin.config import Config, load
 from natsuin.errors import Conflict, Refused, Tampered
-from natsuin.key_management import MasterKey, RowSealer
+from natsuin.key_management import ROOT, MasterKey, RowSealer, service_key
 from natsuin.sam.log_shards import log_place
 from natsuin.signing import mark_put_back
-from natsuin.signing_log import UntrustedNote, adopt_shards, copy_shards, place_in, verify_shards
+from natsuin.signing_log import UntrustedNote, WholeLog, adopt_shards, copy_shards, place_in, verify_shards
 from natsuin.storage import open_database
 
 Progress = Callable[[str, int, int], None]
@@ -80,6 +83,7 @@ def restore_backup(
         made.mkdir(mode=0o700)
         size = _put_together(backup, manifest, unpacked, made, newest)
         _mark(made, master, size)
+        _write_public_files(made, manifest, master)
         if target.exists():
             target.rmdir()
         made.rename(target)
@@ -137,6 +141,21 @@ def _mark(made: Path, master: MasterKey, size: int) -> None:
         mark_put_back(database, RowSealer.from_master(master), size)
     finally:
         database.close()
+
+
+def _write_public_files(made: Path, manifest: Manifest, master: MasterKey) -> None:
+    config = load(made / CONFIGURATION)
+    with WholeLog.open(config.sam.log_folder, manifest.log_vkey) as log:
+        vkey = log.shards[-1].vkey
+    database = open_database(config.sam.database, name="sam")
+    try:
+        with database.read() as connection:
+            query = sa.select(service_key).where(service_key.c.purpose == ROOT)
+            row = dict(connection.execute(query).mappings().one())
+    finally:
+        database.close()
+    RowSealer.from_master(master).check(service_key, row)
+    write_public_files(made, vkey, row["certificate"])
 
 
 def place_master_key(source: Path, config: Config) -> None:
