@@ -27,6 +27,21 @@ import (
 
 const height, width = 8, 256
 
+// longest is a bundle of the longest entries.
+const longest = width * (2 + 65535)
+
+// readFile reads a plain file that is not longer than anything in a log.
+func readFile(path string) ([]byte, error) {
+	about, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !about.Mode().IsRegular() || about.Size() > longest {
+		return nil, fmt.Errorf("not a file of a log: %s", path)
+	}
+	return os.ReadFile(path)
+}
+
 // files reads a log's folder.
 type files struct{ folder string }
 
@@ -38,10 +53,10 @@ func (f files) path(kind string, t tlog.Tile) string {
 
 // read falls back to the full file where a partial one was removed; full says which it was.
 func (f files) read(kind string, t tlog.Tile) (content []byte, full bool, err error) {
-	content, err = os.ReadFile(f.path(kind, t))
+	content, err = readFile(f.path(kind, t))
 	if os.IsNotExist(err) && t.W < width {
 		t.W = width
-		content, err = os.ReadFile(f.path(kind, t))
+		content, err = readFile(f.path(kind, t))
 	}
 	return content, t.W == width, err
 }
@@ -287,7 +302,7 @@ type checked struct {
 
 func checkShard(folder, vkey string) (checked, error) {
 	found := checked{folder: folder, vkey: vkey}
-	text, err := os.ReadFile(filepath.Join(folder, "checkpoint"))
+	text, err := readFile(filepath.Join(folder, "checkpoint"))
 	if err != nil {
 		return found, err
 	}
@@ -358,7 +373,7 @@ func (q question) check() (string, error) {
 		size, tiles, shards = size+shard.tree.N, tiles+shard.tiles, shards+1
 	}
 	if len(q.Witnesses) > 0 {
-		text, err := os.ReadFile(filepath.Join(shard.folder, "checkpoint"))
+		text, err := readFile(filepath.Join(shard.folder, "checkpoint"))
 		if err != nil {
 			return "", err
 		}
@@ -372,7 +387,7 @@ func (q question) check() (string, error) {
 // checkOlder checks the receipt and the older checkpoint of a shard that was checked.
 func (q question) checkOlder(shard checked) error {
 	if q.Receipt != "" {
-		text, err := os.ReadFile(q.Receipt)
+		text, err := readFile(q.Receipt)
 		if err != nil {
 			return err
 		}
@@ -385,7 +400,7 @@ func (q question) checkOlder(shard checked) error {
 		}
 	}
 	if q.Old != "" {
-		text, err := os.ReadFile(q.Old)
+		text, err := readFile(q.Old)
 		if err != nil {
 			return err
 		}
