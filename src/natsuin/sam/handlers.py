@@ -197,7 +197,11 @@ class Handlers:
             require_right_time(self.keys.foundation.clock, protocol.TimeStamp(request=b""))
         except ClockBehind:
             problems += ("clock",)
-        warnings = ("time-anchor",) if self.anchors is not None and self.anchors.missing else ()
+        warnings: tuple[str, ...] = ()
+        if self.anchors is not None and self.anchors.missing:
+            warnings = ("time-anchor",)
+        if any(standing.reason for standing in self.log.witness_standings()):
+            warnings += ("witness",)
         size = self.log.size
         return protocol.HealthReport(ready=not problems, problems=problems, log_size=size, warnings=warnings)
 

@@ -360,9 +360,14 @@ func (q question) check() (string, error) {
 	if err := q.checkOlder(shard); err != nil {
 		return "", err
 	}
+	// The later shards lie below the first one.
+	base := q.Log
+	if filepath.Base(filepath.Dir(base)) == "shards" {
+		base = filepath.Dir(filepath.Dir(base))
+	}
 	size, tiles, shards := shard.tree.N, shard.tiles, 1
 	for {
-		newer, err := shard.next(q.Log)
+		newer, err := shard.next(base)
 		if err != nil {
 			return "", err
 		}
