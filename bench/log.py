@@ -55,13 +55,26 @@ class ReadResult(msgspec.Struct, frozen=True):
     peak: float
 
 
+class GrowthResult(msgspec.Struct, frozen=True):
+    """Opening a log of `entries` entries and writing to it, 256 at a time, in a process of its own. `opening` in
+    milliseconds, `peak` the process's memory at its highest, in MB."""
+
+    entries: int
+    opening: float
+    entries_per_second: float
+    peak: float
+
+
 class LogBenchReport(msgspec.Struct, frozen=True):
-    """One run."""
+    """One run. `simulated` and `growth` are of logs in which each bundle is the same file: the work on them is that on
+    any other, the disk is spared."""
 
     date: str
     machine: dict[str, str]
     writing: list[WriteResult]
     reading: list[ReadResult]
+    simulated: list[ReadResult]
+    growth: list[GrowthResult]
 
 
 @click.command()
@@ -76,6 +89,7 @@ def main(*, quick: bool, large: bool, name: str) -> None:
     console = Console()
     told = machine()
     sizes = [10_000, 20_000] if quick else [100_000, 1_000_000, *([10_000_000] if large else [])]
+    simulated = [20_000] if quick else [1_000_000, 10_000_000]
     shapes = [(1, 1), (1, 16), (1, 256), (64, 1)]
     writing, reading = [], []
     with Progress(console=console, transient=True) as bars:
@@ -88,7 +102,13 @@ def main(*, quick: bool, large: bool, name: str) -> None:
             bars.update(task, description=f"verify {size:,} entries")
             reading.append(_measure_reading(size))
             bars.advance(task)
-    found = LogBenchReport(SystemClock().now().date().isoformat(), told, writing, reading)
+        same, growth = [], []
+        for size in simulated:
+            bars.update(task, description=f"{size:,} entries, simulated")
+            read, grown = _measure_simulated(size)
+            same.append(read)
+            growth += grown
+    found = LogBenchReport(SystemClock().now().date().isoformat(), told, writing, reading, same, growth)
     _show(found, console)
     file = _RESULTS / f"{name}.json"
     file.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=1) + b"\n")
@@ -159,6 +179,24 @@ def _measure_reading(size: int) -> ReadResult:
         shutil.rmtree(folder)
 
 
+def _measure_simulated(size: int) -> tuple[ReadResult, list[GrowthResult]]:
+    """Verify a log of `size` entries that takes no disk, then write to it, and to a small one."""
+    folder = Path(tempfile.mkdtemp(prefix="natsuin-bench-"))
+    try:
+        (folder / "small").mkdir()
+        made = _run("rigs.uniform_log", str(size), str(folder)).strip()
+        _run("rigs.uniform_log", "256", str(folder / "small"))
+        took, peak, entries = _run("bench.log", "verify", str(folder / "log"), made).split()
+        bare = _bare_hashing(folder / "log")
+        growth = []
+        for base, count in ((folder / "small", 256), (folder, int(entries))):
+            opening, rate, most = map(float, _run("bench.log", "grow", str(base)).split())
+            growth.append(GrowthResult(count, opening, rate, most))
+        return ReadResult(size, size / float(took), bare / float(took), float(peak)), growth
+    finally:
+        shutil.rmtree(folder)
+
+
 def _run(module: str, *arguments: str) -> str:
     command = [sys.executable, "-m", module, *arguments]
     environment = {"PYTHONPATH": f"{_TESTS}:{_TESTS.parent}:{_TESTS.parent / 'src'}"}
@@ -181,6 +219,21 @@ def _verify(location: str, vkey: str) -> None:
     print(took, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, report.entries)
 
 
+def _grow(base: str) -> None:
+    """Open the log of `rigs.uniform_log` and write to it for two seconds."""
+    from rigs.uniform_log import ORIGIN, uniform_key
+
+    folder, clock, begun = Path(base), SystemClock(), perf_counter()
+    log = Shard.open(folder / "log", folder / "state.sqlite", origin=ORIGIN, key=uniform_key(), clock=clock)
+    opening, entries, count = (perf_counter() - begun) * 1e3, [dict(_ENTRY) for _ in range(256)], 0
+    end = perf_counter() + 2
+    while perf_counter() < end:
+        log.add_all(entries)
+        count += len(entries)
+    log.close()
+    print(opening, count / 2, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
 def _show(found: LogBenchReport, console: Console) -> None:
     table = Table("callers", "entries at a time", "entries/s", "fsyncs/s", "of the bound", "p50", "p99")
     for one in found.writing:
@@ -195,9 +248,15 @@ def _show(found: LogBenchReport, console: Console) -> None:
         )
     console.print(table)
     table = Table("entries", "verified/s", "of bare hashing", "memory at most")
-    for read in found.reading:
+    for read in (*found.reading, *found.simulated):
         table.add_row(
             f"{read.entries:,}", f"{read.entries_per_second:,.0f}", f"{read.ratio:.1%}", f"{read.peak:.0f} MB"
+        )
+    console.print(table)
+    table = Table("a log of", "opened in", "entries/s, 256 at a time", "memory at most")
+    for grown in found.growth:
+        table.add_row(
+            f"{grown.entries:,}", f"{grown.opening:.0f} ms", f"{grown.entries_per_second:,.0f}", f"{grown.peak:.0f} MB"
         )
     console.print(table)
 
@@ -205,5 +264,7 @@ def _show(found: LogBenchReport, console: Console) -> None:
 if __name__ == "__main__":
     if sys.argv[1:2] == ["verify"]:
         _verify(*sys.argv[2:4])
+    elif sys.argv[1:2] == ["grow"]:
+        _grow(sys.argv[2])
     else:
         main()

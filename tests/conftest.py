@@ -21,6 +21,7 @@ settings.load_profile("natsuin")
 
 pytest_plugins = [
     "rigs.installation",
+    "rigs.logs_left_behind",
     "rigs.other_users",
     "rigs.own_log",
     "rigs.signed_documents",

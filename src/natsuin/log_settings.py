@@ -83,6 +83,8 @@ class AnchorsSection(Section):
     """Address of a time-stamp authority (RFC 3161 over HTTP), or `built-in`, which proves nothing to anybody else."""
     trust: FilePath | None = None
     """PEM: the roots that its tokens must lead to; not for `built-in`."""
+    authority: FilePath | None = None
+    """PEM: the only certificate authorities that count for an https address. Default: those of the operating system."""
     folder: FilePath
     """Where the anchors are kept, one folder for each shard; made if it is missing."""
     hours: int = Field(default=24, ge=1, le=24 * 31)

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from natsuin.algorithm_settings import AlgorithmsSection
 from natsuin.config import CertificationSection, SAMSection, ServiceSection, TLSSection, WebSection
-from natsuin.log_settings import LogSection, RetentionSection, WitnessSection
+from natsuin.log_settings import AnchorsSection, LogSection, RetentionSection, WitnessSection
 from natsuin.settings import KeysSection, NoticesSection, VaultSection
 
 SECTIONS: dict[str, type[BaseModel]] = {
@@ -23,6 +23,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "keys": KeysSection,
     "notices": NoticesSection,
     "retention": RetentionSection,
+    "wanted": AnchorsSection,
 }
 """Every section, by the name under which the code has it in hand."""
 

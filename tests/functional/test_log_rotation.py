@@ -3,6 +3,7 @@
 
 import json
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,16 +12,25 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from conformance.log.go_checker import check_log_with_go
 from natsuin.errors import NatsuinError
 from natsuin.key_management import service_key
 from natsuin.sam import protocol as p
 from natsuin.sam.process import open_sam
 from natsuin.sam.rotation import FAULT_POINTS
-from natsuin.signing_log import RotationUnfinished, verify_receipt, verify_shards
+from natsuin.signing_log import (
+    PublicLog,
+    RotationUnfinished,
+    WitnessPolicy,
+    next_shard,
+    verify_receipt,
+    verify_shards,
+)
 from natsuin.validation.check_statement import judge_statement
 from rigs.sam_in_process import SamRig, people
 from rigs.token_house import natsuin
 from rigs.web_side import digests
+from rigs.witness_house import WitnessProcess
 
 
 class Years:
@@ -233,6 +243,46 @@ def test_the_next_key_is_announced_before(years: Years) -> None:
     years.start()
     years.rotated("2027")
     assert years.vkeys[1] in told.stdout
+
+
+def test_the_end_of_a_closed_shard_is_cosigned(years: Years, tmp_path_factory: pytest.TempPathFactory) -> None:
+    house = tmp_path_factory.mktemp("witness")
+    witness = WitnessProcess.make(house / "w", "w.example").witnesses(years.vkeys[0]).start()
+    try:
+        ask(years, witness)
+        years.sign()
+        said = years.rotated("2027")
+        assert "cosigned by w.example" in said
+        checkpoint = (years.log / "checkpoint").read_text()
+        assert [each.witness.name for each in WitnessPolicy.of([witness.vkey]).require(checkpoint)] == ["w.example"]
+        assert check_log_with_go(years.log, years.vkeys[0]).shards == 2
+        # Who reads the closed shard alone sees its last entry cosigned.
+        assert next_shard(PublicLog(years.log, years.vkeys[0]).receipt(int(checkpoint.split("\n")[1]) - 1).leaf)
+        witness.stop()
+        assert "cosigned by nobody" in years.rotated("2028")
+    finally:
+        witness.kill()
+
+
+def test_an_interrupted_rotation_is_cosigned_when_it_goes_on(
+    years: Years, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    witness = WitnessProcess.make(tmp_path_factory.mktemp("w") / "w", "w.example").witnesses(years.vkeys[0])
+    witness.start()
+    witness.stop()
+    ask(years, witness)
+    assert years.rotate("2027", NATSUIN_FAULT_AT="shard.after_close").returncode == -signal.SIGKILL
+    witness.start()
+    try:
+        assert "cosigned by w.example" in years.rotated("2027")
+    finally:
+        witness.kill()
+
+
+def ask(years: Years, witness: WitnessProcess) -> None:
+    """Write the witness into the settings, for the next start."""
+    with (years.folder / "config.toml").open("a") as file:
+        file.write(f'\n[log]\nseconds = 1.0\n\n[[log.witnesses]]\nvkey = "{witness.vkey}"\nurl = "{witness.url}"\n')
 
 
 def test_a_database_from_before_a_rotation_goes_on_after_it(years: Years) -> None:

@@ -1,5 +1,6 @@
 """Time-stamp authorities for tests: OpenSSL's (`openssl ts`) and any function, both behind HTTP."""
 
+import ssl
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -71,9 +72,14 @@ class OpenSSLAuthority:
 
 @contextmanager
 def over_http(
-    answer: Callable[[bytes], bytes], *, status: int = 200, headers: dict[str, str] | None = None
+    answer: Callable[[bytes], bytes],
+    *,
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> Iterator[str]:
-    """The address at which `answer` answers POST requests, with this status and these further headers."""
+    """The address at which `answer` answers POST requests, with this status and these further headers; https with
+    `tls`."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -89,10 +95,12 @@ def over_http(
             """Quiet."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/tsa"
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{server.server_address[1]}/tsa"
     finally:
         server.shutdown()
         thread.join()

@@ -28,6 +28,9 @@ def rotate(file: Path, name: str, announce: bool) -> None:
         return
     made = rotation.rotate_log(config, name)
     click.echo(f"Closed with {made.size} entries: {made.closed}\nWritten now: {made.newest.origin}")
+    if config.log.witnesses:
+        by = ", ".join(made.cosigned) or "nobody: no witness answered"
+        click.echo(f"The end of the closed shard is cosigned by {by}")
     click.echo(f"Verifier key of the new shard:\n{made.newest.vkey}")
     _hand_out(file.parent / "log.vkey", made.newest.vkey)
 

@@ -203,11 +203,17 @@ class Handlers:
             require_right_time(self.keys.foundation.clock, protocol.TimeStamp(request=b""))
         except ClockBehind:
             problems += ("clock",)
-        warnings: tuple[str, ...] = ("time-anchor",) if self.anchors is not None and self.anchors.missing else ()
-        if self.officer_acts.stops.all_stopped:
-            warnings += ("signing-stopped",)
         size = self.log.size
-        return protocol.HealthReport(ready=not problems, problems=problems, log_size=size, warnings=warnings)
+        return protocol.HealthReport(ready=not problems, problems=problems, log_size=size, warnings=self._warnings())
+
+    def _warnings(self) -> tuple[str, ...]:
+        """What signing goes on without, and should not for long."""
+        found = {
+            "time-anchor": self.anchors is not None and self.anchors.missing,
+            "witness": any(standing.reason for standing in self.log.witness_standings()),
+            "signing-stopped": self.officer_acts.stops.all_stopped,
+        }
+        return tuple(name for name, holds in found.items() if holds)
 
 
 def service_information(

@@ -1,7 +1,8 @@
 """Closing the log's shard and going on in a new one, with a key of its own: once a year, or when a key is in doubt.
 
     1. stop        sam is opened and closed: no use of a key is open, and no approval is good any more
-    2. close       the entry `rotated` names the next shard and its key; it is the last one of its shard for ever
+    2. close       the entry `rotated` names the next shard and its key; it is the last one of its shard for ever, and
+                   witnesses are asked to cosign it
     3. begin       the next shard is empty, and the chains of keys go on in it
     4. genesis     its first entry names the closed one, its key, size and root
     5. forget      the key of the closed shard is destroyed, and the key of the shard after next is made
@@ -35,12 +36,14 @@ from natsuin.sam.permissions import check_permissions
 from natsuin.sam.process import open_sam
 from natsuin.sam.time_keeping import begin_after_newest
 from natsuin.sam.watched_clock import WatchedClock
+from natsuin.sam.witnesses import make_witnessing
 from natsuin.signing import cancel_every_approval
 from natsuin.signing_log import (
     LogLocked,
     NextShard,
     ShardPlace,
     SigningLog,
+    WitnessPolicy,
     begin_shard,
     end_of,
     final_state,
@@ -60,6 +63,8 @@ class RotatedLog:
     closed: str
     size: int
     newest: NextShard
+    cosigned: tuple[str, ...] = ()
+    """Names of the witnesses under the last checkpoint of the closed shard."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +120,7 @@ def rotate_log(config: Config, name: str) -> RotatedLog:
                 f"a rotation to «{named.name}» was interrupted", hint=f"Finish it first, with --name {named.name}."
             )
         size = _begin(room, older, named)
-    return RotatedLog(older.origin, size, named)
+    return RotatedLog(older.origin, size, named, _cosigned(config, older))
 
 
 def _stop_everything(config: Config) -> None:
@@ -132,7 +137,7 @@ def _close(room: _Room, current: ShardPlace, name: str) -> None:
     named = _next(room, current.number + 1, name)
     if any(named.origin == shard.origin for shard in _all_places(room.config)):
         raise Conflict(f"there is a shard «{name}» already", hint="Choose another name.")
-    log = open_alone(current, room.keys.of(current.number), room.clock, _refuse)
+    log = open_alone(current, room.keys.of(current.number), room.clock, _refuse, make_witnessing(room.config))
     try:
         # Under the lock of the log, where a change of the master key begins, too.
         require_settled(room.config.sam.master_key_file)
@@ -154,8 +159,8 @@ def _begin(room: _Room, older: ShardPlace, named: NextShard) -> int:
             "the closed shard names another key than DB-2 has for the next one",
             hint="Restore a newer backup of DB-2.",
         )
-    # Opened and closed once more, since a crash may have left its newest files unwritten.
-    open_alone(older, room.keys.of(older.number), room.clock, _refuse).close()
+    # Opened and closed once more, since a crash may have left its newest files unwritten, or its end not cosigned.
+    open_alone(older, room.keys.of(older.number), room.clock, _refuse, make_witnessing(room.config)).close()
     begin_shard(place, key, after=older)
     faults.point("shard.after_begin")
     ended = final_state(older)
@@ -177,6 +182,13 @@ def _begin(room: _Room, older: ShardPlace, named: NextShard) -> int:
         log.close()
     room.keys.settle(place.number)
     return ended.size
+
+
+def _cosigned(config: Config, older: ShardPlace) -> tuple[str, ...]:
+    """Which witnesses stand under the end of the closed shard. Its folder was written a moment ago, by us."""
+    note = (older.folder / "checkpoint").read_text("utf-8")
+    policy = WitnessPolicy.of([witness.vkey for witness in config.log.witnesses], 0)
+    return tuple(each.witness.name for each in policy.require(note))
 
 
 def _next(room: _Room, number: int, name: str) -> NextShard:

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -179,7 +180,8 @@ def make_time_anchors(
             lambda covered: token_from(authority.time_stamp, covered, _HASH), [authority.root.certificate]
         )
     else:
-        whom = StampingAuthority(lambda covered: ask_token(wanted.tsa, covered, _HASH), _trusted(wanted.trust))
+        ask = partial(ask_token, wanted.tsa, algorithm=_HASH, authority=wanted.authority)
+        whom = StampingAuthority(ask, _trusted(wanted.trust))
     return TimeAnchors(foundation, log, whom, wanted.folder, timedelta(hours=wanted.hours))
 
 

@@ -58,10 +58,11 @@ class LogFolder:
                 called = "the folder of the log" if name == "." else f"{name} in the folder of the log"
                 raise LoosePermissions(f"others may write {called}", hint="Take away their right (chmod go-w).")
 
-    def write(self, name: str, content: bytes) -> None:
+    def write(self, name: str, content: bytes, *, compared: bool = False) -> None:
         """Write the file anew under `name`, replacing an older one at once. Durable after `detach().synchronise()`.
 
-        Of several widths of one tile only the last need ever become durable. Raises `StorageFailed`.
+        Of several widths of one tile only the last need ever become durable. `compared` reads the file back before it
+        takes the place of the older one, for those who have no other way to tell. Raises `StorageFailed`.
         """
         parent, _, base = name.rpartition("/")
         new = f"{parent}/.{base}.new" if parent else f".{base}.new"
@@ -79,6 +80,8 @@ class LogFolder:
             while rest:
                 rest = rest[os.write(descriptor, rest) :]
             faults.point("log.file_written")
+            if compared and os.pread(descriptor, len(content) + 1, 0) != content:
+                raise StorageFailed("a file of the log did not come back as it was written")
             os.rename(new, name, src_dir_fd=self._folder, dst_dir_fd=self._folder)
         except OSError as error:
             raise _failure(error) from error

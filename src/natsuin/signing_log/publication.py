@@ -62,7 +62,7 @@ class Publication:
     def show(self, note: str) -> None:
         """Put the checkpoint of `size` entries where everyone reads it."""
         faults.point("log.before_publish")
-        self._folder.write(CHECKPOINT, note.encode())
+        self._folder.write(CHECKPOINT, note.encode(), compared=True)
         self.shown = note
         faults.point("log.after_publish")
 

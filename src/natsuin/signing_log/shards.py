@@ -257,10 +257,14 @@ class SigningLog:
 
 
 def open_alone(
-    place: ShardPlace, key: LogKey, clock: Clock, on_fatal: Callable[[NatsuinError], None] | None = None
+    place: ShardPlace,
+    key: LogKey,
+    clock: Clock,
+    on_fatal: Callable[[NatsuinError], None] | None = None,
+    witnessing: Witnessing | None = None,
 ) -> SigningLog:
     """One shard without those before it, for a rotation. Raises as `Shard.open`."""
-    return SigningLog(_open(place, key, clock, on_fatal), place, ())
+    return SigningLog(_open(place, key, clock, on_fatal, witnessing), place, ())
 
 
 def _open(

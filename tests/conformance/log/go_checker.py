@@ -3,14 +3,18 @@
 Other tests use it: `from conformance.log.go_checker import check_log_with_go`.
 """
 
+import atexit
 import hashlib
+import json
 import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 SOURCE = Path(__file__).with_name("main.go")
 
@@ -21,11 +25,13 @@ class GoRefused(Exception):
 
 @dataclass(frozen=True)
 class GoReport:
-    """What the Go checker verified: `size` entries under `tiles` tiles give `root` (base64)."""
+    """What the Go checker verified: `size` entries under `tiles` tiles in `shards` shards; `root` (base64) is that of
+    the newest."""
 
     size: int
     tiles: int
     root: str
+    shards: int = 1
 
 
 @cache
@@ -63,21 +69,61 @@ def go_checker() -> Path:
     return program
 
 
-def check_log_with_go(folder: Path, vkey: str, *, receipt: str | None = None, old: str | None = None) -> GoReport:
-    """Check every entry and tile of the log in `folder`, and with it a receipt or an older checkpoint. Raises
-    `GoRefused`.
+class GoChecker:
+    """One process of the program that answers many questions, some milliseconds each. For one thread at a time."""
 
-    The receipt's and the older checkpoint's trees must be what the log began with.
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [go_checker(), "-each"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
+        )
+
+    def check(self, folder: Path, vkey: str, **more: Any) -> GoReport:
+        """As `check_log_with_go`; `more` are further fields of the question. Raises `GoRefused`."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps({"log": str(folder), "vkey": vkey, **more}) + "\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline().rstrip("\n")
+        if not answer.startswith("+"):
+            raise GoRefused(answer[1:])
+        size, tiles, root, shards = answer[1:].split()
+        return GoReport(int(size), int(tiles), root, int(shards))
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.communicate()
+
+
+@cache
+def _running() -> GoChecker:
+    """The one of this test process."""
+    checker = GoChecker()
+    atexit.register(checker.close)
+    return checker
+
+
+def check_log_with_go(
+    folder: Path,
+    vkey: str,
+    *,
+    receipt: str | None = None,
+    old: str | None = None,
+    witnesses: Sequence[str] = (),
+    quorum: int | None = None,
+) -> GoReport:
+    """Check every entry and tile of the log in `folder` and of the shards that follow, and with it a receipt or an
+    older checkpoint, and that `quorum` (all, unless given) of `witnesses` cosigned the newest. Raises `GoRefused`.
+
+    The receipt's and the older checkpoint's trees must be what the log (its shard `folder`) began with.
     """
     with tempfile.TemporaryDirectory() as files:
-        arguments = [go_checker(), "-log", folder, "-vkey", vkey]
+        question: dict[str, Any] = {
+            "witnesses": list(witnesses),
+            "quorum": len(witnesses) if quorum is None else quorum,
+        }
         for name, text in (("receipt", receipt), ("old", old)):
             if text is not None:
                 path = Path(files) / name
                 path.write_text(text, "utf-8")
-                arguments += [f"-{name}", path]
-        done = subprocess.run(arguments, capture_output=True, text=True, timeout=120)
-    if done.returncode != 0:
-        raise GoRefused(done.stderr.strip())
-    size, tiles, root = done.stdout.split()
-    return GoReport(int(size), int(tiles), root)
+                question[name] = str(path)
+        return _running().check(folder, vkey, **question)

@@ -1,14 +1,19 @@
 // Checks a signing log with nothing but Go's own transparency log library, golang.org/x/mod/sumdb.
 //
 // Every entry is hashed into a tree of its own, whose root must be the signed one; every tile is compared with what that tree
-// says it holds; a receipt and an older checkpoint are checked when given.
+// says it holds; a receipt and an older checkpoint are checked when given. The shards after the given one are followed by what
+// each last entry says, and checked as well, the newest with a quorum of witnesses when some are given. With -each it reads
+// such questions from standard input, one JSON object a line, and answers each with a line.
 package main
 
 import (
+	"bufio"
 	"bytes"
+	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -22,6 +27,21 @@ import (
 
 const height, width = 8, 256
 
+// longest is a bundle of the longest entries.
+const longest = width * (2 + 65535)
+
+// readFile reads a plain file that is not longer than anything in a log.
+func readFile(path string) ([]byte, error) {
+	about, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !about.Mode().IsRegular() || about.Size() > longest {
+		return nil, fmt.Errorf("not a file of a log: %s", path)
+	}
+	return os.ReadFile(path)
+}
+
 // files reads a log's folder.
 type files struct{ folder string }
 
@@ -33,12 +53,70 @@ func (f files) path(kind string, t tlog.Tile) string {
 
 // read falls back to the full file where a partial one was removed; full says which it was.
 func (f files) read(kind string, t tlog.Tile) (content []byte, full bool, err error) {
-	content, err = os.ReadFile(f.path(kind, t))
+	content, err = readFile(f.path(kind, t))
 	if os.IsNotExist(err) && t.W < width {
 		t.W = width
-		content, err = os.ReadFile(f.path(kind, t))
+		content, err = readFile(f.path(kind, t))
 	}
 	return content, t.W == width, err
+}
+
+// cosigner verifies Ed25519 cosignatures (C2SP tlog-cosignature), which the library does not know.
+type cosigner struct {
+	name string
+	hash uint32
+	key  ed25519.PublicKey
+}
+
+func newCosigner(vkey string) (cosigner, error) {
+	parts := strings.SplitN(vkey, "+", 3)
+	if len(parts) != 3 {
+		return cosigner{}, fmt.Errorf("not a verifier key: %q", vkey)
+	}
+	key, err := base64.StdEncoding.DecodeString(parts[2])
+	if err != nil || len(key) != 1+ed25519.PublicKeySize || key[0] != 4 {
+		return cosigner{}, fmt.Errorf("not the key of a witness: %q", vkey)
+	}
+	digest := sha256.Sum256(append([]byte(parts[0]+"\n"), key...))
+	if fmt.Sprintf("%x", digest[:4]) != parts[1] {
+		return cosigner{}, fmt.Errorf("the key does not have this id: %q", vkey)
+	}
+	return cosigner{parts[0], binary.BigEndian.Uint32(digest[:4]), ed25519.PublicKey(key[1:])}, nil
+}
+
+func (c cosigner) Name() string    { return c.name }
+func (c cosigner) KeyHash() uint32 { return c.hash }
+
+func (c cosigner) Verify(text, signature []byte) bool {
+	if len(signature) != 8+ed25519.SignatureSize {
+		return false
+	}
+	head := fmt.Sprintf("cosignature/v1\ntime %d\n", binary.BigEndian.Uint64(signature))
+	return ed25519.Verify(c.key, append([]byte(head), text...), signature[8:])
+}
+
+// requireWitnesses demands a good line of at least quorum of these witnesses, and no bad one, below a checkpoint that was opened.
+func requireWitnesses(text []byte, vkey string, witnesses []string, quorum int) error {
+	log, err := note.NewVerifier(vkey)
+	if err != nil {
+		return err
+	}
+	verifiers := []note.Verifier{log}
+	for _, each := range witnesses {
+		witness, err := newCosigner(each)
+		if err != nil {
+			return err
+		}
+		verifiers = append(verifiers, witness)
+	}
+	opened, err := note.Open(text, note.VerifierList(verifiers...))
+	if err != nil {
+		return err
+	}
+	if found := len(opened.Sigs) - 1; found < quorum {
+		return fmt.Errorf("%d witnesses cosigned instead of %d", found, quorum)
+	}
+	return nil
 }
 
 // open verifies a checkpoint and takes it apart.
@@ -80,11 +158,12 @@ func split(content []byte, n int) ([][]byte, error) {
 	return entries, nil
 }
 
-// checkEntries hashes every entry into a tree in memory, whose root must be the signed one, and gives that tree's hashes.
+// checkEntries hashes every entry into a tree in memory, whose root must be the signed one, and gives that tree's hashes, and
+// the first and the last entry.
 //
 // The library's TileHashReader is not used: up to x/mod 0.7 at least it leaves some tiles unchecked where two of the hashes
 // that make up the root lie in one tile.
-func checkEntries(f files, tree tlog.Tree) (tlog.HashReader, error) {
+func checkEntries(f files, tree tlog.Tree) (tlog.HashReader, [][]byte, error) {
 	var stored []tlog.Hash
 	hashes := tlog.HashReaderFunc(func(indexes []int64) ([]tlog.Hash, error) {
 		found := make([]tlog.Hash, len(indexes))
@@ -93,6 +172,7 @@ func checkEntries(f files, tree tlog.Tree) (tlog.HashReader, error) {
 		}
 		return found, nil
 	})
+	var ends [][]byte
 	for first := int64(0); first < tree.N; first += width {
 		n := width
 		if tree.N-first < width {
@@ -100,7 +180,7 @@ func checkEntries(f files, tree tlog.Tree) (tlog.HashReader, error) {
 		}
 		content, full, err := f.read("entries", tlog.Tile{H: height, L: 0, N: first / width, W: n})
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		held := n
 		if full {
@@ -108,25 +188,31 @@ func checkEntries(f files, tree tlog.Tree) (tlog.HashReader, error) {
 		}
 		entries, err := split(content, held)
 		if err != nil {
-			return nil, fmt.Errorf("entries from %d: %v", first, err)
+			return nil, nil, fmt.Errorf("entries from %d: %v", first, err)
 		}
 		for i, entry := range entries[:n] {
 			more, err := tlog.StoredHashes(first+int64(i), entry, hashes)
 			if err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 			stored = append(stored, more...)
+		}
+		if first == 0 {
+			ends = append(ends, entries[0])
+		}
+		if first+width >= tree.N {
+			ends = append(ends, entries[n-1])
 		}
 	}
 	root, err := tlog.TreeHash(tree.N, hashes)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	// The library gives zeros for an empty tree, RFC 6962 the hash of nothing.
 	if tree.N > 0 && root != tree.Hash || tree.N == 0 && tree.Hash != sha256.Sum256(nil) {
-		return nil, fmt.Errorf("the entries do not give the signed root")
+		return nil, nil, fmt.Errorf("the entries do not give the signed root")
 	}
-	return hashes, nil
+	return hashes, ends, nil
 }
 
 func checkTiles(f files, tree tlog.Tree, hashes tlog.HashReader) (int, error) {
@@ -198,60 +284,185 @@ func checkGrowth(old, tree tlog.Tree, hashes tlog.HashReader) error {
 	return tlog.CheckTree(proof, tree.N, tree.Hash, old.N, old.Hash)
 }
 
-func check(folder, vkey, receipt, old string) (string, error) {
-	text, err := os.ReadFile(filepath.Join(folder, "checkpoint"))
+// question is what is asked: a folder, the key of the shard in it, and what else is to be checked.
+type question struct {
+	Log, Vkey, Receipt, Old string
+	Witnesses               []string
+	Quorum                  int
+}
+
+// checked is what one shard was found to be.
+type checked struct {
+	folder, vkey string
+	tree         tlog.Tree
+	tiles        int
+	hashes       tlog.HashReader
+	ends         [][]byte
+}
+
+func checkShard(folder, vkey string) (checked, error) {
+	found := checked{folder: folder, vkey: vkey}
+	text, err := readFile(filepath.Join(folder, "checkpoint"))
 	if err != nil {
-		return "", err
+		return found, err
 	}
-	tree, err := open(text, vkey)
-	if err != nil {
-		return "", err
+	if found.tree, err = open(text, vkey); err != nil {
+		return found, err
 	}
 	f := files{folder}
-	hashes, err := checkEntries(f, tree)
+	if found.hashes, found.ends, err = checkEntries(f, found.tree); err != nil {
+		return found, err
+	}
+	found.tiles, err = checkTiles(f, found.tree, found.hashes)
+	return found, err
+}
+
+// handOver reads what two neighbouring shards say of each other.
+type handOver struct {
+	Type, Shard, Origin, Vkey string
+	Previous                  struct {
+		Origin, Vkey, Root string
+		Size               int64
+	}
+}
+
+// isLater says whether a shard goes on with another one. Such a one stands alone where it lies outside of its log.
+func (found checked) isLater() bool {
+	var first handOver
+	return len(found.ends) > 0 && json.Unmarshal(found.ends[0], &first) == nil && first.Previous.Vkey != ""
+}
+
+// next is the shard after this one, when there is one. Both must name each other.
+func (older checked) next(base string) (*checked, error) {
+	var last, first handOver
+	if len(older.ends) == 0 || json.Unmarshal(older.ends[1], &last) != nil || last.Type != "rotated" {
+		return nil, nil
+	}
+	newer, err := checkShard(filepath.Join(base, "shards", filepath.Base(last.Shard)), last.Vkey)
+	if err != nil {
+		return nil, fmt.Errorf("shard %s: %v", last.Shard, err)
+	}
+	if len(newer.ends) == 0 {
+		return nil, fmt.Errorf("shard %s is empty", last.Shard)
+	}
+	if err := json.Unmarshal(newer.ends[0], &first); err != nil {
+		return nil, err
+	}
+	name := strings.SplitN(older.vkey, "+", 2)[0]
+	root := base64.RawURLEncoding.EncodeToString(older.tree.Hash[:])
+	said := first.Previous
+	if first.Type != "genesis" || first.Origin != last.Origin || last.Origin != strings.SplitN(last.Vkey, "+", 2)[0] ||
+		said.Origin != name || said.Vkey != older.vkey || said.Size != older.tree.N || said.Root != root {
+		return nil, fmt.Errorf("shard %s does not go on where the one before it ends", last.Shard)
+	}
+	return &newer, nil
+}
+
+func (q question) check() (string, error) {
+	shard, err := checkShard(q.Log, q.Vkey)
 	if err != nil {
 		return "", err
 	}
-	tiles, err := checkTiles(f, tree, hashes)
-	if err != nil {
+	if err := q.checkOlder(shard); err != nil {
 		return "", err
 	}
-	if receipt != "" {
-		text, err := os.ReadFile(receipt)
+	// The later shards lie below the first one.
+	base := q.Log
+	if filepath.Base(filepath.Dir(base)) == "shards" {
+		base = filepath.Dir(filepath.Dir(base))
+	}
+	size, tiles, shards := shard.tree.N, shard.tiles, 1
+	for base != q.Log || !shard.isLater() {
+		newer, err := shard.next(base)
 		if err != nil {
 			return "", err
 		}
-		then, err := checkReceipt(string(text), vkey)
-		if err != nil {
-			return "", fmt.Errorf("receipt: %v", err)
+		if newer == nil {
+			break
 		}
-		if err := checkGrowth(then, tree, hashes); err != nil {
-			return "", fmt.Errorf("receipt of another history: %v", err)
+		shard = *newer
+		size, tiles, shards = size+shard.tree.N, tiles+shard.tiles, shards+1
+	}
+	if len(q.Witnesses) > 0 {
+		text, err := readFile(filepath.Join(shard.folder, "checkpoint"))
+		if err != nil {
+			return "", err
+		}
+		if err := requireWitnesses(text, shard.vkey, q.Witnesses, q.Quorum); err != nil {
+			return "", err
 		}
 	}
-	if old != "" {
-		text, err := os.ReadFile(old)
+	return fmt.Sprintf("%d %d %s %d", size, tiles, shard.tree.Hash, shards), nil
+}
+
+// checkOlder checks the receipt and the older checkpoint of a shard that was checked.
+func (q question) checkOlder(shard checked) error {
+	if q.Receipt != "" {
+		text, err := readFile(q.Receipt)
 		if err != nil {
-			return "", err
+			return err
 		}
-		then, err := open(text, vkey)
+		then, err := checkReceipt(string(text), q.Vkey)
 		if err != nil {
-			return "", err
+			return fmt.Errorf("receipt: %v", err)
 		}
-		if err := checkGrowth(then, tree, hashes); err != nil {
-			return "", fmt.Errorf("older checkpoint: %v", err)
+		if err := checkGrowth(then, shard.tree, shard.hashes); err != nil {
+			return fmt.Errorf("receipt of another history: %v", err)
 		}
 	}
-	return fmt.Sprintf("%d %d %s", tree.N, tiles, tree.Hash), nil
+	if q.Old != "" {
+		text, err := readFile(q.Old)
+		if err != nil {
+			return err
+		}
+		then, err := open(text, q.Vkey)
+		if err != nil {
+			return err
+		}
+		if err := checkGrowth(then, shard.tree, shard.hashes); err != nil {
+			return fmt.Errorf("older checkpoint: %v", err)
+		}
+	}
+	return nil
+}
+
+// answerEach answers questions from standard input: "+" and the result, or "-" and why not.
+func answerEach() {
+	lines := bufio.NewScanner(os.Stdin)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		var q question
+		result, err := "", json.Unmarshal(lines.Bytes(), &q)
+		if err == nil {
+			result, err = q.check()
+		}
+		if err != nil {
+			fmt.Printf("-%s\n", strings.ReplaceAll(err.Error(), "\n", " "))
+		} else {
+			fmt.Printf("+%s\n", result)
+		}
+	}
 }
 
 func main() {
-	folder := flag.String("log", "", "folder of the log")
-	vkey := flag.String("vkey", "", "verifier key of the log")
-	receipt := flag.String("receipt", "", "a .tlog-proof file")
-	old := flag.String("old", "", "an older checkpoint")
+	var q question
+	each := flag.Bool("each", false, "answer questions from standard input")
+	witnesses := flag.String("witness", "", "verifier keys of witnesses, with blanks between")
+	flag.StringVar(&q.Log, "log", "", "folder of the log")
+	flag.StringVar(&q.Vkey, "vkey", "", "verifier key of the log")
+	flag.StringVar(&q.Receipt, "receipt", "", "a .tlog-proof file")
+	flag.StringVar(&q.Old, "old", "", "an older checkpoint")
+	flag.IntVar(&q.Quorum, "quorum", 0, "how many of the witnesses must have cosigned; all, unless given")
 	flag.Parse()
-	result, err := check(*folder, *vkey, *receipt, *old)
+	if *each {
+		answerEach()
+		return
+	}
+	q.Witnesses = strings.Fields(*witnesses)
+	if q.Quorum == 0 {
+		q.Quorum = len(q.Witnesses)
+	}
+	result, err := q.check()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

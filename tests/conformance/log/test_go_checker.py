@@ -10,6 +10,7 @@ from conformance.log.go_checker import GoRefused, check_log_with_go
 from natsuin.clock import SystemClock
 from natsuin.errors import Refused
 from natsuin.signing_log import LogKey, Receipt, Shard, create_log, verify_log
+from rigs.two_shards import write_two_shards
 
 ORIGIN = "sign.example.jp/log/2026"
 
@@ -109,3 +110,35 @@ class SigningLogFork:
         log = Shard.open(base / "log", base / "state", origin=ORIGIN, key=key, clock=SystemClock())
         self.checkpoint = log.add({"n": "another history"}).checkpoint
         log.close()
+
+
+def test_shards_that_belong_together_and_their_witnesses(tmp_path):
+    shards = write_two_shards(tmp_path / "one", first=3, second=300, witnesses=3)
+    keys, newest = shards.vkeys, shards.witnesses
+    report = check_log_with_go(shards.folder, keys[0], witnesses=newest)
+    assert (report.size, report.shards) == (303, 2)
+    assert check_log_with_go(shards.newest, keys[1], witnesses=newest[:1]).shards == 1
+    checkpoint = shards.newest / "checkpoint"
+    lines = checkpoint.read_text().split("\n")
+    checkpoint.write_text("\n".join([*lines[:6], lines[7], ""]))
+    assert check_log_with_go(shards.folder, keys[0], witnesses=newest, quorum=2).size == 303
+    with pytest.raises(GoRefused, match="2 witnesses cosigned instead of 3"):
+        check_log_with_go(shards.folder, keys[0], witnesses=newest)
+    (line, position) = (lines[7], 60)
+    forged = line[:position] + ("A" if line[position] != "A" else "B") + line[position + 1 :]
+    checkpoint.write_text("\n".join([*lines[:6], forged, ""]))
+    with pytest.raises(GoRefused, match="signature"):
+        check_log_with_go(shards.folder, keys[0], witnesses=newest, quorum=1)
+
+
+def test_a_shard_of_another_log_does_not_go_on_here(tmp_path):
+    """Both under the same keys: only what the shards say of each other differs."""
+    shards = write_two_shards(tmp_path / "one", first=3, second=9)
+    other = write_two_shards(tmp_path / "two", first=4, second=9)
+    assert other.vkeys == shards.vkeys
+    shards.newest.rename(tmp_path / "away")
+    with pytest.raises(GoRefused, match="2027"):
+        check_log_with_go(shards.folder, shards.vkeys[0])
+    other.newest.rename(shards.newest)
+    with pytest.raises(GoRefused, match="does not go on"):
+        check_log_with_go(shards.folder, shards.vkeys[0])

@@ -3,9 +3,14 @@
 import json
 import re
 import socket
+from types import SimpleNamespace
 
 import pytest
 
+from natsuin.sam import handlers
+from natsuin.sam.protocol import TimeStamp
+from natsuin.sam.watched_clock import ClockBehind
+from natsuin.signing_log import Standing
 from natsuin.web.headers import CONTENT_SECURITY_POLICY
 from rigs.portal import HOST, PDF, cookie_of
 from rigs.web_side import ORIGIN
@@ -267,6 +272,31 @@ def test_readiness_names_the_part_that_is_not(portal):
     assert good.json() == {"ready": True, "problems": []}
     assert (bad.status_code, bad.json()) == (503, {"ready": False, "problems": ["sam"]})
     assert live.status_code == 200
+
+
+def test_readiness_names_what_is_missing_and_goes_on(portal, monkeypatch):
+    """What sam's own handler finds, over HTTP: anchors and witnesses are warnings, the clock is a problem."""
+    mine = portal.sam.rig.sam.handlers
+
+    def behind(clock, message):
+        if isinstance(message, TimeStamp):
+            raise ClockBehind("the clock is behind")
+
+    away = Standing("w.example", known=3, time=0, failures=1, reason="the witness cannot be reached")
+    with portal.client() as client:
+        monkeypatch.setitem(vars(mine), "anchors", SimpleNamespace(missing=True))
+        one = client.get("/readyz")
+        monkeypatch.setattr(mine.log, "witness_standings", lambda: (away,))
+        two = client.get("/readyz")
+        monkeypatch.setattr(handlers, "require_right_time", behind)
+        three = client.get("/readyz")
+        monkeypatch.undo()
+        four = client.get("/readyz")
+    assert (one.status_code, one.json()) == (200, {"ready": True, "problems": [], "warnings": ["time-anchor"]})
+    both = {"warnings": ["time-anchor", "witness"]}
+    assert (two.status_code, two.json()) == (200, {"ready": True, "problems": [], **both})
+    assert (three.status_code, three.json()) == (503, {"ready": False, "problems": ["clock"], **both})
+    assert four.json() == {"ready": True, "problems": []}
 
 
 def test_an_unforeseen_fault_tells_nothing_but_a_number(portal, alice, logged):

@@ -275,6 +275,35 @@ def test_a_disk_that_lies_is_noticed(place, monkeypatch):
         log.add({"n": 2})
 
 
+@pytest.mark.parametrize("number", range(6))
+def test_a_bit_that_flips_in_any_file_on_its_way_is_noticed(place, monkeypatch, number):
+    """In turn: two bundles, three tiles, the checkpoint. What everybody reads stays the older log, which is whole."""
+    place.fill(200)
+    before = (place.folder / "checkpoint").read_bytes()
+    monkeypatch.setattr(writer, "PUBLISH_SECONDS", 3600)
+    log = place.open()
+    log.add_all([{"n": n} for n in range(200, 300)])
+    honest, written = os.write, []
+
+    def write(descriptor: int, content: bytes) -> int:
+        written.append(bytes(content))
+        if len(written) != number + 1:
+            return honest(descriptor, content)
+        place = len(content) * 2 // 3
+        return honest(descriptor, bytes(content[:place]) + bytes([content[place] ^ 4]) + bytes(content[place + 1 :]))
+
+    monkeypatch.setattr(os, "write", write)
+    with pytest.raises(StorageFailed, match="did not come back"):
+        log.publish()
+    monkeypatch.undo()
+    log.close()
+    assert (place.folder / "checkpoint").read_bytes() == before
+    assert (number == 5) == (written[-1].startswith(place.origin.encode()))
+    assert verify_log(place.folder, log.vkey).entries == 200
+    place.open().close()
+    assert verify_log(place.folder, log.vkey).entries == 300
+
+
 def test_an_interrupted_caller_takes_its_entries_back(place):
     """It was promised the lead, too: somebody else must get it."""
     gate = Gate(place.key)

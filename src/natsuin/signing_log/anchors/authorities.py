@@ -6,8 +6,10 @@ answer. What comes back is taken apart here; whether its token is to be believed
 
 import hashlib
 import secrets
+import ssl
 from collections.abc import Callable
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -56,14 +58,17 @@ class _Answer:
     token: _ContentInfo | None
 
 
-def ask_token(url: str, covered: bytes, algorithm: str, *, seconds: float = SECONDS) -> bytes:
+def ask_token(
+    url: str, covered: bytes, algorithm: str, *, seconds: float = SECONDS, authority: Path | None = None
+) -> bytes:
     """A token (DER) of the authority at `url` that answers a request about the hash of `covered`.
 
+    With https `authority` (PEM) names the only certificate authorities that count; without, the operating system's do.
     `algorithm` is one of `HASH_STRENGTHS`. That the token is signed, over this hash and by whom, is still to be
     verified.
     Raises `AuthorityUnreachable` without an answer, `AnchorRefused` for one that is no token for this request.
     """
-    return token_from(lambda request: _post(url, request, seconds), covered, algorithm)
+    return token_from(lambda request: _post(url, request, seconds, authority), covered, algorithm)
 
 
 def token_from(authority: Callable[[bytes], bytes], covered: bytes, algorithm: str) -> bytes:
@@ -93,7 +98,17 @@ def _token(answer: bytes, covered: bytes, algorithm: str, nonce: int) -> bytes:
     return token
 
 
-def _post(url: str, request: bytes, seconds: float) -> bytes:
+def _connection(scheme: str, host: str, port: int | None, seconds: float, authority: Path | None) -> HTTPConnection:
+    if scheme == "http":
+        return HTTPConnection(host, port, timeout=seconds)
+    try:
+        context = ssl.create_default_context(cafile=None if authority is None else str(authority))
+    except (OSError, ssl.SSLError) as error:
+        raise AuthorityUnreachable("the file of certificate authorities for this address is not usable") from error
+    return HTTPSConnection(host, port, timeout=seconds, context=context)
+
+
+def _post(url: str, request: bytes, seconds: float, authority: Path | None) -> bytes:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
@@ -101,8 +116,7 @@ def _post(url: str, request: bytes, seconds: float) -> bytes:
         raise AuthorityUnreachable("this is not the address of a time-stamp authority") from error
     if parts.scheme not in ("http", "https") or not host or parts.fragment or parts.username:
         raise AuthorityUnreachable("the address of a time-stamp authority begins with http:// or https://")
-    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-    connection = kind(host, port, timeout=seconds)
+    connection = _connection(parts.scheme, host, port, seconds, authority)
     connection.response_class = timed(seconds)
     headers = {"Content-Type": "application/timestamp-query", "Accept": "application/timestamp-reply"}
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -114,6 +128,10 @@ def _post(url: str, request: bytes, seconds: float) -> bytes:
         told = response.length
     except TimeoutError as error:
         raise AuthorityUnreachable("the time-stamp authority is too slow") from error
+    except ssl.SSLCertVerificationError as error:
+        raise AuthorityUnreachable(
+            "the certificate of the time-stamp authority's server is not trusted", hint=f"{error.verify_message}."
+        ) from error
     except (HTTPException, OSError, ValueError) as error:
         hint = "Check the address and the network."
         raise AuthorityUnreachable("the time-stamp authority does not answer", hint=hint) from error
