@@ -2,13 +2,17 @@
 
 from dataclasses import dataclass
 
+from natsuin.authentication.oauth import Clients
+from natsuin.clock import Clock
 from natsuin.storage import Database
 from natsuin.web.act_answers import ActAnswers
 from natsuin.web.api.officer_acts import OfficerActAPI
+from natsuin.web.backup_times import BackupTimes
 from natsuin.web.callers import Callers
 from natsuin.web.officer_board import OfficerBoard
 from natsuin.web.officer_board_pages import OfficerBoardPages
 from natsuin.web.sam_calls import Sam, ServiceFacts
+from natsuin.web.service_state import ServiceState
 from natsuin.web.settings import WebSettings
 
 
@@ -16,15 +20,17 @@ from natsuin.web.settings import WebSettings
 class AboutOfficers:
     """All of it."""
 
-    topic: OfficerActAPI
+    topics: tuple[OfficerActAPI, ServiceState]
     pages: OfficerBoardPages
 
 
 def about_officers(
-    settings: WebSettings, database: Database, sam: Sam, *, facts: ServiceFacts, callers: Callers
+    settings: WebSettings, database: Database, sam: Sam, *, clock: Clock, facts: ServiceFacts, callers: Callers
 ) -> AboutOfficers:
     """Make it. Nothing is connected or read yet."""
     board = OfficerBoard(sam, database, callers)
     answers = ActAnswers(settings, facts=facts, database=database)
     topic = OfficerActAPI(sam, settings=settings, board=board, answers=answers)
-    return AboutOfficers(topic, OfficerBoardPages(board))
+    times = BackupTimes(settings.configuration, clock, longest_days=settings.rehearsal_days)
+    state = ServiceState(sam, facts, Clients(database, clock), times)
+    return AboutOfficers((topic, state), OfficerBoardPages(board, state))

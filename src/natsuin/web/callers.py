@@ -35,6 +35,8 @@ class Access(StrEnum):
     SECURITY = "security-officer"
     KEYHOLDING = "holds-keys"
     """A registration officer or a security officer."""
+    SERVICE = "runs-service"
+    """A system administrator or a security officer."""
     OFFICER = "officer"
     """Any officer, a system administrator too."""
     AUDITOR = "auditor"
@@ -162,6 +164,7 @@ def _is_officers(caller: Caller, access: Access) -> bool:
         Access.REGISTRAR: caller.is_registrar,
         Access.SECURITY: caller.is_security_officer,
         Access.KEYHOLDING: caller.holds_keys,
+        Access.SERVICE: caller.is_administrator or caller.is_security_officer,
         Access.OFFICER: bool(caller.offices),
     }.get(access, False)
 

@@ -1,4 +1,4 @@
-"""The pages about officers and stops."""
+"""The pages about officers, stops and the service itself."""
 
 from starlette.requests import Request
 
@@ -6,6 +6,7 @@ from natsuin.errors import NotFound
 from natsuin.web.callers import Access
 from natsuin.web.officer_board import OfficerBoard
 from natsuin.web.pages import Context, Page
+from natsuin.web.service_state import ServiceState
 
 _ACTS = ("name-officer", "remove-officer", "stop-signing", "resume-signing")
 
@@ -13,8 +14,9 @@ _ACTS = ("name-officer", "remove-officer", "stop-signing", "resume-signing")
 class OfficerBoardPages:
     """Makes them."""
 
-    def __init__(self, board: OfficerBoard) -> None:
+    def __init__(self, board: OfficerBoard, state: ServiceState) -> None:
         self._board = board
+        self._state = state
 
     def pages(self) -> tuple[Page, ...]:
         """All of them."""
@@ -22,6 +24,7 @@ class OfficerBoardPages:
             Page("/officer/officers", "officers", Access.SECURITY, self._officers),
             Page("/officer/officers/new", "officer_decision", Access.SECURITY, self._new),
             Page("/officer/officers/acts/{act_id}", "officer_decision", Access.SECURITY, self._review),
+            self._state.page(),
         )
 
     async def _officers(self, request: Request) -> Context:

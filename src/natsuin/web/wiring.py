@@ -82,7 +82,7 @@ def assemble(
     )
     lost = about_lost_passkeys(settings, database, sam, clock=clock, facts=facts, keys=keys, callers=callers)
     auditors = about_auditors(settings, database, sam, clock=clock, facts=facts, callers=callers)
-    officers = about_officers(settings, database, sam, facts=facts, callers=callers)
+    officers = about_officers(settings, database, sam, clock=clock, facts=facts, callers=callers)
     lists, people = RevocationLists(sam), about_people(settings, database, sam, clock=clock)
     register, account = people.register, Account(callers, database)
     documents = DocumentStore(database, clock, max_bytes_per_person=settings.max_bytes_per_person)
@@ -96,7 +96,7 @@ def assemble(
         LoginAPI(Login(database, clock, party=settings.party), callers, database, limits),
         EnrolmentAPI(sam, clock, settings=settings, facts=facts, database=database, register=register, callers=callers),
         *key_topics,
-        *(*shared.topics, *lost.topics, auditors.topic, officers.topic, *people.topics, account),
+        *(*shared.topics, *lost.topics, auditors.topic, *officers.topics, *people.topics, account),
         DocumentAPI(sam, documents=documents, instructions=instructions, signing=signing, work=work),
         InstructionAPI(members=members, signing=signing, hash_signing=hashes),
         *apps.topics,

@@ -1,6 +1,7 @@
 """Officers who decide about officers and stops, over HTTP."""
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,9 +9,11 @@ import pytest
 from natsuin import base64url
 from natsuin.cli.demo.encoding import challenge_of
 from natsuin.cli.demo.visitor import ServerRefused, Visitor
+from natsuin.clock import SystemClock
 from natsuin.key_management import FIRST_ROLES
 from natsuin.sam.protocol import ApproveOfficerAct
 from natsuin.web.api.fields import AssertionCredential
+from rigs.applications import App
 from rigs.portal import PDF, Portal
 from rigs.shared_acts import me
 
@@ -135,9 +138,21 @@ def test_a_stop_of_one_person_is_begun_on_their_record(first: Visitor, second: V
 
 
 ROLES_AND_PAGES = {
-    "registration-officer": {"/officer", "/officer/people", "/officer/keys", "/officer/replacements"},
-    "security-officer": {"/officer/people", "/officer/keys", "/officer/archives", "/officer/officers"},
-    "system-administrator": set[str](),
+    "registration-officer": {
+        "/officer",
+        "/officer/people",
+        "/officer/keys",
+        "/officer/replacements",
+        "/officer/service",
+    },
+    "security-officer": {
+        "/officer/people",
+        "/officer/keys",
+        "/officer/archives",
+        "/officer/officers",
+        "/officer/service",
+    },
+    "system-administrator": {"/officer/service"},
     "auditor": {"/auditor/log", "/auditor/activity"},
 }
 
@@ -152,3 +167,44 @@ def test_each_role_sees_its_pages_and_no_others(officer_with: Callable[..., Visi
     page = officer.download("/").decode()
     for path in every - {"/auditor/log", "/auditor/activity"}:
         assert f'href="{path}"' not in page or path in seen, path
+
+
+def test_the_state_of_the_service_and_an_application_that_is_stopped(
+    portal: Portal, first: Visitor, officer_with: Callable[..., Visitor]
+) -> None:
+    app = App.register(portal)
+    administrator = officer_with("system-administrator")
+    state = administrator.get("/api/officer/service")
+    assert (state["problems"], state["warnings"], state["backend"]) == ([], [], "software")
+    assert state["log_size"] >= portal.sam.rig.sam.log.size - 1
+    assert app.client_id in administrator.download("/officer/service").decode()
+    registrar = officer_with("registration-officer")
+    address = f"/api/officer/applications/{app.client_id}"
+    assert registrar._http.post(f"{address}/stop", json={}).status_code == 403
+    assert registrar._http.get("/officer/service").status_code == 200
+    administrator.post(f"{address}/stop", {})
+    assert portal.client().get(app.address(app.asking())).status_code == 400
+    assert 'data-to="resume"' in first.download("/officer/service").decode()
+    first.post(f"{address}/resume", {})
+    assert portal.client().get(app.address(app.asking()), follow_redirects=False).status_code in (302, 303)
+    assert first._http.post("/api/officer/applications/nobody/stop", json={}).status_code == 404
+
+
+def test_stopping_an_application_asks_for_a_fresh_sign_in(portal: Portal, first: Visitor) -> None:
+    """By a second web on the same database, whose patience is over before anybody can act."""
+    app = App.register(portal)
+    strict = portal.another(step_up_seconds=60, clock=Later())
+    try:
+        with strict.client() as client:
+            client.cookies.update(first._http.cookies)
+            answer = client.post(f"/api/officer/applications/{app.client_id}/stop", json={})
+        assert (answer.status_code, answer.json()["code"]) == (403, "step_up_required")
+    finally:
+        strict.stop_web()
+
+
+class Later:
+    """Five minutes ahead of the clock that the session was begun by."""
+
+    def now(self) -> datetime:
+        return SystemClock().now() + timedelta(minutes=5)

@@ -13,8 +13,8 @@ from rigs.routes import routes_of, send
 MATRIX: dict[str, set[Access]] = {
     "signer": {Access.SIGNER, Access.ACTING},
     "registration-officer": {Access.REGISTRAR, Access.KEYHOLDING, Access.OFFICER, Access.ACTING},
-    "security-officer": {Access.SECURITY, Access.KEYHOLDING, Access.OFFICER, Access.ACTING},
-    "system-administrator": {Access.OFFICER, Access.ACTING},
+    "security-officer": {Access.SECURITY, Access.SERVICE, Access.KEYHOLDING, Access.OFFICER, Access.ACTING},
+    "system-administrator": {Access.SERVICE, Access.OFFICER, Access.ACTING},
     "auditor": {Access.AUDITOR},
 }
 """Beside what everybody and everybody who is signed in may."""
