@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import hashlib
+import os
 import re
 import secrets
 import subprocess
@@ -18,21 +19,28 @@ from natsuin.key_backup.custodians import combine, threshold_of
 from rigs.sam_process import SamProcess
 
 
-def natsuin(*words: str, typed: str = "") -> "subprocess.CompletedProcess[str]":
+def natsuin(*words: str, typed: str = "", fault: str = "") -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "natsuin.cli", *words]
-    return subprocess.run(command, input=typed, capture_output=True, text=True, check=False)
+    environment = {**os.environ, "NATSUIN_FAULT_AT": fault} if fault else None
+    return subprocess.run(command, input=typed, capture_output=True, text=True, check=False, env=environment)
 
 
-def ceremony(sam: SamProcess, kind: str, folder: Path, typed: str = "") -> "subprocess.CompletedProcess[str]":
-    """Run one; its shares go to `folder`."""
+def ceremony(
+    sam: SamProcess, kind: str, folder: Path, typed: str = "", *, threshold: int = 2, fault: str = ""
+) -> "subprocess.CompletedProcess[str]":
+    """Run one, to be killed at `fault`; its shares go to `folder`."""
     folder.mkdir(exist_ok=True)
     wishes = [word for name in ("Takahashi", "Suzuki", "Sato") for word in ("--custodian", name)]
     plan = folder / f"{kind}.toml"
-    plan.write_text(natsuin("ceremony", "plan", "--kind", kind, *wishes).stdout.replace("Write why.", "a test"))
+    plan.write_text(
+        natsuin("ceremony", "plan", "--kind", kind, *wishes, "--threshold", str(threshold)).stdout.replace(
+            "Write why.", "a test"
+        )
+    )
     words = ["--plan-sha256", hashlib.sha256(plan.read_bytes()).hexdigest()]
     words += ["--shares-to", str(folder), "--transcript-to", str(folder)]
     config = str(sam.folder / "config.toml")
-    return natsuin("ceremony", "run", "--config", config, str(plan), *words, typed=typed)
+    return natsuin("ceremony", "run", "--config", config, str(plan), *words, typed=typed, fault=fault)
 
 
 def shares(folder: Path) -> list[str]:
@@ -76,13 +84,75 @@ def test_a_minority_gets_nothing_with_forged_older_or_foreign_shares(
     assert done.returncode == 0, done.stderr
     assert key_file.read_bytes() == before
     # After a change of the key, a majority of the older set has a key that opens nothing here.
-    assert ceremony(sam, "rotate", tmp_path / "rotated").returncode == 0
+    assert ceremony(sam, "rotate", tmp_path / "rotated", "\n".join(newer[1:]) + "\n").returncode == 0
     key_file.unlink()
     done = ceremony(sam, "recover", tmp_path / "recover", "\n".join(newer[1:]) + "\n")
     assert done.returncode != 0
     assert not key_file.exists()
     done = ceremony(sam, "recover", tmp_path / "recover", "\n".join(shares(tmp_path / "rotated")[:2]) + "\n")
     assert done.returncode == 0, done.stderr
+
+
+def typing(*words: str) -> str:
+    return "".join(f"{share}\n" for share in words)
+
+
+def key_files(sam: SamProcess) -> dict[str, bytes]:
+    """The master key's file and whatever a rotation leaves beside it."""
+    file = sam.config.sam.master_key_file
+    return {path.name: path.read_bytes() for path in file.parent.glob("master.key*")}
+
+
+def test_a_rotation_wants_the_custodians_of_the_present_key(
+    fresh_sam: Callable[..., SamProcess], tmp_path: Path
+) -> None:
+    sam = fresh_sam()
+    sam.stop()
+    # Nobody has shares of the key that `natsuin init` made: its rotation makes the first that custodians have.
+    assert ceremony(sam, "rotate", tmp_path / "first").returncode == 0
+    first, before = shares(tmp_path / "first"), key_files(sam)
+    own = generate_mnemonics(1, [(2, 3)], secrets.token_bytes(32))[0]
+    refused = [(), first[:1], [first[0], first[0]], [first[0], forged(first[0])[0]], own[:2]]
+    for minority in refused:
+        done = ceremony(sam, "rotate", tmp_path / "none", typing(*minority))
+        assert done.returncode != 0
+        assert "Traceback" not in done.stderr
+        assert key_files(sam) == before
+    assert "another master key than the present one" in done.stderr
+    # One that was killed goes on under the same custodians alone.
+    killed = ceremony(sam, "rotate", tmp_path / "second", typing(*first[1:]), fault="rotation.after_batch:1")
+    assert killed.returncode == -9
+    half = key_files(sam)
+    assert half["master.key"] == before["master.key"]
+    assert "master.key.next" in half
+    for minority in (first[:1], own[:2]):
+        assert ceremony(sam, "rotate", tmp_path / "none", typing(*minority)).returncode != 0
+        assert key_files(sam) == half
+    done = ceremony(sam, "rotate", tmp_path / "second", typing(*first[1:]))
+    assert done.returncode == 0, done.stderr
+    after = key_files(sam)
+    assert after == {"master.key": half["master.key.next"]}
+    # Shares of the older key are worth nothing from then on.
+    assert ceremony(sam, "rotate", tmp_path / "none", typing(*first[:2])).returncode != 0
+    assert key_files(sam) == after
+    assert shares(tmp_path / "none") == []
+
+
+def test_with_too_few_custodians_a_split_comes_first(fresh_sam: Callable[..., SamProcess], tmp_path: Path) -> None:
+    """And how many shares a rotation asks for is the present set's number, not that of the new one."""
+    sam = fresh_sam()
+    sam.stop()
+    assert ceremony(sam, "split", tmp_path / "lost").returncode == 0
+    assert ceremony(sam, "split", tmp_path / "anew", threshold=3).returncode == 0
+    anew, before = shares(tmp_path / "anew"), key_files(sam)
+    assert ceremony(sam, "rotate", tmp_path / "rotated", typing(*anew[:2])).returncode != 0
+    assert key_files(sam) == before
+    done = ceremony(sam, "rotate", tmp_path / "rotated", typing(*anew))
+    assert done.returncode == 0, done.stderr
+    assert key_files(sam) != before
+    (transcript,) = (tmp_path / "rotated").glob("ceremony-*.txt")
+    assert "shares gave the master key that is replaced" in transcript.read_text()
+    assert not any(share in done.stdout + done.stderr for share in anew)
 
 
 def test_a_claim_that_fewer_are_needed_gives_nothing() -> None:

@@ -215,7 +215,10 @@ class CanaryStory:
         self.know("master key", self.server.config.sam.master_key_file.read_bytes())
         shares = self.folder / "shares"
         words = ["--plan-sha256", hashlib.sha256(plan.read_bytes()).hexdigest(), "--shares-to", str(shares)]
-        self.natsuin("ceremony", "run", str(plan), *words, "--transcript-to", str(self.server.folder))
+        # A rotation asks the custodians of the present key; a split reads nothing.
+        papers = [re.findall(r"^ ?\d+ ([a-z]+)$", file.read_text(), re.MULTILINE) for file in shares.glob("share-*")]
+        typed = "".join(f"{' '.join(paper)}\n" for paper in papers[:2])
+        self.natsuin("ceremony", "run", str(plan), *words, "--transcript-to", str(self.server.folder), typed=typed)
         self.know("master key", self.server.config.sam.master_key_file.read_bytes())
         for file in shares.glob("share-*.txt"):
             paper = re.findall(r"^ ?\d+ [a-z]+$", file.read_text(), re.MULTILINE)
@@ -225,12 +228,12 @@ class CanaryStory:
             self.know("share", "".join(paper))
             self.know("share", Share.from_mnemonic(text).value)
 
-    def natsuin(self, *words: str, config: bool = True) -> "subprocess.CompletedProcess[str]":
+    def natsuin(self, *words: str, config: bool = True, typed: str = "") -> "subprocess.CompletedProcess[str]":
         place = ["--config", str(self.server.folder / "config.toml")] if config else []
         environment = {**os.environ, "TMPDIR": str(self.folder / "tmp")}
         done = subprocess.run(
             [sys.executable, "-m", "natsuin.cli", *words, *place],
-            capture_output=True, text=True, check=False, env=environment,
+            input=typed, capture_output=True, text=True, check=False, env=environment,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         if words[:2] != ("officer", "invite"):

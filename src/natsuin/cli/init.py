@@ -172,6 +172,10 @@ def init(
     click.echo(
         f"Copy {folder / 'sam' / 'master.key'} to a safe place away from the databases: without it no key opens."
     )
+    click.echo(
+        "This master key was seen by one person. Before anybody enrols, make one that nobody has seen, under"
+        " custodians: `natsuin ceremony plan --kind rotate`, as docs/ceremonies.md says."
+    )
     if section:
         click.echo(
             "Have the token's own backup hold the wrapping key before anybody enrols: without it no key opens either,"

@@ -12,9 +12,8 @@ which sam does not start, and goes on where it stopped.
 """
 
 import fcntl
-import hmac
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +22,7 @@ from natsuin import faults
 from natsuin.clock import SystemClock
 from natsuin.config import Config
 from natsuin.errors import Conflict
-from natsuin.key_backup import SharesRefused, combine
+from natsuin.key_backup import combine
 from natsuin.key_management import (
     VAULT,
     MasterKey,
@@ -35,6 +34,7 @@ from natsuin.key_management import (
     next_key_file,
     read_master_key,
 )
+from natsuin.sam.custodians import require_present, shares_were_made, shares_were_made_before
 from natsuin.sam.hardening import harden
 from natsuin.sam.permissions import check_permissions
 from natsuin.sam.process import Sam, open_sam
@@ -45,10 +45,11 @@ from natsuin.storage import open_database
 
 @dataclass(frozen=True)
 class Rotated:
-    """A rotation's end. `rows` by table, of this run."""
+    """A rotation's end. `rows` by table, of this run; `custodians` is whether their shares were asked for."""
 
     master: MasterKey = field(repr=False)
     rows: dict[str, int]
+    custodians: bool
 
 
 def present_master(config: Config) -> MasterKey:
@@ -58,28 +59,39 @@ def present_master(config: Config) -> MasterKey:
     return master
 
 
-def rotate(config: Config, facts: Facts, progress: RotationProgress) -> Rotated:
+def rotate(config: Config, facts: Facts, take_in: Callable[[], list[str]], progress: RotationProgress) -> Rotated:
     """Make a new master key and re-wrap everything; or go on with a rotation that was interrupted.
 
-    The log tells of it, with these facts, when sam is opened next.
+    Where the log tells that custodians have shares, `take_in` gives as many as make the present key, before anything
+    is changed. The log tells of the rotation, with these facts, when sam is opened next.
 
     Raises:
         Conflict: sam is running.
+        SharesRefused: the shares do not give the key that is replaced; nothing was changed.
         Tampered: a row of DB-2 was changed outside the service.
     """
     harden()
     check_permissions(config)
     file = config.sam.master_key_file
     following = next_key_file(file)
+    asked: bool | None = None
     if not following.exists():
         # Opening sam shows that none is running and that everything is whole. The next key's file, made while it is
         # open, keeps every other sam from starting until the end.
         with holding_sam(config) as held:
+            asked = shares_were_made(held.sam.log.entries())
+            if asked:
+                held.require_custodians(take_in())
             create_master_key(following)
             mark_untold(file, facts, after=held.sam.log.size)
     with _alone_with(following):
         # Whoever held it until now may have come to the end; then there is no such file to be read any more.
         old, new = read_master_key(file), read_master_key(following)
+        if asked is None:
+            # Going on. The old key is in its place until the end, and no sam can be opened to read the log.
+            asked = shares_were_made_before(config)
+            if asked:
+                require_present(take_in(), old)
         mark_untold(file, facts, after=None)
         database = open_database(config.sam.database, name="sam")
         try:
@@ -89,7 +101,7 @@ def rotate(config: Config, facts: Facts, progress: RotationProgress) -> Rotated:
         following.replace(file)
         sync_folder(file.parent)
         faults.point("rotation.after_replace")
-    return Rotated(new, rows)
+    return Rotated(new, rows, asked)
 
 
 def recover(config: Config, shares: list[str]) -> MasterKey:
@@ -122,10 +134,7 @@ class Held:
 
     def require_custodians(self, shares: list[str]) -> None:
         """Raise `SharesRefused` unless the shares give the present master key."""
-        if not hmac.compare_digest(combine(shares).secret, present_master(self.config).secret):
-            raise SharesRefused(
-                "the shares give another master key than the present one", hint="Bring those of its newest set."
-            )
+        require_present(shares, present_master(self.config))
 
 
 @contextmanager

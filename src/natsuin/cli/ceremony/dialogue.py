@@ -90,18 +90,38 @@ def write_out(folder: Path, name: str, number: int, set_name: str, words: Sequen
 
 def take_in(threshold: int) -> list[str]:
     """As many shares as are needed, each typed by its custodian and checked at once; what is typed is not shown."""
-    from natsuin.key_backup import SharesRefused, check_share
-
     taken: list[str] = []
     while len(taken) < threshold:
-        typed = click.prompt(f"Share {len(taken) + 1} of {threshold}, all its words in order", hide_input=True)
-        try:
-            share = check_share(typed)
-        except SharesRefused as refusal:
-            click.echo(f"{refusal.message[:1].upper()}{refusal.message[1:]}. {refusal.hint}")
-            continue
-        if share in taken:
-            click.echo("That share was given already.")
-            continue
-        taken.append(share)
+        _take_one(taken, f"Share {len(taken) + 1} of {threshold}")
     return taken
+
+
+def take_in_a_set() -> list[str]:
+    """Shares of the present key, as many as the first says that its set needs: a rotation's plan has the number for
+    the new set, which may be another. One that lies about it gives no key."""
+    from natsuin.key_backup import threshold_of
+
+    click.echo("\nThe present master key has custodians. It is changed when their shares give it.")
+    taken: list[str] = []
+    while not taken:
+        _take_one(taken, "Share 1 of the present key")
+    needed = threshold_of(taken[0])
+    while len(taken) < needed:
+        _take_one(taken, f"Share {len(taken) + 1} of {needed} of the present key")
+    return taken
+
+
+def _take_one(taken: list[str], which: str) -> None:
+    """Ask once, and add what was typed if it is a share and another one."""
+    from natsuin.key_backup import SharesRefused, check_share
+
+    typed = click.prompt(f"{which}, all its words in order", hide_input=True)
+    try:
+        share = check_share(typed)
+    except SharesRefused as refusal:
+        click.echo(f"{refusal.message[:1].upper()}{refusal.message[1:]}. {refusal.hint}")
+        return
+    if share in taken:
+        click.echo("That share was given already.")
+        return
+    taken.append(share)

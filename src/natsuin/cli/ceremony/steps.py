@@ -6,7 +6,7 @@ import click
 from rich.progress import BarColumn as Bar
 from rich.progress import Progress, TextColumn, TimeRemainingColumn
 
-from natsuin.cli.ceremony.dialogue import hand_out, take_in, write_out
+from natsuin.cli.ceremony.dialogue import hand_out, take_in, take_in_a_set, write_out
 from natsuin.cli.ceremony.plan import ON_WRAPPING_KEYS, Plan
 from natsuin.cli.ceremony.transcript import Transcript
 from natsuin.config import Config
@@ -44,15 +44,23 @@ def carry_out(config: Config, plan: Plan, transcript: Transcript, shares_to: Pat
 
 def _rotate(config: Config, facts: Facts, transcript: Transcript) -> None:
     columns = (TextColumn("{task.description:22}"), Bar(), TextColumn("{task.completed}/{task.total}"))
-    with Progress(*columns, TimeRemainingColumn()) as bars:
-        tasks = {}
+    bars, tasks = Progress(*columns, TimeRemainingColumn()), {}
 
-        def progress(table: str, done: int, total: int) -> None:
-            if table not in tasks:
-                tasks[table] = bars.add_task(table, total=total)
-            bars.update(tasks[table], completed=done)
+    def progress(table: str, done: int, total: int) -> None:
+        # Not before there is something to show: shares are typed until then.
+        bars.start()
+        if table not in tasks:
+            tasks[table] = bars.add_task(table, total=total)
+        bars.update(tasks[table], completed=done)
 
-        rotated = rotate(config, facts, progress)
+    try:
+        rotated = rotate(config, facts, take_in_a_set, progress)
+    finally:
+        bars.stop()
+    if rotated.custodians:
+        transcript.note("shares gave the master key that is replaced")
+    else:
+        transcript.note("no custodians of the key that is replaced are on record; no share was asked for")
     counts = ", ".join(f"{table} {count}" for table, count in sorted(rotated.rows.items()) if count)
     transcript.note(f"there is a new master key; rows put under it in this run: {counts or 'none were left'}")
     transcript.note("the file of the old master key is replaced; destroy every other copy, and the shares, of the old")
