@@ -326,6 +326,12 @@ type handOver struct {
 	}
 }
 
+// isLater says whether a shard goes on with another one. Such a one stands alone where it lies outside of its log.
+func (found checked) isLater() bool {
+	var first handOver
+	return len(found.ends) > 0 && json.Unmarshal(found.ends[0], &first) == nil && first.Previous.Vkey != ""
+}
+
 // next is the shard after this one, when there is one. Both must name each other.
 func (older checked) next(base string) (*checked, error) {
 	var last, first handOver
@@ -366,7 +372,7 @@ func (q question) check() (string, error) {
 		base = filepath.Dir(filepath.Dir(base))
 	}
 	size, tiles, shards := shard.tree.N, shard.tiles, 1
-	for {
+	for base != q.Log || !shard.isLater() {
 		newer, err := shard.next(base)
 		if err != nil {
 			return "", err
