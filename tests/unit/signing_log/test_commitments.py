@@ -137,3 +137,21 @@ def test_two_disclosures_of_one_entry_make_one() -> None:
     assert first.with_more(second).fields == {"user": "U-00042", "note": "合意"}
     with pytest.raises(ValueError, match="different"):
         first.with_more(Disclosed.parse(disclose(TX, bytes(32), FIELDS)))
+
+
+def test_guessing_every_employee_number_finds_none() -> None:
+    """A54: who has the entry and knows all that could be in it, but not the salt, cannot tell which it was.
+
+    A hundred thousand numbers are tried with no salt, and the nearest ones with what the entry itself shows.
+    """
+    number = "U-00042"
+    fields = encode_entry({"user": number})
+    commitment = commitment_to(TX, SALT, fields)
+    shown = hashlib.sha256(TX.encode()).digest()
+    for guess in range(100_000):
+        assert commitment_to(TX, bytes(32), encode_entry({"user": f"U-{guess:05d}"})) != commitment
+    for guess in range(1000):
+        assert commitment_to(TX, shown, encode_entry({"user": f"U-{guess:05d}"})) != commitment
+    assert commitment_to(TX, SALT, fields) == commitment
+    # The same field in two entries commits to nothing that is alike.
+    assert commitment_to(TX, bytes(range(32)), fields) != commitment
