@@ -158,4 +158,15 @@ def test_erasing_is_refused_with_the_day_and_done_when_it_is_due(host: Host) -> 
     assert host.user_id not in json.dumps(refused)
     assert host.opening(host.txs["intent"])["fields"]["user"] == host.user_id
     stranger = host.natsuin(*words[:-1], "nobody")
-    assert (stranger.returncode, stranger.stderr) == (0, "")
+    assert stranger.returncode == 0
+    assert "error" not in stranger.stderr
+    # What sam says while the command has it open stands beside the answer, not in it.
+    assert "event" not in stranger.stdout
+    assert [json.loads(line)["event"] for line in stranger.stderr.splitlines()] == ["opened"]
+
+
+def test_a_type_that_there_is_not_is_told(host: Host) -> None:
+    done = host.natsuin("log", "find", host.config.sam.log_folder, "--vkey", host.vkey, "--type", "nonsense")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "knows no entries of type 'nonsense'" in done.stderr
+    assert "key-created" in done.stderr

@@ -19,10 +19,10 @@ def accept(file: Path) -> None:
 
     For after the clock was wrongly set ahead. sam must be stopped. The signing log tells of it.
     """
-    from natsuin.cli.supervised import take_place
+    from natsuin.cli.supervised import act_as_sam
     from natsuin.config import load
     from natsuin.sam.process import accept_clock
 
     config = load(file)
-    take_place("sam", config)
+    act_as_sam(config)
     click.echo(f"The signing log goes on at {accept_clock(config):%Y-%m-%d %H:%M:%S} UTC.")

@@ -130,6 +130,16 @@ def find(context: click.Context, /, location: str, vkey: str, **options: Any) ->
                 shard, index = log.locate(place)
                 click.echo(_line(index, entry, opened, shard=shard.name, as_json=options["as_json"]))
             click.echo(f"{count} of {log.size} entries", err=True)
+            if not count and wanted.kind is not None:
+                _tell_types(wanted.kind)
+
+
+def _tell_types(kind: str) -> None:
+    """That no type is called so, unless one is: another version's log may have others, so that is no error."""
+    from natsuin.monitor import CATALOGUE
+
+    if kind not in CATALOGUE:
+        click.echo(f"This version knows no entries of type {kind!a}. It knows: {', '.join(CATALOGUE)}.", err=True)
 
 
 def _matches(

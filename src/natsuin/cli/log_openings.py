@@ -19,14 +19,14 @@ def disclose(file: Path, names: tuple[str, ...], fields: tuple[str, ...], ground
 
     Whoever gets the file checks it against the public log: natsuin log find LOG --vkey KEY --openings FILE
     """
-    from natsuin.cli.supervised import take_place
+    from natsuin.cli.supervised import act_as_sam
     from natsuin.config import load
     from natsuin.plain_text import plain_text
     from natsuin.sam.openings import disclose_openings
 
     config = load(file)
     ground = plain_text(ground, "the ground", required=True)
-    take_place("sam", config)
+    act_as_sam(config)
     try:
         # Made first, so that nothing is logged as disclosed that could then not be written.
         stream = os.fdopen(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb")
@@ -51,13 +51,13 @@ def erase(context: click.Context, file: Path, user: str) -> None:
     What is due is erased without asking, too; so this answers somebody who asks. Exit status 0: all of it is erased, 1:
     it is not due, and the day is said.
     """
-    from natsuin.cli.supervised import take_place
+    from natsuin.cli.supervised import act_as_sam
     from natsuin.config import load
     from natsuin.key_management import StillKept
     from natsuin.sam.openings import erase_person
 
     config = load(file)
-    take_place("sam", config)
+    act_as_sam(config)
     try:
         erase_person(config, user)
     except StillKept as error:

@@ -16,12 +16,12 @@ def rotate(file: Path, name: str, announce: bool) -> None:
 
     sam must be stopped. After an interruption the same command goes on. See docs/log-rotation.md.
     """
-    from natsuin.cli.supervised import take_place
+    from natsuin.cli.supervised import act_as_sam
     from natsuin.config import load
     from natsuin.sam import rotation
 
     config = load(file)
-    take_place("sam", config)
+    act_as_sam(config)
     if announce:
         coming = rotation.announce(config, name)
         click.echo(f"origin {coming.origin}\nvkey   {coming.vkey}")

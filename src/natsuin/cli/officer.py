@@ -27,12 +27,12 @@ def officer() -> None:
 @click.option("--namesake", is_flag=True, help="Another person of that name is here already.")
 def invite(file: Path, name: str, roles: tuple[str, ...], namesake: bool) -> None:
     """Print a one-time link for a new officer or auditor. sam must be stopped, since it alone writes the log."""
-    from natsuin.cli.supervised import take_place
+    from natsuin.cli.supervised import act_as_sam
     from natsuin.config import load
     from natsuin.sam.process import invite_officer
 
     config = load(file)
-    take_place("sam", config)
+    act_as_sam(config)
     token = invite_officer(config, name, roles=roles, namesake=namesake)
     click.echo("This link works once, for seven days, and is not kept anywhere:\n")
     click.echo(f"    {config.service.origin}/officer/enrol#{token}")

@@ -22,6 +22,15 @@ config_option = click.option(
 )
 
 
+def act_as_sam(config: "Config") -> None:
+    """Be sam for one command on the host: its user, and its log lines on standard error, since standard output is for
+    what the command answers. Raises as `take_place`."""
+    from natsuin.logs import configure_logs
+
+    configure_logs()
+    take_place("sam", config)
+
+
 def take_place(name: Literal["web", "sam"], config: "Config") -> None:
     """Become the user that the configuration names for this process, if it does; then follow the supervisor.
 

@@ -291,6 +291,9 @@ def test_the_host_invites_by_command(sam: SamRig) -> None:
 
     made = invite("--name", "監査 花子", "--role", "auditor")
     assert made.returncode == 0, made.stderr
+    # What the command answers, and nothing of what sam says while it is open.
+    assert "event" not in made.stdout
+    assert '"event": "opened"' in made.stderr
     token = made.stdout.strip().rpartition("#")[2]
     namesake = invite("--name", "監査　花子")
     assert namesake.returncode != 0

@@ -1,8 +1,6 @@
 """Adding entries: durable before answered, shared commits, and one failure that ends everything."""
 
-import hashlib
 import os
-import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -14,7 +12,6 @@ from natsuin.errors import Busy, StorageFailed
 from natsuin.signing_log import (
     LogClosed,
     LogKey,
-    LogLocked,
     Receipt,
     Shard,
     publication,
@@ -24,7 +21,7 @@ from natsuin.signing_log import (
 )
 from natsuin.signing_log.key_chains import Leaf
 from natsuin.signing_log.merkle import leaf_hash
-from natsuin.signing_log.state import Signed, State
+from natsuin.signing_log.state import State
 from natsuin.signing_log.writer import MAX_WAITING, _Item
 
 
@@ -372,54 +369,3 @@ def test_a_commit_waits_for_the_disk_once(place, monkeypatch):
     assert len(calls) == opening
     log.close()
     assert len(calls) > opening
-
-
-def test_of_fifty_writers_who_race_one_signs_a_size(place):
-    """A51: two checkpoints of one size cannot both stand. The race is for the row, with the locks taken away."""
-    log = place.open()
-    log.add({"n": 0})
-    before = log._state.read()
-    path = log._state._connection.execute("PRAGMA database_list").fetchone()[2]
-    log.close()
-    barrier, won, lost = threading.Barrier(50), list[int](), list[str]()
-
-    def race(number: int) -> None:
-        connection = sqlite3.connect(path, isolation_level=None, timeout=60, check_same_thread=False)
-        rival = Signed(before.size + 1, hashlib.sha256(bytes([number])).digest(), f"writer {number}")
-        barrier.wait()
-        try:
-            State(connection).swap(before, rival, entries=[b"{}"], heads={}, settled=0)
-            won.append(number)
-        except StorageFailed as error:
-            lost.append(error.message)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=race, args=(number,)) for number in range(50)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert (len(won), len(lost), set(lost)) == (1, 49, {"another writer has signed a checkpoint of this log"})
-    connection = sqlite3.connect(path)
-    assert connection.execute("SELECT size, note FROM signed").fetchall() == [(before.size + 1, f"writer {won[0]}")]
-    connection.close()
-
-
-def test_of_fifty_who_open_a_log_at_once_one_has_it(place):
-    place.open().close()
-    barrier, opened, refused = threading.Barrier(50), [], []
-
-    def race() -> None:
-        barrier.wait()
-        try:
-            opened.append(place.open())
-        except LogLocked:
-            refused.append(True)
-
-    threads = [threading.Thread(target=race) for _ in range(50)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert (len(opened), len(refused)) == (1, 49)
