@@ -5,13 +5,14 @@ that are named, and only where the opening opens the commitment.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
 import msgspec
 
-from natsuin.errors import Malformed, NotFound
+from natsuin.errors import Busy, Malformed, NatsuinError, NotFound
 from natsuin.key_management import Keys, Officers, opened_fields
 from natsuin.sam.log_index import LogIndex, Wanted
 from natsuin.sam.protocol import (
@@ -88,13 +89,14 @@ class Auditing:
             tuple(key.key_id for user_id in query.user_ids for key in self.keys.owned_by(user_id)),
             query.said,
         )
-        found = self.index.find(wanted, before=message.before, limit=message.limit)
-        kinds, said = self.index.vocabulary()
-        checkpoint = self.log.checkpoint
-        entries = self._newest(found.places)
         asked = {name: value for name, value in msgspec.to_builtins(query).items() if value}
         if message.before:
             asked["before"] = message.before
+        with self._noting_failure(reading, message.file or "search", asked):
+            found = self.index.find(wanted, before=message.before, limit=message.limit)
+            kinds, said = self.index.vocabulary()
+            checkpoint = self.log.checkpoint
+            entries = self._newest(found.places)
         return LogFound(
             entries=entries,
             matching=found.matching,
@@ -110,11 +112,12 @@ class Auditing:
         if not (0 <= message.first_day <= _LAST_MOMENT // 86_400_000 and 1 <= message.days <= LONGEST_TIME):
             raise Malformed("that is no time of at most 366 days")
         reading = self.readings.take(message.reading, message.auditor_id)
-        counts = tuple(
-            ActivityCount(day=day, kind=kind, result=result, count=count)
-            for day, kind, result, count in self.index.activity(message.first_day, message.days)
-        )
         asked = {"first_day": message.first_day, "days": message.days}
+        with self._noting_failure(reading, "activity", asked):
+            counts = tuple(
+                ActivityCount(day=day, kind=kind, result=result, count=count)
+                for day, kind, result, count in self.index.activity(message.first_day, message.days)
+            )
         size, checkpoint = self.log.size, self.log.checkpoint
         noted = self._note(reading, "activity", asked, len(counts))
         return Activity(counts=counts, entries=size, checkpoint=checkpoint, noted=noted)
@@ -163,6 +166,18 @@ class Auditing:
                     yield place, leaf
                     break
             at = place
+
+    @contextmanager
+    def _noting_failure(self, reading: Reading, what: str, query: Mapping[str, Any]) -> Iterator[None]:
+        """Have an entry for what was asked and could not be answered, with the reason."""
+        try:
+            yield
+        except Busy:
+            # Who is told to ask again after a start was told nothing, and asks the same.
+            raise
+        except NatsuinError as error:
+            self._note(reading, what, {**query, "failed": error.code}, 0)
+            raise
 
     def _note(self, reading: Reading, what: str, query: Mapping[str, Any], count: int) -> int:
         """Write the entry of a reading; its index."""

@@ -66,6 +66,10 @@ class Wish:
         )
 
 
+NOBODY = "(no account of that name)"
+"""Stands for an account where the register knows no name; no account is called so."""
+
+
 @dataclass(frozen=True)
 class EntryView:
     """One entry. `time` in milliseconds, None if it has none that can be shown; `text` is its JSON, indented."""
@@ -96,17 +100,18 @@ class LogReading:
         people: tuple[str, ...] = ()
         if wish.person:
             people = await to_thread.run_sync(self._people, wish.person)
-            if not people:
-                return None
+        unknown = bool(wish.person) and not people
         asked = SearchLog(
             auditor_id=auditor_id,
             reading=reading,
-            query=wish.query(people),
+            query=wish.query((NOBODY,) if unknown else people),
             before=wish.before,
             limit=limit,
             file=file,
         )
-        return await ask(self._sam, asked, LogFound)
+        # Asked for nobody, too, so that sam's entry tells of every search.
+        found = await ask(self._sam, asked, LogFound)
+        return None if unknown else found
 
     async def activity(self, auditor_id: str, reading: bytes, *, first_day: int, days: int) -> Activity:
         """How much happened. Raises what sam raises."""

@@ -157,8 +157,15 @@ def test_an_entry_that_was_changed_on_the_disk_is_not_shown(sam: SamRig, auditor
     content = bytearray(bundle.read_bytes())
     content[content.index(b"genesis")] ^= 1
     bundle.write_bytes(content)
+    size = sam.sam.log.size
     with pytest.raises(Tampered):
-        auditor.search()
+        auditor.search(said="signed")
+    # What was asked for and could not be answered is an entry as well.
+    assert sam.sam.log.size == size + 1
+    with sam.sam.database.read() as connection:
+        openings = [json.loads(row.fields) for row in connection.execute(log_opening.select())]
+    (failed,) = [one["query"] for one in openings if "failed" in one.get("query", {})]
+    assert failed == {"said": "signed", "failed": "log_damaged"}
 
 
 def test_after_a_start_of_a_long_log_people_ask_again(

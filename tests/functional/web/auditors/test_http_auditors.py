@@ -157,6 +157,8 @@ def test_a_person_is_found_by_name_and_nothing_names_them(portal: Portal, alice:
     assert indices_of(page_of(auditor, f"/auditor/log?person={user_id}")) == indices_of(text)
     nobody = page_of(auditor, "/auditor/log?person=%E8%AA%B0%E3%82%82%E3%81%84%E3%81%AA%E3%81%84")
     assert "Nobody is known by this name." in nobody
+    newest = committed(portal.sam.rig, entries(portal)[-1])
+    assert (newest["query"], newest["count"]) == ({"user_ids": ["(no account of that name)"]}, 0)
 
 
 def test_what_is_committed_to_comes_by_an_act_that_is_logged(portal: Portal, alice: Visitor, auditor: Visitor) -> None:
