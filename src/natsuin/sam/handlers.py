@@ -4,6 +4,7 @@ protocol."""
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -37,6 +38,8 @@ from natsuin.signing import Activation, EvidenceRoom, Instructing, SigningLine
 from natsuin.signing_log import SigningLog
 
 _LONGEST_PAGE = 500
+_OLD_SHARD = timedelta(days=400)
+"""A year, and a month for holding the rotation."""
 _Settled = TypeVar("_Settled", protocol.KeyActDone, protocol.PINReset)
 Handler = Callable[[Any], protocol.Response | Future[Any]]
 
@@ -206,11 +209,20 @@ class Handlers:
         size = self.log.size
         return protocol.HealthReport(ready=not problems, problems=problems, log_size=size, warnings=self._warnings())
 
+    @cached_property
+    def _shard_began(self) -> int:
+        """When the first entry of the open shard was written, in milliseconds. A shard is closed by another process
+        only, while sam is stopped, so it is read once."""
+        for _, leaf in self.log.entries(self.log.start):
+            return int(msgspec.json.decode(leaf)["time"])
+        return self.keys.foundation.now()
+
     def _warnings(self) -> tuple[str, ...]:
         """What signing goes on without, and should not for long."""
         found = {
             "time-anchor": self.anchors is not None and self.anchors.missing,
             "witness": any(standing.reason for standing in self.log.witness_standings()),
+            "log-rotation": self.keys.foundation.now() - self._shard_began > _OLD_SHARD // timedelta(milliseconds=1),
             "signing-stopped": self.officer_acts.stops.all_stopped,
         }
         return tuple(name for name, holds in found.items() if holds)
