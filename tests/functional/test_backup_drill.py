@@ -141,7 +141,7 @@ def test_without_a_newer_log_somebody_must_say_so(drill: Drill, tmp_path: Path) 
     assert "how far had the log come" in drill.run_freely(restore, code=73)
     assert "Bring a copy" in drill.run_freely(f"{restore} --newest-checkpoint {kept}", code=65)
     assert not drill.names["DIR"].exists()
-    assert not list(tmp_path.glob(".n.unfinished*"))
+    assert not list(tmp_path.glob(".n-*"))
     said = drill.run_freely(f"{restore} --nothing-newer")
     handed_out = {name: (drill.names["DIR"] / name).read_text() for name in ("log.vkey", "ca.pem")}
     assert handed_out["log.vkey"].strip() == drill.vkey

@@ -44,6 +44,8 @@ NEEDS_NO_BODY = {
     "/api/instructions/{instruction_id}/cancel",
     "/api/keys/{key_id}/pin-reset",
     "/api/logout",
+    "/api/step-up/options",
+    "/api/account/end-other-sessions",
 }
 """An empty body means something here."""
 IDENTIFIERS = ("0" * 32, "a" * 128, "x.y:z")

@@ -18,7 +18,8 @@ def config(tmp_path: Path) -> Config:
 
 
 def remembered(config: Config, *, backup: int, rehearsal: int) -> list[str]:
-    now = milliseconds(SystemClock().now())
+    # A second more than whole days: a clock that was rounded up must not make the last one short.
+    now = milliseconds(SystemClock().now()) - 1000
     remember(config.file, LastBackup(now - backup * DAY, "natsuin-2", 9))
     remember(config.file, Rehearsal(now - rehearsal * DAY, "natsuin-1", now, 4, 2, 7))
     return list(tell_last_times(config))

@@ -105,7 +105,9 @@ def test_what_one_request_alone_costs(
     files: list[str] = []
     write = LogFolder.write
     monkeypatch.setattr(
-        LogFolder, "write", lambda self, name, content: (files.append(name), write(self, name, content))[1]
+        LogFolder,
+        "write",
+        lambda self, name, content, **how: (files.append(name), write(self, name, content, **how))[1],
     )
     built_by_sqlalchemy.clear()
     started = threading.active_count()

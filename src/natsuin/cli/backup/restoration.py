@@ -74,12 +74,12 @@ def restore_backup(
         raise Conflict(f"{target} is not an empty folder", hint="Restore into an empty folder only.")
     manifest.check_seal(master)
     target.parent.mkdir(parents=True, exist_ok=True)
-    with scratch_folder(f".{target.name}.unfinished-", target.parent) as work:
+    with scratch_folder(f".{target.name}-", target.parent) as work:
         _require_well(examine_files(backup, manifest, progress=progress).problems)
         unpacked = work / "unpacked"
         unpack(backup, manifest, unpacked, identities)
         _require_well(examine_contents(unpacked, manifest, master, progress=progress).problems)
-        made = work / "made"
+        made = work / "m"
         made.mkdir(mode=0o700)
         size = _put_together(backup, manifest, unpacked, made, newest)
         _mark(made, master, size)

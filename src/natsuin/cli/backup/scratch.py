@@ -36,7 +36,8 @@ def scratch_folder(prefix: str, folder: Path | None = None) -> Iterator[Path]:
     remover = subprocess.Popen(  # noqa: S603  # The program is Python itself, and the folder one of our making.
         command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
-    work = scratch / "work"
+    # Short, because a restored configuration is read where it is made, and a socket's path has at most 107 bytes.
+    work = scratch / "w"
     work.mkdir(mode=0o700)
     try:
         yield work
