@@ -27,6 +27,9 @@ COMMITTED_ELSEWHERE = {
         ("replacement-proposed", "replacement-begun", "replacement-completed", "replacement-cancelled"),
         ("src/natsuin/key_management/lost_passkey/states.py", "_private"),
     ),
+    **dict.fromkeys(
+        ("invitation-withdrawn", "person-ended"), ("src/natsuin/key_management/person_acts.py", "_private")
+    ),
     "signing-refused": ("src/natsuin/signing/reservation.py", "_private_of_refusal"),
     **dict.fromkeys(
         ("certificate-installed", "key-suspended", "key-resumed", "key-revoked", "key-destroyed"),
@@ -156,7 +159,7 @@ def test_every_log_entry_is_listed_with_its_fields(root: Path) -> None:
 
 def test_every_fault_point_is_in_the_path_of_one_signature(root: Path) -> None:
     parts = "creation|sign|log|secret|key_move|renewal|archive|restore|import|recovery|rotation|replacement|shard"
-    parts += "|wrapping|erasing|witness|backup"
+    parts += "|wrapping|erasing|witness|backup|person_end"
     named = set(re.findall(rf"`((?:{parts})\.\w+)`", page(root, "one-signature.md")))
     points: set[str] = set()
     for path in (root / "src/natsuin").rglob("*.py"):

@@ -36,6 +36,7 @@ from rigs.log_worlds import NEW_PIN, NOTE, PIN, WRONG, Story, World, rig_log, st
 from rigs.lost_passkeys import THREE_DAYS, begin, cancel, complete, completion, founded
 from rigs.officer_board import drive_officers
 from rigs.outside_authority import OutsideAuthority
+from rigs.person_acts import drive_person_acts
 from rigs.sam_in_process import SamRig, people
 from rigs.sam_process import ConnectionLost, SamProcess
 from rigs.token_house import NAMES, TokenHouse, natsuin
@@ -163,6 +164,7 @@ def _copies(story: Story, folder: Path) -> None:
         story.officers.append(another_officer(rig))
     story.world.private.add("officer", story.officers[-1].user_id)
     drive_officers(story)
+    drive_person_acts(story)
     with story.drives("key-archived"):
         (made,) = archive_key(rig.web, story.officers, signer.key.key_id)
     rig.sam.close()

@@ -8,6 +8,7 @@ somebody a power is an entry in the signing log before it is a row in the databa
     Foundation      what every act stands on: database, row seals, journal, clock, relying party
     Officers        the first comes by a token from `natsuin init`; approvals are verified against sam's own record
     OfficerActs     officers named and removed, signing stopped and resumed, by security officers
+    PersonActs      an invitation withdrawn, a person's account ended with all keys
     Enrolments      proposal, officer's approval, invitation, key
     Keys            reading a key with its seal checked; opening the signer's layer, tries counted first
     PINResets       a new PIN by passkey and recovery code
@@ -71,6 +72,7 @@ from natsuin.key_management.officer_roles import (
 from natsuin.key_management.officers import Officers
 from natsuin.key_management.openings import opened_fields
 from natsuin.key_management.outside_certificates import Accept, OutsideCertificates
+from natsuin.key_management.person_acts import PersonActs
 from natsuin.key_management.pin_reset import PINResets
 from natsuin.key_management.pkcs12_key import BadPKCS12, read_pkcs12
 from natsuin.key_management.provider_layer import ProviderLayer
@@ -199,6 +201,7 @@ __all__ = [
     "PINSecret",
     "PINSource",
     "PKCS11Vault",
+    "PersonActs",
     "PrivateKey",
     "ProviderLayer",
     "ProviderSecrets",

@@ -23,7 +23,7 @@ from natsuin.errors import ApprovalRefused, Conflict, Expired, Malformed, NotFou
 from natsuin.key_management import invitations
 from natsuin.key_management.bound_passkeys import bound
 from natsuin.key_management.foundation import Foundation
-from natsuin.key_management.key_creation import KeyMaker, KeyWish, store
+from natsuin.key_management.key_creation import ENDED_PERSON, KeyMaker, KeyWish, store
 from natsuin.key_management.keys import Keys, StoredKey
 from natsuin.key_management.officer_roles import Duty
 from natsuin.key_management.officers import Officers, token_hash
@@ -50,7 +50,8 @@ INVITATION_LIFE = timedelta(days=14)
 REPEAT_LIFE = timedelta(minutes=10)
 """How long the answer to an enrolment may be asked for again."""
 _USER_ID = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
-_PROPOSED, _INVITED, _ENROLLED = "proposed", "invited", "enrolled"
+PROPOSED, INVITED, ENROLLED, WITHDRAWN = "proposed", "invited", "enrolled", "withdrawn"
+"""States of a person's way in, as they stand in `enrolment.state`, beside `ENDED_PERSON`."""
 _CLOCK_TOLERANCE_MILLISECONDS = 60_000
 _IDENTITY_LEVELS = range(1, 4)
 
@@ -108,7 +109,7 @@ class Enrolments:
             row = foundation.find(connection, enrolment, act_id=message.act_id)
             if row is None:
                 raise NotFound("there is no such registration to approve")
-            self._require(row, _PROPOSED)
+            self._require(row, PROPOSED)
             officer_row = self.officers.require(connection, row["officer_id"], Duty.REGISTER_PEOPLE)
         try:
             sign_count = self.officers.verify_approval(officer_row, row["record"], message.assertion)
@@ -129,7 +130,7 @@ class Enrolments:
                 connection,
                 enrolment,
                 row,
-                state=_INVITED,
+                state=INVITED,
                 approval=msgspec.json.encode(message.assertion),
                 token_hash=token_hash(token),
                 challenge=os.urandom(32),
@@ -203,7 +204,7 @@ class Enrolments:
                 connection,
                 enrolment,
                 row,
-                state=_ENROLLED,
+                state=ENROLLED,
                 completion=_fingerprint(message),
                 expires_at=milliseconds(foundation.clock.now() + REPEAT_LIFE),
             ):
@@ -214,7 +215,7 @@ class Enrolments:
 
     def _enrolled_earlier(self, connection: sa.Connection, message: CompleteEnrolment) -> Enrolled | None:
         row = self.foundation.find(connection, enrolment, token_hash=token_hash(message.token))
-        if row is None or row["state"] != _ENROLLED or row["expires_at"] < self.foundation.now():
+        if row is None or row["state"] != ENROLLED or row["expires_at"] < self.foundation.now():
             return None
         if not hmac.compare_digest(row["completion"], _fingerprint(message)):
             # Everything but the sealed secrets can be put together from what others may know.
@@ -231,7 +232,9 @@ class Enrolments:
         row = self.foundation.find(connection, enrolment, token_hash=token_hash(token))
         if row is None:
             raise invitations.unknown()
-        if row["state"] != _INVITED:
+        if row["state"] in (WITHDRAWN, ENDED_PERSON):
+            raise invitations.withdrawn()
+        if row["state"] != INVITED:
             raise invitations.used()
         if row["expires_at"] < self.foundation.now():
             raise invitations.expired()
@@ -249,7 +252,7 @@ def _proposal(message: ProposeEnrolment, record: Record, subject: Subject) -> di
         "act_id": record.identifier,
         "user_id": message.user_id,
         "officer_id": message.officer_id,
-        "state": _PROPOSED,
+        "state": PROPOSED,
         "record": record.content,
         "subject": msgspec.json.encode(subject),
         "algorithm": message.algorithm,

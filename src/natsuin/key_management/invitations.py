@@ -1,6 +1,6 @@
 """Why an invitation does not open: each reason has its own next step, so each is its own refusal."""
 
-from natsuin.errors import AlreadyUsed, Expired, NotFound
+from natsuin.errors import AlreadyUsed, Conflict, Expired, NotFound
 
 
 class InvitationUnknown(NotFound):
@@ -21,6 +21,12 @@ class InvitationExpired(Expired):
     code = "invitation_expired"
 
 
+class InvitationWithdrawn(Conflict):
+    """An officer took this invitation back."""
+
+    code = "invitation_withdrawn"
+
+
 def unknown() -> InvitationUnknown:
     """The refusal of a token that was never given out."""
     return InvitationUnknown(
@@ -35,6 +41,11 @@ def used() -> InvitationUsed:
         "this invitation was used: somebody enrolled with it",
         hint="If that was you, sign in with your passkey. If not, tell the sender of the link at once.",
     )
+
+
+def withdrawn() -> InvitationWithdrawn:
+    """The refusal of a token that an officer took back."""
+    return InvitationWithdrawn("this invitation was withdrawn", hint="Ask the sender of the link why.")
 
 
 def expired() -> InvitationExpired:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 import sqlalchemy as sa
@@ -13,6 +13,7 @@ from cryptography import x509
 from natsuin import faults
 from natsuin.algorithms import KeyAlgorithm
 from natsuin.clock import Clock, milliseconds
+from natsuin.errors import Conflict
 from natsuin.key_management.bound_passkeys import BoundPasskey, encode_counts, encode_passkeys
 from natsuin.key_management.foundation import Foundation
 from natsuin.key_management.hsm.refusals import resident_not_offered
@@ -21,12 +22,16 @@ from natsuin.key_management.keys import PIN_SLOT, RECOVERY_SLOT, key_binding
 from natsuin.key_management.provider_layer import ProviderLayer
 from natsuin.key_management.records import new_identifier
 from natsuin.key_management.signer_secrets import acceptable_pin, normal_recovery_code
-from natsuin.key_management.tables import certificate, key_slot, signing_key
+from natsuin.key_management.tables import certificate, enrolment, key_slot, signing_key
 from natsuin.key_management.vaults import FreshKey, PrivateKey, Vault
 from natsuin.key_management.wrapping import close_slot, new_signer_key, wrap_for_signer
 from natsuin.sam.protocol import Subject
 
 BINDING_VERSION = 1
+
+
+ENDED_PERSON: Final = "ended"
+"""The state of an account (`enrolment.state`) in which no key is made any more."""
 
 
 class Origin(StrEnum):
@@ -164,7 +169,10 @@ class KeyMaker:
 
 
 def store(foundation: Foundation, connection: sa.Connection, made: NewKey) -> None:
-    """Write a new key in the caller's transaction."""
+    """Write a new key in the caller's transaction. Raises `Conflict` if its owner's account has ended."""
+    owner = foundation.find(connection, enrolment, lock=True, user_id=made.row["user_id"])
+    if owner is not None and owner["state"] == ENDED_PERSON:
+        raise Conflict("this person's account has ended", hint="Register the person anew.")
     foundation.insert(connection, signing_key, made.row)
     if made.certificate_row is not None:
         foundation.insert(connection, certificate, made.certificate_row)

@@ -104,8 +104,24 @@ enrolment = sa.Table(
     sa.Column("expires_at", sa.BigInteger, nullable=False),
     sa.Column("seal", sa.LargeBinary, nullable=False),
 )
-"""A person's way in: proposed, invited, enrolled. `approval` is the officer's assertion, `challenge` the signer's
-passkey's."""
+"""A person's way in and out: proposed, invited or withdrawn, enrolled, ended. `approval` is the officer's assertion,
+`challenge` the signer's passkey's."""
+
+person_act = sa.Table(
+    "person_act",
+    sam_metadata,
+    sa.Column("act_id", sa.String(64), primary_key=True),
+    sa.Column("kind", sa.String(20), nullable=False),
+    sa.Column("officer_id", sa.String(64), nullable=False),
+    sa.Column("user_id", sa.String(64), nullable=False),
+    sa.Column("request", sa.LargeBinary, nullable=False),
+    sa.Column("record", sa.LargeBinary, nullable=False),
+    sa.Column("refusals", sa.Integer, nullable=False),
+    sa.Column("expires_at", sa.BigInteger, nullable=False),
+    sa.Column("used_at", sa.BigInteger, nullable=False),
+    sa.Column("seal", sa.LargeBinary, nullable=False),
+)
+"""What registration officers decide about a whole person, each waiting for its officer's passkey."""
 
 wrapping_key = sa.Table(
     "wrapping_key",

@@ -21,6 +21,7 @@ from natsuin.key_management import (
     Keys,
     OfficerActs,
     Officers,
+    PersonActs,
     PINResets,
     Replacements,
     ResidentKeys,
@@ -51,6 +52,7 @@ class Handlers:
     information: protocol.ServiceInformation
     officers: Officers
     officer_acts: OfficerActs
+    person_acts: PersonActs
     enrolments: Enrolments
     keys: Keys
     pin_resets: PINResets
@@ -102,6 +104,8 @@ class Handlers:
             protocol.ProposeOfficerAct: self.officer_acts.propose,
             protocol.ReviewOfficerAct: self.officer_acts.review,
             protocol.ApproveOfficerAct: self.officer_acts.approve,
+            protocol.ProposePersonAct: self.person_acts.propose,
+            protocol.ApprovePersonAct: self.person_acts.approve,
             protocol.ProposeEnrolment: self.enrolments.propose,
             protocol.ApproveEnrolment: self.enrolments.approve,
             protocol.OpenInvitation: self.enrolments.open,

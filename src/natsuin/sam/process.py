@@ -227,6 +227,7 @@ def open_sam(
         time_keeping.look()
         seal = ArchiveSeal.from_master(master)
         handlers = put_together(config, foundation, service_keys, log=log, stop=stop, archive_seal=seal)
+        handlers.person_acts.finish()
         erasing = Erasing(foundation, Retention(foundation, config.log.retention.years), known)
         moves, close_overdue = handlers.key_acts.moves, handlers.line.close_overdue
         housekeeping = Housekeeping(foundation, moves, handlers.residents, erasing, stop, close_overdue)

@@ -2,7 +2,8 @@
 
 The list of all of them is at the end of this file, in `Request` and `Response`; what they are made of is in
 `natsuin.sam.message_pieces`, those about auditors are in `natsuin.sam.audit_messages`, those about officers in
-`natsuin.sam.officer_messages`, and every name is here.
+`natsuin.sam.officer_messages`, those about enrolment and accounts in `natsuin.sam.people_messages`, and every name is
+here.
 
 Messages are msgspec Structs, encoded as MessagePack in frames (see `natsuin.sam.frames`). Fields are only ever added,
 with a default, at the end; a changed meaning is a new message. Bytes are raw, times are whole milliseconds since the
@@ -52,6 +53,21 @@ from natsuin.sam.officer_messages import RegisterOfficer as RegisterOfficer
 from natsuin.sam.officer_messages import RegistrationOffer as RegistrationOffer
 from natsuin.sam.officer_messages import ReviewOfficerAct as ReviewOfficerAct
 from natsuin.sam.officer_messages import SigningStop as SigningStop
+from natsuin.sam.people_messages import ApproveEnrolment as ApproveEnrolment
+from natsuin.sam.people_messages import ApprovePersonAct as ApprovePersonAct
+from natsuin.sam.people_messages import ApprovePINReset as ApprovePINReset
+from natsuin.sam.people_messages import CompleteEnrolment as CompleteEnrolment
+from natsuin.sam.people_messages import Enrolled as Enrolled
+from natsuin.sam.people_messages import Invitation as Invitation
+from natsuin.sam.people_messages import InvitationOpened as InvitationOpened
+from natsuin.sam.people_messages import Keys as Keys
+from natsuin.sam.people_messages import ListKeys as ListKeys
+from natsuin.sam.people_messages import OpenInvitation as OpenInvitation
+from natsuin.sam.people_messages import PersonActDone as PersonActDone
+from natsuin.sam.people_messages import PINReset as PINReset
+from natsuin.sam.people_messages import ProposeEnrolment as ProposeEnrolment
+from natsuin.sam.people_messages import ProposePersonAct as ProposePersonAct
+from natsuin.sam.people_messages import ProposePINReset as ProposePINReset
 
 # --- The service itself ----------------------------------------------------------------------------------------------
 
@@ -95,20 +111,7 @@ class HealthReport(Message, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
 
 
-# --- Enrolment of a signer -------------------------------------------------------------------------------------------
-
-
-class ProposeEnrolment(Message, frozen=True, kw_only=True):
-    """An officer asks to register a person. Nothing is registered until the officer's passkey approves the record."""
-
-    officer_id: str
-    user_id: str
-    """Chosen by web: the account in DB-1. sam refuses one that it has seen before."""
-    subject: Subject
-    evidence: IdentityEvidence
-    algorithm: str
-    resident: bool = False
-    """Whether the key is to live in the token (docs/hsm.md), as an organisation's seal. Only where there is one."""
+# --- What waits for a passkey -----------------------------------------------------------------------------------------
 
 
 class Act(Message, frozen=True, kw_only=True):
@@ -122,93 +125,6 @@ class Act(Message, frozen=True, kw_only=True):
     credential_ids: tuple[bytes, ...]
     """The passkeys that may approve it."""
     expires_at: int
-
-
-class ApproveEnrolment(Message, frozen=True, kw_only=True):
-    """The officer's approval of a proposed enrolment."""
-
-    act_id: str
-    assertion: Assertion
-
-
-class Invitation(Message, frozen=True, kw_only=True):
-    """The person may now enrol with this one-time token. sam keeps only its hash."""
-
-    user_id: str
-    token: str
-    expires_at: int
-
-
-class OpenInvitation(Message, frozen=True, kw_only=True):
-    """Begin enrolment. May be asked again until the invitation is used or expires."""
-
-    token: str
-
-
-class InvitationOpened(Message, frozen=True, kw_only=True):
-    """What the invited person is shown, and the challenge for registering the passkey."""
-
-    user_id: str
-    subject: Subject
-    algorithm: str
-    challenge: bytes
-    expires_at: int
-    resident: bool = False
-    """Whether the key will live in the token."""
-
-
-class CompleteEnrolment(Message, frozen=True, kw_only=True):
-    """Register the person's passkey, set the secrets, make the key and its certificate. The invitation is spent."""
-
-    token: str
-    attestation: Attestation
-    sealed_secrets: bytes
-    """HPKE (enc || ciphertext) to sam's key, info = b"natsuin/enrol/v1\\0" || challenge, of the JSON
-    {"pin","recovery_code"}."""
-
-
-class Enrolled(Message, frozen=True, kw_only=True):
-    """The person's key exists and is certified."""
-
-    passkey: Passkey
-    key: KeyInformation
-    replayed: bool = False
-    """True when the identical request was answered before: whoever sends it again has not shown who they are."""
-
-
-class ListKeys(Message, frozen=True, kw_only=True):
-    """Keys of one account."""
-
-    user_id: str
-
-
-class Keys(Message, frozen=True, kw_only=True):
-    """In order of creation."""
-
-    keys: tuple[KeyInformation, ...]
-
-
-class ProposePINReset(Message, frozen=True, kw_only=True):
-    """The owner wants a new PIN, with the recovery code."""
-
-    key_id: str
-    user_id: str
-
-
-class ApprovePINReset(Message, frozen=True, kw_only=True):
-    """The owner's approval of a new PIN."""
-
-    act_id: str
-    assertion: Assertion
-    sealed_secrets: bytes
-    """As in `CompleteEnrolment`, info = b"natsuin/pin-reset/v1\\0" || challenge, of
-    {"recovery_code","new_pin","new_recovery_code"}."""
-
-
-class PINReset(Message, frozen=True, kw_only=True):
-    """The new PIN and the new recovery code are in force; the old ones open nothing."""
-
-    key: KeyInformation
 
 
 # --- The life of a key -----------------------------------------------------------------------------------------------
@@ -777,6 +693,8 @@ Request: TypeAlias = (
     | ProposeOfficerAct
     | ReviewOfficerAct
     | ApproveOfficerAct
+    | ProposePersonAct
+    | ApprovePersonAct
     | ProposeEnrolment
     | ApproveEnrolment
     | OpenInvitation
@@ -830,6 +748,7 @@ Response: TypeAlias = (
     | OfficerRegistered
     | OfficerList
     | OfficerActStep
+    | PersonActDone
     | Act
     | Invitation
     | InvitationOpened

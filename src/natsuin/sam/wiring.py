@@ -23,6 +23,7 @@ from natsuin.key_management import (
     OfficerActs,
     Officers,
     OutsideCertificates,
+    PersonActs,
     PINResets,
     Renewals,
     ResidentKeys,
@@ -101,6 +102,7 @@ def put_together(
         key_imports=imports,
         officers=officers,
         officer_acts=OfficerActs(foundation, officers, core.stops),
+        person_acts=PersonActs(foundation, officers, core.moves),
         enrolments=Enrolments(
             foundation, officers, keys, maker=maker, opener=opener, require_certifiable=check_subject
         ),

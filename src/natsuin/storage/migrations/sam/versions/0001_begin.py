@@ -237,6 +237,20 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_passkey_replacement_user_id"), ["user_id"], unique=False)
 
     op.create_table(
+        "person_act",
+        sa.Column("act_id", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("officer_id", sa.String(length=64), nullable=False),
+        sa.Column("user_id", sa.String(length=64), nullable=False),
+        sa.Column("request", sa.LargeBinary(), nullable=False),
+        sa.Column("record", sa.LargeBinary(), nullable=False),
+        sa.Column("refusals", sa.Integer(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.Column("used_at", sa.BigInteger(), nullable=False),
+        sa.Column("seal", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("act_id", name=op.f("pk_person_act")),
+    )
+    op.create_table(
         "pin_reset",
         sa.Column("act_id", sa.String(length=64), nullable=False),
         sa.Column("key_id", sa.String(length=64), nullable=False),
@@ -391,6 +405,7 @@ def downgrade() -> None:
     op.drop_table("resident_key")
     op.drop_table("provider_secret")
     op.drop_table("pin_reset")
+    op.drop_table("person_act")
     with op.batch_alter_table("passkey_replacement", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_passkey_replacement_user_id"))
         batch_op.drop_index(batch_op.f("ix_passkey_replacement_token_hash"))
