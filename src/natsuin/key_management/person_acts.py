@@ -19,6 +19,7 @@ from natsuin import faults
 from natsuin.errors import AlreadyUsed, ApprovalRefused, Conflict, Expired, Malformed, NotFound, Refused
 from natsuin.key_management.enrolment import INVITED, WITHDRAWN
 from natsuin.key_management.foundation import Foundation
+from natsuin.key_management.invitations import withdrawn
 from natsuin.key_management.key_acts import REVOCATION_REASONS
 from natsuin.key_management.key_creation import ENDED_PERSON
 from natsuin.key_management.key_moves import KeyMoves, Wish
@@ -33,6 +34,12 @@ from natsuin.sam.protocol import Act, ApprovePersonAct, PersonActDone, ProposePe
 LIFE: Final = timedelta(minutes=10)
 MOST_REFUSALS: Final = 5
 _LIVING: Final = signing_key.c.state.not_in([state.value for state in ENDED])
+
+
+class PersonEnded(Conflict):
+    """The account has ended."""
+
+    code = "person_ended"
 
 
 class Kind(StrEnum):
@@ -153,10 +160,12 @@ class PersonActs:
             raise Conflict("another approval was a moment earlier", hint="Begin again.")
 
     def _require_possible(self, kind: Kind, person: dict[str, Any]) -> None:
+        if kind is Kind.WITHDRAW and person["state"] == WITHDRAWN:
+            raise withdrawn()
         if kind is Kind.WITHDRAW and person["state"] != INVITED:
             raise Conflict("there is no open invitation of this person", hint="Look at the person's record.")
         if person["state"] == ENDED_PERSON:
-            raise Conflict("this person's account has ended before", hint="Look at the person's record.")
+            raise PersonEnded("this person's account has ended before", hint="Look at the person's record.")
 
     def _person(self, connection: sa.Connection, user_id: str, *, lock: bool = False) -> dict[str, Any]:
         row = self.foundation.find(connection, enrolment, lock=lock, user_id=user_id)

@@ -8,9 +8,11 @@ these rows (design, section 3). So a changed row here may show somebody the wron
 - `Person`, `Role`, `add_person`, `find_person`, `names_of`, `officers`, `people_named`: accounts.
 - `Register`: the officers' register, from proposal over invitation to enrolment.
 - `PersonRecords`: one person's record, its history and its corrections, and finding one among a million.
+- `Leaving`: withdrawn invitations, ended accounts, and erasing who they were.
 - `read_people`: a CSV file of people to be registered.
 """
 
+from natsuin.user_management.leaving import Leaving
 from natsuin.user_management.people import (
     OFFICERS,
     Person,
@@ -42,6 +44,7 @@ __all__ = [
     "MOST_LINES",
     "OFFICERS",
     "FoundPeople",
+    "Leaving",
     "PeopleFileEncoding",
     "PeopleFileHeader",
     "PeopleFileRefused",

@@ -28,9 +28,9 @@ CORRECTABLE = ("name_kana", "name_romanised", "job_title")
 
 @dataclass(frozen=True)
 class PersonEvent:
-    """One thing that happened: `kind` is proposed, invited, enrolled or corrected; `source` is the act's id, `page`
-    or `invitation`; `changes` maps a field to its value before and after. `by_name` is empty for accounts that are no
-    more. Time in milliseconds."""
+    """One thing that happened: `kind` is proposed, invited, enrolled, corrected, withdrawn, ended or erased; `source`
+    is the act's id, `page` or `invitation`; `changes` maps a field to its value before and after. `by_name` is empty
+    for accounts that are no more. Time in milliseconds."""
 
     at: int
     kind: str

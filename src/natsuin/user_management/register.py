@@ -41,8 +41,8 @@ class Proposal:
 
 @dataclass(frozen=True)
 class RegisteredPerson:
-    """One person of the register. `officer_id` checked the evidence and approved; `state` is proposed, invited, expired
-    or enrolled; times in milliseconds."""
+    """One person of the register. `officer_id` checked the evidence and approved; `state` is proposed, invited,
+    expired, enrolled, withdrawn, ended or erased; times in milliseconds."""
 
     user_id: str
     common_name: str
@@ -176,7 +176,7 @@ class Register:
         now = milliseconds(self._clock.now())
         done = connection.execute(
             sa.update(registration)
-            .where(registration.c.user_id == user_id, registration.c.state != "enrolled")
+            .where(registration.c.user_id == user_id, registration.c.state.in_(("proposed", "invited")))
             .values(state="enrolled", enrolled_at=now)
         )
         if done.rowcount:
@@ -198,6 +198,6 @@ def listed_rows(
 
 
 def _with_state(listed: RegisteredPerson, now: int) -> RegisteredPerson:
-    if listed.state != "enrolled" and listed.expires_at <= now:
+    if listed.state in ("proposed", "invited") and listed.expires_at <= now:
         return replace(listed, state="expired")
     return listed

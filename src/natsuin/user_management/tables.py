@@ -40,7 +40,7 @@ registration = sa.Table(
     sa.Column("approved_at", sa.BigInteger),
     sa.Column("expires_at", sa.BigInteger, nullable=False),
     sa.Column("enrolled_at", sa.BigInteger),
-    sa.CheckConstraint("state IN ('proposed', 'invited', 'enrolled')", name="state"),
+    sa.CheckConstraint("state IN ('proposed', 'invited', 'enrolled', 'withdrawn', 'ended', 'erased')", name="state"),
     sa.Index("ix_registration_file", "file", "line"),
     sa.Index("ix_registration_email", "email"),
 )
@@ -61,7 +61,7 @@ person_event = sa.Table(
     sa.Index("ix_person_event_user_id", "user_id", "event_id"),
 )
 """What happened to a person's record: when, by whom, by what act or page, and each changed field as it was before and
-after. Nothing here is ever changed."""
+after. Nothing here is ever changed, but that the `changes` go when the person's data is erased."""
 
 person_word = sa.Table(
     "person_word",

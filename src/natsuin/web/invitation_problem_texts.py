@@ -28,6 +28,30 @@ INVITATION_TEXTS: dict[str, Texts] = {
             "If that was you, sign in with your passkey on the start page. If not, tell the sender of the link now.",
         ),
     ),
+    "invitation_withdrawn": both(
+        (
+            "この招待リンクは取り消されました",
+            "登録担当者がこの招待を取り消しました。鍵は作られていません。",
+            "理由はリンクの送り主にお尋ねください。",
+        ),
+        (
+            "Invitation withdrawn",
+            "An officer took this invitation back. No key was made.",
+            "Ask the sender of the link why.",
+        ),
+    ),
+    "person_ended": both(
+        (
+            "このアカウントは終了しています",
+            "このアカウントの鍵はすべて失効しており、新しい鍵は作られません。",
+            "もう一度署名する必要がある人は、新しく登録してください。",
+        ),
+        (
+            "Account ended",
+            "All keys of this account are revoked, and none is made in it any more.",
+            "Register the person anew if they are to sign again.",
+        ),
+    ),
     "invitation_expired": both(
         (
             "この招待リンクは期限切れです",

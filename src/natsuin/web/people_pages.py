@@ -23,6 +23,9 @@ class PeoplePages:
             Page("/officer/people", "people", Access.KEYHOLDING, self._search),
             Page("/officer/people-file", "people_file", Access.REGISTRAR, _file),
             Page("/officer/people/{user_id}", "person", Access.KEYHOLDING, self._person),
+            Page("/officer/people/{user_id}/withdraw-invitation", "person_act", Access.REGISTRAR, self._act),
+            Page("/officer/people/{user_id}/end-person", "person_act", Access.REGISTRAR, self._act),
+            Page("/officer/people/{user_id}/erase", "person_act", Access.REGISTRAR, self._act),
         )
 
     async def _search(self, request: Request) -> Context:
@@ -42,6 +45,10 @@ class PeoplePages:
             "keys": await self._keys.of(user_id),
             "correctable": CORRECTABLE,
         }
+
+    async def _act(self, request: Request) -> Context:
+        person = await to_thread.run_sync(self._records.require, request.path_params["user_id"])
+        return {"person": person, "act": request.url.path.rpartition("/")[2]}
 
 
 async def _file(request: Request) -> Context:

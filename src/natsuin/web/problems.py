@@ -78,6 +78,8 @@ STATUS: dict[str, int] = {
     "invitation_unknown": 404,
     "invitation_used": 409,
     "invitation_expired": 410,
+    "invitation_withdrawn": 410,
+    "person_ended": 409,
     "replacement_unknown": 404,
     "replacement_over": 409,
     "replacement_waiting": 409,

@@ -33,7 +33,7 @@ from natsuin.authentication.oauth.clients import (
 from natsuin.authentication.oauth.details import CREDENTIAL_TYPES
 from natsuin.authentication.oauth.digests import HASH_BYTES, HASH_OF_OID, OID_OF_HASH, hash_of, read_digest
 from natsuin.authentication.oauth.errors import AccessRequestOver, OAuthRefused, UnknownRecipient
-from natsuin.authentication.oauth.tokens import Access, Approved, Issued, Tokens
+from natsuin.authentication.oauth.tokens import Access, Approved, Issued, Tokens, end_grants_of
 
 __all__ = [
     "CREDENTIAL",
@@ -63,6 +63,7 @@ __all__ = [
     "Tokens",
     "UnknownRecipient",
     "Waiting",
+    "end_grants_of",
     "hash_of",
     "read_digest",
     "read_recipient",

@@ -327,6 +327,12 @@ class Tokens:
         return milliseconds(self._clock.now())
 
 
+def end_grants_of(connection: sa.Connection, user_id: str, *, now: int) -> None:
+    """End, in the caller's transaction, everything that a person granted anybody. `now` in milliseconds."""
+    open_grants = sa.update(oauth_grant).where(oauth_grant.c.user_id == user_id, oauth_grant.c.ended_at.is_(None))
+    connection.execute(open_grants.values(ended_at=now))
+
+
 def _verifies(asked: Asked, client: Client, verifier: str) -> bool:
     """RFC 7636, 4.6. A verifier for a request that had no challenge is refused (RFC 9700, 2.1.1)."""
     if not asked.code_challenge:

@@ -21,7 +21,7 @@ function row(person) {
   return make(
     "tr",
     {},
-    make("th", { scope: "row" }, make("a", { href: `/officer/people/${encodeURIComponent(person.user_id)}` }, person.common_name)),
+    make("th", { scope: "row" }, make("a", { href: `/officer/people/${encodeURIComponent(person.user_id)}` }, person.common_name || say("personNobody"))),
     make("td", {}, state, until ? make("div", { class: "small soft" }, say("until"), " ", moment(until)) : null),
     make("td", { "data-label": say("organization") }, person.organization || "–"),
     make("td", { "data-label": say("email") }, person.email || "–"),

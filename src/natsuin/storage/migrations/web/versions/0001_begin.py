@@ -165,7 +165,10 @@ def upgrade() -> None:
         sa.Column("approved_at", sa.BigInteger(), nullable=True),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.Column("enrolled_at", sa.BigInteger(), nullable=True),
-        sa.CheckConstraint("state IN ('proposed', 'invited', 'enrolled')", name=op.f("ck_registration_state")),
+        sa.CheckConstraint(
+            "state IN ('proposed', 'invited', 'enrolled', 'withdrawn', 'ended', 'erased')",
+            name=op.f("ck_registration_state"),
+        ),
         sa.ForeignKeyConstraint(["officer_id"], ["person.user_id"], name=op.f("fk_registration_officer_id_person")),
         sa.PrimaryKeyConstraint("user_id", name=op.f("pk_registration")),
         sa.UniqueConstraint("act_id", name=op.f("uq_registration_act_id")),
