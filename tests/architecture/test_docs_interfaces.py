@@ -27,6 +27,7 @@ COMMITTED_ELSEWHERE = {
         ("replacement-proposed", "replacement-begun", "replacement-completed", "replacement-cancelled"),
         ("src/natsuin/key_management/lost_passkey/states.py", "_private"),
     ),
+    "erasure": ("src/natsuin/key_management/opening_decisions.py", "_private"),
     **dict.fromkeys(
         ("invitation-withdrawn", "person-ended"), ("src/natsuin/key_management/person_acts.py", "_private")
     ),

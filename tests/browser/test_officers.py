@@ -1,5 +1,8 @@
 """Officers among themselves, in real Chromium before a real server: naming, stopping, removing, by two of them."""
 
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -82,3 +85,26 @@ def test_two_officers_name_a_third_stop_signing_and_let_it_go_on(
         page.locator("[data-waiting] a").click()
         approve(second, f"officers-resume-second-{language}")
         expect(second.go("/officer/officers").locator("[data-stop]")).to_have_count(0)
+
+        page = first.go("/officer/officers")
+        page.locator('main a[href$="act=disclose-entries"]').click()
+        page.locator("#entries").fill(newest_tx(server))
+        page.locator("#fields").fill("officer")
+        page.locator("#note").fill("監査人のため")
+        first.picture(f"officers-disclose-{language}")
+        approve(first, f"officers-disclose-approve-{language}")
+        page = second.go("/officer/officers")
+        page.locator("[data-waiting] a").click()
+        approve(second, f"officers-disclose-second-{language}")
+        second.picture(f"officers-disclosed-{language}")
+        with page.expect_download() as saved:
+            page.locator("[data-save]").click()
+        assert "natsuin-disclosure/v1" in Path(saved.value.path()).read_text(encoding="utf-8")
+
+
+def newest_tx(server: WholeServer) -> str:
+    """Of the entry about an officer's registration."""
+    vkey = (server.config.file.parent / "log.vkey").read_text().strip()
+    words = ["log", "find", str(server.config.sam.log_folder), "--vkey", vkey, "--type", "officer-registered", "--json"]
+    found = subprocess.run([sys.executable, "-m", "natsuin.cli", *words], capture_output=True, text=True, check=True)
+    return str(json.loads(found.stdout.splitlines()[-1])["entry"]["tx"])

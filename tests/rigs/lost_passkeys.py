@@ -29,7 +29,7 @@ class Host:
 
     def __init__(self) -> None:
         # A little later than the real clock, which dates what `initialise` writes.
-        self.wall = FixedClock(datetime.now(UTC) + timedelta(seconds=3))
+        self.wall = FixedClock(datetime.now(UTC) + timedelta(minutes=5))
         self.since_start = 1000.0
 
     def pass_time(self, seconds: float) -> None:

@@ -7,7 +7,7 @@ somebody a power is an entry in the signing log before it is a row in the databa
 
     Foundation      what every act stands on: database, row seals, journal, clock, relying party
     Officers        the first comes by a token from `natsuin init`; approvals are verified against sam's own record
-    OfficerActs     officers named and removed, signing stopped and resumed, by security officers
+    OfficerActs     officers named and removed, signing stopped and resumed, openings disclosed, by security officers
     PersonActs      an invitation withdrawn, a person's account ended with all keys
     Enrolments      proposal, officer's approval, invitation, key
     Keys            reading a key with its seal checked; opening the signer's layer, tries counted first
@@ -70,6 +70,7 @@ from natsuin.key_management.officer_roles import (
     OfficerRole,
 )
 from natsuin.key_management.officers import Officers
+from natsuin.key_management.opening_decisions import disclosure, open_fields
 from natsuin.key_management.openings import opened_fields
 from natsuin.key_management.outside_certificates import Accept, OutsideCertificates
 from natsuin.key_management.person_acts import PersonActs
@@ -246,6 +247,7 @@ __all__ = [
     "completed_since",
     "create_master_key",
     "decrypt",
+    "disclosure",
     "encrypt",
     "ended_key",
     "forget_openings",
@@ -262,6 +264,7 @@ __all__ = [
     "next_key_file",
     "normal_pin",
     "officer",
+    "open_fields",
     "open_slot",
     "opened_fields",
     "postpone_waiting",

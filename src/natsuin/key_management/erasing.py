@@ -6,10 +6,10 @@ reason in the log, and so that a database which was put back is rid of them agai
 
 import threading
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -17,8 +17,8 @@ from natsuin import faults
 from natsuin.clock import milliseconds
 from natsuin.errors import Refused
 from natsuin.key_management.foundation import Foundation
-from natsuin.key_management.retention import Kept, Retention, kept_of
-from natsuin.key_management.tables import log_opening, signing_key
+from natsuin.key_management.retention import Kept, Retention, openings_about
+from natsuin.key_management.tables import log_opening
 from natsuin.storage import Database
 
 AT_ONCE: Final = 500
@@ -57,7 +57,7 @@ class Erasing:
                 if self._closing.is_set():
                     break
                 if due:
-                    self._erase([each.tx for each in due])
+                    erase_openings(self.foundation, [each.tx for each in due], ground="retention", private={})
                     erased += len(due)
                 if len(found) < AT_ONCE:
                     break
@@ -76,7 +76,8 @@ class Erasing:
         """
         while self.round():
             pass
-        left = self._about(user_id)
+        with self.foundation.database.read() as connection:
+            left = self.retention.put_off(connection, openings_about(connection, user_id))
         if not left:
             return
         last = self.retention.until(max(each.since for each in left))
@@ -109,23 +110,14 @@ class Erasing:
                 connection.execute(statement.values(kept_since=sa.bindparam("since")), moved)
         return found
 
-    def _about(self, user_id: str) -> list[Kept]:
-        """Every opening that names the person or is about a key of theirs."""
-        with self.foundation.database.read() as connection:
-            query = sa.select(signing_key.c.key_id).where(signing_key.c.user_id == user_id)
-            keys = set(connection.execute(query).scalars())
-            rows = connection.execution_options(yield_per=1000).execute(sa.select(log_opening)).mappings()
-            kept = (kept_of(row) for row in rows)
-            return self.retention.put_off(
-                connection, [each for each in kept if each.user_id == user_id or each.key_id in keys]
-            )
 
-    def _erase(self, names: Sequence[str]) -> None:
-        # In the order of the random names, so that the entry does not tell which of them belong together.
-        public = {"ground": "retention", "count": len(names), "openings": sorted(names)}
-        self.foundation.journal.record("erasure", public=public, private={})
-        faults.point("erasing.after_entry")
-        forget_openings(self.foundation.database, names)
+def erase_openings(foundation: Foundation, names: Sequence[str], *, ground: str, private: Mapping[str, Any]) -> None:
+    """Say in the log that these openings go, by `tx`, at most `AT_ONCE`, and delete them. Durable on return."""
+    # In the order of the random names, so that the entry does not tell which of them belong together.
+    public = {"ground": ground, "count": len(names), "openings": sorted(names)}
+    foundation.journal.record("erasure", public=public, private=private)
+    faults.point("erasing.after_entry")
+    forget_openings(foundation.database, names)
 
 
 def forget_openings(database: Database, names: Collection[str]) -> None:

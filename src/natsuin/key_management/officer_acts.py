@@ -1,29 +1,42 @@
-"""What security officers decide about officers and about stops, each over sam's own record.
+"""What security officers decide, each over sam's own record: how it is proposed, looked at and approved. What the
+decisions themselves are is in `officer_decisions` and `opening_decisions`.
 
     name-officer      two of them: a one-time link for somebody new, told to the second
     remove-officer    two of them: that officer approves nothing any more
     stop-signing      one of them, at once: for one person or for everybody
     resume-signing    two of them
+    disclose-entries  two of them: a file that opens what entries of the log commit to, told to the second
+    erase-openings    two of them: what the log commits to about a person whose account has ended is gone
 
 The first approval is the proposer's own, the second any other security officer's. The last security officer is not
 removed. An act is open for a day; five refused approvals end it.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 from typing import Any, Final
 
 import msgspec
 import sqlalchemy as sa
 
-from natsuin.errors import AlreadyUsed, ApprovalRefused, Conflict, Expired, Forbidden, Malformed, NotFound, Refused
+from natsuin.errors import AlreadyUsed, ApprovalRefused, Expired, Forbidden, Malformed, NotFound, Refused
 from natsuin.key_management.foundation import Foundation
+from natsuin.key_management.officer_decisions import (
+    Approval,
+    Decision,
+    NameOfficer,
+    RemoveOfficer,
+    ResumeSigning,
+    StopSigning,
+    too_late,
+)
 from natsuin.key_management.officer_roles import Duty, may
 from natsuin.key_management.officers import Officers
+from natsuin.key_management.opening_decisions import DiscloseEntries, EraseOpenings
 from natsuin.key_management.records import challenge_of, make_record
-from natsuin.key_management.stops import EVERYBODY, Stops
-from natsuin.key_management.tables import enrolment, officer, officer_act, officer_invitation
+from natsuin.key_management.stops import Stops
+from natsuin.key_management.tables import officer, officer_act
 from natsuin.plain_text import plain_text
 from natsuin.sam.protocol import (
     Act,
@@ -43,23 +56,6 @@ MOST_REFUSALS: Final = 5
 _MOST_LISTED: Final = 200
 
 
-class Kind(StrEnum):
-    """As it stands in messages and records."""
-
-    NAME = "name-officer"
-    REMOVE = "remove-officer"
-    STOP = "stop-signing"
-    RESUME = "resume-signing"
-
-
-_DUTY: Final = {
-    Kind.NAME: Duty.NAME_OFFICERS,
-    Kind.REMOVE: Duty.NAME_OFFICERS,
-    Kind.STOP: Duty.STOP_SIGNING,
-    Kind.RESUME: Duty.STOP_SIGNING,
-}
-
-
 @dataclass(frozen=True)
 class OfficerActs:
     """Records these acts and carries them out. Safe from several threads; each step is durable on return."""
@@ -67,25 +63,40 @@ class OfficerActs:
     foundation: Foundation
     officers: Officers
     stops: Stops
+    decisions: Mapping[str, Decision]
+    """By kind, as it stands in messages and records."""
+
+    @classmethod
+    def make(
+        cls, foundation: Foundation, officers: Officers, stops: Stops, *, vkeys: Callable[[], tuple[str, ...]]
+    ) -> "OfficerActs":
+        """With every decision there is. `vkeys` tells those of the log's shards, the newest first."""
+        decisions: dict[str, Decision] = {
+            "name-officer": NameOfficer(foundation, officers),
+            "remove-officer": RemoveOfficer(foundation),
+            "stop-signing": StopSigning(foundation, stops),
+            "resume-signing": ResumeSigning(foundation, stops),
+            "disclose-entries": DiscloseEntries(foundation, vkeys),
+            "erase-openings": EraseOpenings(foundation),
+        }
+        return cls(foundation, officers, stops, decisions)
 
     def propose(self, message: ProposeOfficerAct) -> Act:
         """The record that the proposer must approve first. Refuses at once what could not be done."""
-        foundation, kind = self.foundation, _kind(message.act)
+        foundation, decision = self.foundation, self._decision(message.act)
         wish = msgspec.structs.replace(
             message,
-            name=plain_text(message.name, "the name", most=100, required=kind is Kind.NAME),
-            note=plain_text(message.note, "the note", most=200),
+            name=plain_text(message.name, "the name", most=100, required=decision.named),
+            note=plain_text(message.note, "the note", most=200, required=decision.grounded),
         )
         with foundation.database.read() as connection:
-            row = self.officers.require(connection, wish.officer_id, _DUTY[kind])
-            self._require_possible(connection, kind, wish)
-        fields: dict[str, Any] = {"officer": wish.officer_id, "user": wish.user_id, "note": wish.note}
-        if kind is Kind.NAME:
-            fields = {"officer": wish.officer_id, "name": wish.name, "roles": list(wish.roles), "note": wish.note}
-        record = make_record(kind.value, foundation.relying_party.rp_id, fields, clock=foundation.clock, life=LIFE)
+            row = self.officers.require(connection, wish.officer_id, decision.duty)
+            decision.require_possible(connection, wish)
+        fields = {"officer": wish.officer_id, "note": wish.note, **decision.fields(wish)}
+        record = make_record(message.act, foundation.relying_party.rp_id, fields, clock=foundation.clock, life=LIFE)
         act = {
             "act_id": record.identifier,
-            "kind": kind.value,
+            "kind": message.act,
             "proposed_by": wish.officer_id,
             "approved_by": "",
             "request": msgspec.json.encode(wish),
@@ -102,17 +113,17 @@ class OfficerActs:
         """The record again, for who is to approve it next. Changes nothing. Raises `NotFound`, `Forbidden`."""
         act = self._open_act(message.act_id)
         with self.foundation.database.read() as connection:
-            row = self.officers.require(connection, message.officer_id, _DUTY[Kind(act["kind"])])
+            row = self.officers.require(connection, message.officer_id, self._decision(act["kind"]).duty)
         _require_turn(act, message.officer_id)
         return _act(act, row)
 
     def approve(self, message: ApproveOfficerAct) -> OfficerActStep:
         """Take one approval; with the last one do what the act says. Each refusal is in the log, five end the act."""
         act = self._open_act(message.act_id)
-        kind = Kind(act["kind"])
+        decision = self._decision(act["kind"])
         try:
             with self.foundation.database.read() as connection:
-                who = self._officer_with(connection, message.assertion.credential_id, _DUTY[kind])
+                who = self._officer_with(connection, message.assertion.credential_id, decision.duty)
             if message.by not in ("", who["user_id"]):
                 raise ApprovalRefused("this is not your passkey", hint="Approve with your own.")
             _require_turn(act, who["user_id"])
@@ -120,12 +131,12 @@ class OfficerActs:
         except Refused as refusal:
             self._note_refusal(act["act_id"], refusal)
             raise
-        if kind is not Kind.STOP and not act["approved_by"]:
+        if not (decision.alone or act["approved_by"]):
             return self._take_first(act, who, count)
         wish = msgspec.json.decode(act["request"], type=ProposeOfficerAct)
         with self.foundation.database.read() as connection:
-            self._require_possible(connection, kind, wish)
-        return self._carry_out(kind, wish, _Approval(act, who, count))
+            decision.require_possible(connection, wish)
+        return decision.carry_out(wish, Approval(act, who, count))
 
     def list(self, message: ListOfficers) -> OfficerList:
         """Officers, open acts, stops. Raises `Forbidden` for everybody else than a security officer."""
@@ -160,100 +171,11 @@ class OfficerActs:
             ),
         )
 
-    def _require_possible(self, connection: sa.Connection, kind: Kind, wish: ProposeOfficerAct) -> None:
-        if kind is Kind.NAME:
-            self.officers.require_invitable(connection, wish.name, wish.roles, namesake=wish.namesake)
-        elif kind is Kind.REMOVE:
-            self._require_removable(connection, wish.user_id)
-        elif kind is Kind.RESUME:
-            self.stops.require_stopped(connection, wish.user_id)
-        elif wish.user_id != EVERYBODY and self.foundation.find(connection, enrolment, user_id=wish.user_id) is None:
-            raise NotFound("there is no such person", hint="Look the person up again.")
-
-    def _require_removable(self, connection: sa.Connection, user_id: str) -> None:
-        row = self.foundation.find(connection, officer, user_id=user_id)
-        if row is None or not row["roles"]:
-            raise NotFound("there is no such officer", hint="Look at the list of officers.")
-        others = connection.execute(sa.select(officer.c.roles).where(officer.c.user_id != user_id)).scalars()
-        if not any(may(roles, Duty.NAME_OFFICERS) for roles in others):
-            raise Conflict("this is the last security officer", hint="Name another one first.")
-
-    def _carry_out(self, kind: Kind, wish: ProposeOfficerAct, approval: "_Approval") -> OfficerActStep:
-        """What gives a power is in the log before it is a row; what takes one away is a row first."""
-        if kind is Kind.NAME:
-            return OfficerActStep(waiting=False, act=kind.value, token=self._name(wish, approval))
-        if kind is Kind.REMOVE:
-            self._remove(wish, approval)
-            return OfficerActStep(waiting=False, act=kind.value, user_id=wish.user_id)
-        if kind is Kind.STOP:
-            self._stop(wish, approval)
-        else:
-            self._resume(wish, approval)
-        self.stops.read_again()
-        return OfficerActStep(waiting=False, act=kind.value)
-
-    def _name(self, wish: ProposeOfficerAct, approval: "_Approval") -> str:
-        foundation = self.foundation
-        with foundation.database.read() as connection:
-            role = self.officers.require_invitable(connection, wish.name, wish.roles, namesake=wish.namesake)
-        token, invitation = self.officers.new_invitation(wish.name, role)
-        private = {
-            "officer": invitation["user_id"],
-            "roles": role.split(),
-            "act": approval.act["act_id"],
-            "officers": approval.officers,
-            "note": wish.note,
-        }
-        foundation.journal.record("officer-invited", private=private)
-        with foundation.database.write() as connection:
-            approval.spend(foundation, connection)
-            foundation.insert(connection, officer_invitation, invitation)
-        return token
-
-    def _remove(self, wish: ProposeOfficerAct, approval: "_Approval") -> None:
-        foundation = self.foundation
-        with foundation.database.write() as connection:
-            # Locked, so that of two who remove each other one stays.
-            connection.execute(sa.select(officer.c.user_id).with_for_update())
-            self._require_removable(connection, wish.user_id)
-            approval.spend(foundation, connection)
-            removed = foundation.find(connection, officer, user_id=wish.user_id)
-            if removed is None or not foundation.update(connection, officer, removed, roles=""):
-                raise _too_late()
-        private = {
-            "removed": wish.user_id,
-            "act": approval.act["act_id"],
-            "officers": approval.officers,
-            "note": wish.note,
-        }
-        foundation.journal.record("officer-removed", private=private)
-
-    def _stop(self, wish: ProposeOfficerAct, approval: "_Approval") -> None:
-        foundation = self.foundation
-        with foundation.database.write() as connection:
-            approval.spend(foundation, connection)
-            self.stops.stop_in(connection, wish.user_id, wish.officer_id, wish.note)
-        self.stops.read_again()
-        private = {
-            "user": wish.user_id,
-            "act": approval.act["act_id"],
-            "officers": approval.officers,
-            "note": wish.note,
-        }
-        foundation.journal.record("signing-stopped", public={"scope": _scope(wish)}, private=private)
-
-    def _resume(self, wish: ProposeOfficerAct, approval: "_Approval") -> None:
-        foundation = self.foundation
-        private = {
-            "user": wish.user_id,
-            "act": approval.act["act_id"],
-            "officers": approval.officers,
-            "note": wish.note,
-        }
-        foundation.journal.record("signing-resumed", public={"scope": _scope(wish)}, private=private)
-        with foundation.database.write() as connection:
-            approval.spend(foundation, connection)
-            self.stops.resume_in(connection, wish.user_id)
+    def _decision(self, kind: str) -> Decision:
+        """Raises `Malformed` for what officers do not decide."""
+        if kind not in self.decisions:
+            raise Malformed("officers decide no such thing", hint=f"Choose one of {', '.join(self.decisions)}.")
+        return self.decisions[kind]
 
     def _take_first(self, act: dict[str, Any], who: dict[str, Any], count: int) -> OfficerActStep:
         foundation = self.foundation
@@ -262,7 +184,7 @@ class OfficerActs:
         with foundation.database.write() as connection:
             taken = foundation.update(connection, officer_act, act, approved_by=who["user_id"])
             if not (taken and foundation.update(connection, officer, who, sign_count=count)):
-                raise _too_late()
+                raise too_late()
         return OfficerActStep(waiting=True, act=act["kind"])
 
     def _open_act(self, act_id: str) -> dict[str, Any]:
@@ -295,39 +217,11 @@ class OfficerActs:
         foundation.journal.record("officer-act-refused", public=public, private={"act": act_id})
 
 
-@dataclass(frozen=True)
-class _Approval:
-    """The last approval of an act, verified and not yet spent."""
-
-    act: dict[str, Any]
-    who: dict[str, Any]
-    sign_count: int
-
-    def spend(self, foundation: Foundation, connection: sa.Connection) -> None:
-        """Raise `Conflict` if another approval was faster."""
-        spent = foundation.update(connection, officer_act, self.act, used_at=foundation.now())
-        if not (spent and foundation.update(connection, officer, self.who, sign_count=self.sign_count)):
-            raise _too_late()
-
-    @property
-    def officers(self) -> list[str]:
-        """Who approved, the proposer first."""
-        return [name for name in (self.act["approved_by"], self.who["user_id"]) if name]
-
-
 def _require_turn(act: dict[str, Any], officer_id: str) -> None:
     if not act["approved_by"] and officer_id != act["proposed_by"]:
         raise Forbidden("who proposes this approves it first", hint="Wait for the officer who proposed it.")
     if act["approved_by"] == officer_id:
         raise Forbidden("two different officers must approve this", hint="Another security officer must.")
-
-
-def _scope(wish: ProposeOfficerAct) -> str:
-    return "everybody" if wish.user_id == EVERYBODY else "person"
-
-
-def _too_late() -> Conflict:
-    return Conflict("another approval was a moment earlier", hint="Look at what waits, and approve again.")
 
 
 def _act(act: dict[str, Any], who: dict[str, Any]) -> Act:
@@ -359,13 +253,8 @@ def _waiting(act: dict[str, Any], officer_id: str) -> OfficerActWaiting:
         roles=wish.roles,
         user_id=wish.user_id,
         note=wish.note,
+        entries=wish.entries,
+        fields=wish.fields,
         expires_at=act["expires_at"],
         mine=act["approved_by"] != officer_id,
     )
-
-
-def _kind(act: str) -> Kind:
-    try:
-        return Kind(act)
-    except ValueError as error:
-        raise Malformed("officers decide no such thing", hint=f"Choose one of {', '.join(Kind)}.") from error

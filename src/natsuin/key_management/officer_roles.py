@@ -40,6 +40,7 @@ class Duty(StrEnum):
     TAKE_IN_KEYS = "take in keys that were made elsewhere"
     NAME_OFFICERS = "name and remove officers"
     STOP_SIGNING = "stop signing, and let it go on"
+    OPEN_LOG = "disclose what the log commits to, or erase it early"
     READ_LOG = "read the signing log"
 
 
@@ -67,6 +68,7 @@ MAY: Final[Mapping[Duty, frozenset[OfficerRole]]] = MappingProxyType(
         Duty.TAKE_IN_KEYS: frozenset({SECURITY_OFFICER}),
         Duty.NAME_OFFICERS: frozenset({SECURITY_OFFICER}),
         Duty.STOP_SIGNING: frozenset({SECURITY_OFFICER}),
+        Duty.OPEN_LOG: frozenset({SECURITY_OFFICER}),
         Duty.READ_LOG: frozenset({AUDITOR}),
     }
 )

@@ -95,6 +95,14 @@ def kept_of(row: Mapping[str, Any] | sa.RowMapping) -> Kept:
     return Kept(row["tx"], row["key_id"], _fields_of(row["fields"]).user, row["kept_since"])
 
 
+def openings_about(connection: sa.Connection, user_id: str) -> list[Kept]:
+    """Every opening that names the person or is about a key of theirs. Reads all openings there are."""
+    query = sa.select(signing_key.c.key_id).where(signing_key.c.user_id == user_id)
+    keys = set(connection.execute(query).scalars())
+    rows = connection.execution_options(yield_per=1000).execute(sa.select(log_opening)).mappings()
+    return [each for each in map(kept_of, rows) if each.user_id == user_id or each.key_id in keys]
+
+
 def _years_away(moment: datetime, years: int) -> datetime:
     try:
         return moment.replace(year=moment.year + years)

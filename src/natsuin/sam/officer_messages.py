@@ -39,19 +39,25 @@ class OfficerRegistered(Message, frozen=True, kw_only=True):
 
 
 class ProposeOfficerAct(Message, frozen=True, kw_only=True):
-    """A security officer wants an officer named or removed, or signing stopped or resumed."""
+    """A security officer wants an officer named or removed, signing stopped or resumed, or what the log commits
+    to disclosed or erased."""
 
     officer_id: str
     act: str
-    """`name-officer`, `remove-officer`, `stop-signing` or `resume-signing`."""
+    """`name-officer`, `remove-officer`, `stop-signing`, `resume-signing`, `disclose-entries` or `erase-openings`."""
     name: str = ""
     """Of the officer to be named."""
     roles: tuple[str, ...] = ()
     namesake: bool = False
     """Whether the officer to be named is another person than those here of that name."""
     user_id: str = ""
-    """Of the officer to be removed; of whom signing is stopped or resumed for, empty for everybody."""
+    """Of the officer to be removed; of whom signing is stopped or resumed for, empty for everybody; of whom
+    openings are about."""
     note: str = ""
+    entries: tuple[str, ...] = ()
+    """`tx` of the entries to be disclosed, where it is not all about a person."""
+    fields: tuple[str, ...] = ()
+    """Names of the fields to be disclosed."""
 
 
 class ReviewOfficerAct(Message, frozen=True, kw_only=True):
@@ -79,6 +85,8 @@ class OfficerActStep(Message, frozen=True, kw_only=True):
     """The officer who was removed."""
     token: str = ""
     """The one-time token of the officer who was named."""
+    disclosure: bytes = b""
+    """The file that opens what was to be disclosed: JSON, docs/log.md."""
 
 
 class ListOfficers(Message, frozen=True, kw_only=True):
@@ -108,6 +116,8 @@ class OfficerActWaiting(Message, frozen=True, kw_only=True):
     note: str
     expires_at: int
     mine: bool
+    entries: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()
 
 
 class SigningStop(Message, frozen=True, kw_only=True):

@@ -101,7 +101,7 @@ def put_together(
         ),
         key_imports=imports,
         officers=officers,
-        officer_acts=OfficerActs(foundation, officers, core.stops),
+        officer_acts=OfficerActs.make(foundation, officers, core.stops, vkeys=lambda: (log.vkey, *log.earlier_vkeys)),
         person_acts=PersonActs(foundation, officers, core.moves),
         enrolments=Enrolments(
             foundation, officers, keys, maker=maker, opener=opener, require_certifiable=check_subject

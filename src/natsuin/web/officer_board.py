@@ -105,6 +105,8 @@ def _waiting(one: OfficerActWaiting, names: dict[str, str]) -> dict[str, Any]:
         "roles": list(one.roles),
         "user_id": one.user_id,
         "note": one.note,
+        "entries": list(one.entries),
+        "fields": list(one.fields),
         "expires_at": one.expires_at,
         "mine": one.mine,
     }

@@ -8,7 +8,7 @@ from natsuin.web.officer_board import OfficerBoard
 from natsuin.web.pages import Context, Page
 from natsuin.web.service_state import ServiceState
 
-_ACTS = ("name-officer", "remove-officer", "stop-signing", "resume-signing")
+_ACTS = ("name-officer", "remove-officer", "stop-signing", "resume-signing", "disclose-entries", "erase-openings")
 
 
 class OfficerBoardPages:

@@ -15,19 +15,26 @@ from natsuin.web.sam_calls import Sam, ask
 from natsuin.web.settings import WebSettings
 
 _Role = Literal["registration-officer", "security-officer", "system-administrator", "auditor"]
+_Tx = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+_Name = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,60}$")]
 _Account = Annotated[str, Field(pattern=r"^([A-Za-z0-9][A-Za-z0-9_.:-]{0,127})?$")]
 
 
 class OfficerActBody(Body):
     """What the officer wants."""
 
-    act: Literal["name-officer", "remove-officer", "stop-signing", "resume-signing"]
+    act: Literal[
+        "name-officer", "remove-officer", "stop-signing", "resume-signing", "disclose-entries", "erase-openings"
+    ]
     name: Annotated[str, Field(max_length=100)] = ""
     roles: Annotated[list[_Role], Field(max_length=4)] = Field(default_factory=list)
     namesake: bool = False
     user_id: _Account = ""
-    """Of the officer to be removed, or whose signing is meant; empty for everybody's."""
+    """Of the officer to be removed, or whose signing is meant; empty for everybody's; of whom openings are about."""
     note: Note = ""
+    entries: Annotated[list[_Tx], Field(max_length=200)] = Field(default_factory=list)
+    """By their `tx`."""
+    fields: Annotated[list[_Name], Field(max_length=50)] = Field(default_factory=list)
 
 
 class OfficerApprovalBody(Body):
@@ -68,6 +75,8 @@ class OfficerActAPI:
             namesake=body.namesake,
             user_id=body.user_id,
             note=body.note,
+            entries=tuple(body.entries),
+            fields=tuple(body.fields),
         )
         return await self._answers.of(await ask(self._sam, message, Act))
 
@@ -78,10 +87,11 @@ class OfficerActAPI:
         )
 
     async def approve(self, act_id: Identifier, body: OfficerApprovalBody, caller: SignedIn) -> dict[str, Any]:
-        """Pass this officer's approval to sam. The link of somebody who was named is told once: nobody keeps it."""
+        """Pass this officer's approval to sam. The link of somebody who was named, and a file of what was
+        disclosed, are told once: nobody keeps them."""
         message = ApproveOfficerAct(act_id=act_id, assertion=body.credential.message(), by=caller.user_id)
         step = await ask(self._sam, message, OfficerActStep)
         if step.user_id:
             await self._board.forget(step.user_id)
         link = f"{self._settings.origin}/officer/enrol#{step.token}" if step.token else ""
-        return {"waiting": step.waiting, "act": step.act, "link": link}
+        return {"waiting": step.waiting, "act": step.act, "link": link, "disclosure": step.disclosure.decode()}

@@ -1,5 +1,6 @@
 """Officers who decide about officers and stops, over HTTP."""
 
+import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -208,3 +209,28 @@ class Later:
 
     def now(self) -> datetime:
         return SystemClock().now() + timedelta(minutes=5)
+
+
+def test_two_officers_disclose_what_the_log_commits_to(portal: Portal, first: Visitor, second: Visitor) -> None:
+    person = portal.enrol(first)
+    person.sign_in()
+    wish = {"act": "disclose-entries", "user_id": me(person), "fields": ["user"], "note": "court order 3, for Watanabe"}
+    page = first.download(f"/officer/officers/new?act=disclose-entries&user={me(person)}").decode()
+    assert 'id="fields"' in page
+    assert 'id="entries"' not in page
+    act = first.post(ACTS, wish)
+    assert approve(act, first)["disclosure"] == ""
+    assert "court order 3" in second.download(f"/officer/officers/acts/{act['act_id']}").decode()
+    told = json.loads(approve(second.post(f"{ACTS}/{act['act_id']}/review", {}), second)["disclosure"])
+    values = {part["value"] for each in told["openings"] for part in each["fields"].values() if "value" in part}
+    assert values == {json.dumps(me(person))}
+    refused = first._http.post(ACTS, json={**wish, "act": "erase-openings", "fields": []})
+    assert (refused.status_code, refused.json()["code"]) == (409, "conflict")
+
+
+@pytest.mark.parametrize(
+    "members", [{"entries": ["x"]}, {"fields": ["A b"]}, {"note": ""}, {"entries": ["0" * 32] * 201}]
+)
+def test_disclosures_that_are_not_well_formed(first: Visitor, members: dict[str, Any]) -> None:
+    wish = {"act": "disclose-entries", "entries": ["0" * 32], "fields": ["user"], "note": "x", **members}
+    assert first._http.post(ACTS, json=wish).status_code == 400

@@ -1,9 +1,10 @@
 /** A security officer's decision about an officer or a stop: proposed or looked at, checked in the record, approved. */
 
 import { Problem, send } from "../api.js";
-import { fact, find, goToStep, onSubmit } from "../dom.js";
+import { fact, find, goToStep, make, onSubmit } from "../dom.js";
 import { bindApproval, show } from "../key_acts.js";
 import { mismatch } from "../record.js";
+import { saveText } from "../save.js";
 import { checked } from "../shared_acts.js";
 import { clear, notice, tellBusy, tellProblem } from "../status.js";
 import { say } from "../words.js";
@@ -32,6 +33,7 @@ function bind() {
   async function propose() {
     const typed = (id) => form.querySelector(id)?.value.normalize("NFC").trim() ?? "";
     const note = typed("#note");
+    if (about.act === "disclose-entries") return disclosing(note, typed("#fields"), typed("#entries"));
     if (about.act !== "name-officer") {
       const wish = { act: about.act, user_id: about.user, note };
       return checked(await send(base, { json: wish }), about.act, { officer: about.me, user: about.user, note });
@@ -41,6 +43,13 @@ function bind() {
     const namesake = form.querySelector("#namesake").checked;
     const answer = await send(base, { json: { act: about.act, name, roles, namesake, note } });
     return checked(answer, about.act, { officer: about.me, name, roles, note });
+  }
+
+  async function disclosing(note, named, listed) {
+    const fields = words(named);
+    const entries = words(listed);
+    const wish = { act: about.act, user_id: about.user, note, fields, entries };
+    return checked(await send(base, { json: wish }), about.act, { officer: about.me, user: about.user, note, fields, entries });
   }
 
   async function review() {
@@ -55,6 +64,8 @@ function bind() {
       find("[data-outcome]").replaceChildren(notice("good", "", say(answer.waiting ? "officerWaits" : "officerDone")));
       find("[data-link]").hidden = !answer.link;
       find("[data-link-text]").textContent = answer.link;
+      for (const part of document.querySelectorAll("[data-file]")) part.hidden = !answer.disclosure;
+      find("[data-save]").onclick = () => saveText(answer.disclosure, "disclosure.json", "application/json");
       goToStep("done");
     },
     onRefused: (problem) => {
@@ -62,6 +73,10 @@ function bind() {
       tellProblem(status, problem instanceof Problem ? problem : mismatch());
     },
   });
+}
+
+function words(text) {
+  return text.split(/[\s,]+/).filter(Boolean);
 }
 
 /** What the passkey signs, in words, from the record itself. */
@@ -72,6 +87,8 @@ function facts(content) {
     ...(content.name ? fact(say("officerName"), content.name) : fact(say("officerWhom"), about.whom)),
     ...(content.user ? fact(say("officerAccount"), content.user) : []),
     ...(content.roles ? fact(say("officerRoles"), content.roles.map((role) => say(names[role])).join(", ")) : []),
+    ...(content.fields ? fact(say("officerFields"), content.fields.join(", ")) : []),
+    ...(content.entries?.length ? fact(say("officerEntries"), make("span", { class: "figures" }, content.entries.join(" "))) : []),
     ...(content.note ? fact(say("officerNote"), content.note) : []),
   ];
 }

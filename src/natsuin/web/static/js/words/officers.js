@@ -6,6 +6,8 @@ export const officers = {
   officerWhom: ["対象", "Whom"],
   officerAccount: ["アカウントの番号", "Number of the account"],
   officerRoles: ["役割", "Roles"],
+  officerFields: ["開示する項目", "Fields to be opened"],
+  officerEntries: ["ログの記録（tx）", "Entries (tx)"],
   officerNote: ["メモ", "Note"],
   officerRegistration: ["登録担当者", "Registration officer"],
   officerSecurity: ["セキュリティ担当者", "Security officer"],
