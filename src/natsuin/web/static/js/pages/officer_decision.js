@@ -84,7 +84,8 @@ function facts(content) {
   const names = { "registration-officer": "officerRegistration", "security-officer": "officerSecurity", "system-administrator": "officerSystem", auditor: "officerAudit" };
   return [
     ...fact(say("keyAct"), about.title),
-    ...(content.name ? fact(say("officerName"), content.name) : fact(say("officerWhom"), about.whom)),
+    ...(content.name ? fact(say("officerName"), content.name) : []),
+    ...(about.whom && !content.name ? fact(say("officerWhom"), about.whom) : []),
     ...(content.user ? fact(say("officerAccount"), content.user) : []),
     ...(content.roles ? fact(say("officerRoles"), content.roles.map((role) => say(names[role])).join(", ")) : []),
     ...(content.fields ? fact(say("officerFields"), content.fields.join(", ")) : []),
