@@ -2,6 +2,7 @@
 
 import smtplib
 import ssl
+import threading
 from dataclasses import dataclass
 from email.message import EmailMessage
 from urllib.parse import urlsplit
@@ -9,6 +10,9 @@ from urllib.parse import urlsplit
 from natsuin.settings import NoticesSection, secret_file
 
 _PATIENCE_SECONDS = 20
+"""For each answer of the mail server."""
+WHOLE_SECONDS = 60.0
+"""For one mail as a whole: a server that gives a byte now and then holds nobody up for longer."""
 
 
 class MailFailed(Exception):
@@ -34,6 +38,7 @@ class MailServer:
     def __init__(self, notices: NoticesSection, sender: Sender) -> None:
         self._notices = notices
         self.sender = sender
+        self._stuck: list[threading.Thread] = []
 
     @property
     def exists(self) -> bool:
@@ -41,8 +46,33 @@ class MailServer:
         return bool(self._notices.host)
 
     def send(self, mail: EmailMessage) -> None:
-        """Hand one mail over. Raises `MailFailed`; with `tls` and `starttls` also if the server's certificate is not
-        good."""
+        """Hand one mail over, within `WHOLE_SECONDS`. Raises `MailFailed`; with `tls` and `starttls` also if the
+        server's certificate is not good.
+
+        A mail that took longer may still arrive, and then arrives again with the next try. Until the server has let go
+        of it no further one is tried.
+        """
+        self._stuck = [thread for thread in self._stuck if thread.is_alive()]
+        if self._stuck:
+            raise MailFailed("TimeoutError")
+        failures: list[BaseException] = []
+        # A thread of its own, because a wait for each single answer is all that the client can be told to bound.
+        thread = threading.Thread(target=self._deliver, args=(mail, failures), name="mail", daemon=True)
+        thread.start()
+        thread.join(WHOLE_SECONDS)
+        if thread.is_alive():
+            self._stuck.append(thread)
+            raise MailFailed("TimeoutError")
+        if failures:
+            raise failures[0]
+
+    def _deliver(self, mail: EmailMessage, failures: list[BaseException]) -> None:
+        try:
+            self._hand_over(mail)
+        except BaseException as error:  # The thread that waits raises it.
+            failures.append(error)
+
+    def _hand_over(self, mail: EmailMessage) -> None:
         notices = self._notices
         try:
             with self._connected() as connection:

@@ -128,8 +128,12 @@ def test_a_statement_goes_through_all_shards(years: Years) -> None:
     years.sign(3)
     statement = years.statement()
     years.rig.sam.log.publish()
+    heard: list[tuple[int, int]] = []
     for vkey in years.vkeys:
-        report = judge_statement(statement, vkey, log=years.log)
+        heard.clear()
+        report = judge_statement(statement, vkey, log=years.log, progress=lambda *told: heard.append(told))
+        assert len(heard) == 4, "each shard is less than a bundle, and heard of at its beginning"
+        assert all(done == 0 < total for done, total in heard)
         assert [line.status for line in report.lines] == ["good"] * 7, report.as_text("en")
         assert [use.split()[-1] for use in report.uses] == ["2/2", "1/1", "3/3"]
     made = years.folder / "statement.json"

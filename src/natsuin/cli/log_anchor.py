@@ -1,8 +1,9 @@
 """`natsuin log anchor` and `natsuin log anchors`: time-stamps of others over a log's checkpoints, kept and renewed."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from natsuin.signing_log import AnchorFolder, PublicLog
     from natsuin.validation import RecordVerdict
 
+Ask = Callable[[bytes, str], bytes]
+"""Asks a time-stamp authority for a token (DER) over these bytes by this hash."""
 _HASHES = ("sha256", "sha384", "sha512")
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 
@@ -31,6 +34,7 @@ def _of_anchors(command: Command) -> Command:
 @click.command()
 @_of_anchors
 @click.option("--tsa", required=True, help="The address of a time-stamp authority (RFC 3161, over HTTP).")
+@click.option("--authority", type=FILE, help="PEM: whose certificate counts where the address begins with https.")
 @click.option("--out", type=_FOLDER, required=True, help="The folder of anchors.")
 @click.option("--renew", is_flag=True, help="Renew the anchors that need it, instead of making one.")
 @click.option("--within", type=click.IntRange(1), default=180, show_default=True, help="Days: renew what ends sooner.")
@@ -44,20 +48,21 @@ def anchor(context: click.Context, /, location: str, vkey: str, **options: Any) 
 
     Exit status: 0 it is there, 1 the log, an anchor or a time-stamp does not hold, 2 that cannot be told.
     """
-    from natsuin.signing_log import AnchorFolder, PublicLog
+    from natsuin.signing_log import AnchorFolder, PublicLog, ask_token
 
     if options["new_hash"] and not options["renew"]:
         raise click.UsageError("--new-hash goes with --renew")
     with verdicts(context):
         trust, folder = _certificates(options["trust"]), AnchorFolder(options["out"])
+        ask = partial(ask_token, options["tsa"], authority=options["authority"])
         with PublicLog(location, verifier_key(vkey)) as log, folder.held():
             if options["renew"]:
                 within = timedelta(days=options["within"])
-                told = _renew(log, folder, trust, tsa=options["tsa"], within=within, new_hash=options["new_hash"])
+                told = _renew(log, folder, trust, ask=ask, within=within, new_hash=options["new_hash"])
                 if not told and not options["as_json"]:
                     click.echo("no anchor needs it")
             else:
-                told = [_make(log, folder, trust, options["tsa"])]
+                told = [_make(log, folder, trust, ask)]
         _print(told, as_json=options["as_json"])
 
 
@@ -93,8 +98,8 @@ def _judged(log: "PublicLog", folder: "AnchorFolder", size: int, trust: "list[x5
         return {"anchor": "NOT VALID", "size": size, "reason": error.message}
 
 
-def _make(log: "PublicLog", folder: "AnchorFolder", trust: "list[x509.Certificate]", tsa: str) -> dict[str, object]:
-    from natsuin.signing_log import ask_token, first_record
+def _make(log: "PublicLog", folder: "AnchorFolder", trust: "list[x509.Certificate]", ask: Ask) -> dict[str, object]:
+    from natsuin.signing_log import first_record
     from natsuin.validation import verify_record
 
     sizes = folder.sizes()
@@ -104,7 +109,7 @@ def _make(log: "PublicLog", folder: "AnchorFolder", trust: "list[x509.Certificat
         # An anchor over a log that was cut off or rewritten would make its second history look old.
         _contained(log, folder, sizes[-1])
     note = log.note.encode()
-    record = first_record(ask_token(tsa, note, "sha256"), "sha256").encoded()
+    record = first_record(ask(note, "sha256"), "sha256").encoded()
     verdict = verify_record(record, note, trust, now=_now())
     folder.keep(log.size, note, record)
     return _told("made", log.size, verdict)
@@ -115,7 +120,7 @@ def _renew(
     folder: "AnchorFolder",
     trust: "list[x509.Certificate]",
     *,
-    tsa: str,
+    ask: Ask,
     within: timedelta,
     new_hash: str | None,
 ) -> list[dict[str, object]]:
@@ -132,7 +137,7 @@ def _renew(
             due.setdefault(verdict.algorithm, []).append(size)
     told = []
     for algorithm, sizes in due.items():
-        told += _renew_together(folder, sizes, algorithm, trust, tsa=tsa, hash_renewal=new_hash is not None)
+        told += _renew_together(folder, sizes, algorithm, trust, ask=ask, hash_renewal=new_hash is not None)
     return told
 
 
@@ -142,14 +147,13 @@ def _renew_together(
     algorithm: str,
     trust: "list[x509.Certificate]",
     *,
-    tsa: str,
+    ask: Ask,
     hash_renewal: bool,
 ) -> list[dict[str, object]]:
     import hashlib
 
     from natsuin.signing_log import (
         AnchorRefused,
-        ask_token,
         parse_record,
         reduced_trees,
         renew_hash,
@@ -166,7 +170,7 @@ def _renew_together(
     together = covered[0]
     if len(sizes) > 1:
         together, trees = reduced_trees([hashlib.new(algorithm, each).digest() for each in covered], algorithm)
-    token = ask_token(tsa, together, algorithm)
+    token = ask(together, algorithm)
     made = []
     for size, old, note, tree in zip(sizes, olds, notes, trees, strict=True):
         new = renew_hash(old, token, algorithm, tree) if hash_renewal else renew_time_stamp(old, token, tree)

@@ -136,10 +136,10 @@ def _print(standing: dict[str, Any], lang: str) -> None:
     from rich.console import Console
 
     console = Console(highlight=False, markup=False)
-    columns = ("name", "entries", "read", "visited", "grown", "conditions", "error")
-    console.print(_table("Logs", columns, ([row[name] for name in columns] for row in standing["logs"])))
+    # Few columns of several lines each, so that 80 characters are enough.
+    console.print(_table("Logs", ("name", "state"), map(_log_cells, standing["logs"])))
     rows = (_alarm_cells(alarm, lang) for alarm in standing["alarms"])
-    console.print(_table("Newest alarms", ("found", "log", "alarm", "entry", "count", "what"), rows))
+    console.print(_table("Newest alarms", ("found", "alarm", "what"), rows))
     numbers = ("name", "told", "waiting", "given_up", "error")
     console.print(_table("Receivers", numbers, ([row[name] for name in numbers] for row in standing["receivers"])))
 
@@ -157,12 +157,22 @@ def _table(title: str, columns: Iterable[str], rows: Iterable[Iterable[Any]]) ->
     return table
 
 
+def _log_cells(log: dict[str, Any]) -> list[Any]:
+    wrong = ", ".join([*log["conditions"], *filter(None, [log["error"]])])
+    return [
+        log["name"],
+        f"{wrong or 'holds'}\n{log['read']} of {log['entries']} entries read\n"
+        f"found good {_shown(log['visited'])}\ngrown {_shown(log['grown'])}",
+    ]
+
+
 def _alarm_cells(alarm: dict[str, Any], lang: str) -> list[Any]:
     facts = "".join(f"\n{name} {value}" for name, value in alarm["facts"].items())
     found = alarm["found"][:19].replace("T", "\n")
-    count = f"{alarm['count']} before the first reading" if alarm["past"] else alarm["count"]
+    count = f"{alarm['count']} before the first reading" if alarm["past"] else f"count {alarm['count']}"
     kind = f"{alarm['severity']}\n{alarm['kind']}"
-    return [found, alarm["log"], kind, alarm["entry"], count, alarm["text"][lang] + facts]
+    where = f"{alarm['log']}, entry {_shown(alarm['entry'])}, {count}"
+    return [found, kind, f"{where}\n{alarm['text'][lang]}{facts}"]
 
 
 def _shown(value: Any) -> str:

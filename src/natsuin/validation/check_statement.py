@@ -40,6 +40,8 @@ _BUNDLE = 256
 """Entries in a full file of the log (C2SP tlog-tiles)."""
 _LARGEST_BUNDLE = _BUNDLE * (2 + 65_535)
 _MOST_SHARDS = 1000
+Progress = Callable[[int, int], None]
+"""Told how many entries of a shard of how many are read."""
 MARKS = {"good": "[ok]", "bad": "[NG]", "unknown": "[??]", "absent": "[--]"}
 
 
@@ -332,9 +334,17 @@ class Checking:
     """The checks of one statement, each by itself. They read no clock and ask nobody."""
 
     def __init__(
-        self, statement: Statement, key: LogKey, log: Path | None, witnesses: Sequence[LogKey], quorum: int
+        self,
+        statement: Statement,
+        key: LogKey,
+        log: Path | None,
+        witnesses: Sequence[LogKey],
+        quorum: int,
+        *,
+        progress: Progress | None = None,
     ) -> None:
         self._statement, self._key, self._log = statement, key, log
+        self._progress = progress or (lambda _done, _total: None)
         self._witnesses, self._quorum = witnesses, quorum
         self._uses: list[str] = []
 
@@ -481,6 +491,8 @@ class Checking:
         found = later = 0
         tree = Tree()
         for index, content in enumerate(read_entries(folder, newest)):
+            if index % _BUNDLE == 0:
+                self._progress(index, newest)
             require(index != size or tree.root() == root, "log_other")
             tree.append(leaf_hash(content))
             if index in mine:
@@ -613,10 +625,17 @@ def is_statement(content: bytes) -> bool:
 
 
 def judge_statement(
-    content: bytes, vkey: str, *, log: Path | None = None, witnesses: Sequence[str] = (), quorum: int | None = None
+    content: bytes,
+    vkey: str,
+    *,
+    log: Path | None = None,
+    witnesses: Sequence[str] = (),
+    quorum: int | None = None,
+    progress: Progress | None = None,
 ) -> StatementReport:
     """Judge the statement in `content` with the log's verifier key; `log` is a folder with the log's public files.
-    Of `witnesses`, verifier keys too, `quorum` must have cosigned its checkpoint, or all.
+    Of `witnesses`, verifier keys too, `quorum` must have cosigned its checkpoint, or all. `progress` is told how many
+    entries of a shard of how many are read.
 
     Raises `ValueError` when `content` is no statement or `vkey` no verifier key.
     """
@@ -624,7 +643,8 @@ def judge_statement(
     wanted = len(keys) if quorum is None else quorum
     if wanted > len(keys) or len({each.public.public_bytes_raw() for each in keys}) != len(keys):
         raise ValueError("the quorum is larger than the number of witnesses, or two of them have one key")
-    return Checking(Statement.parse(content), LogKey.parse(vkey), log, keys, wanted).report()
+    statement = Statement.parse(content)
+    return Checking(statement, LogKey.parse(vkey), log, keys, wanted, progress=progress).report()
 
 
 def _named_key(value: str) -> str:

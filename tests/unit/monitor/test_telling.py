@@ -112,6 +112,7 @@ def test_a_hostile_log_writes_into_no_header_terminal_or_page(
     assert watch.output.getvalue().isascii()
     shown = CliRunner().invoke(monitor, ["status", "--config", str(watch.base / "monitor.toml")]).output
     assert "signing-refused" in shown
+    assert max(map(len, shown.splitlines())) <= 80
     assert "[red]" in shown, "as text"
     assert all(character.isprintable() or character == "\n" for character in shown)
     told = CliRunner().invoke(monitor, ["status", "--json", "--config", str(watch.base / "monitor.toml")]).output

@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from natsuin.cli.log import log
 from natsuin.signing_log import parse_record, walk_hash_tree
+from rigs.loopback_tls import certified
 from rigs.time_stamping import OpenSSLAuthority, over_http
 
 
@@ -204,3 +205,14 @@ def test_a_certificate_that_ended_before_the_renewal(stage, monkeypatch):
     for result in (stage.check(), stage.anchor("--renew")):
         assert result.exit_code == 1
         assert "was not renewed in time" in result.output
+
+
+def test_an_authority_behind_https_is_named_by_its_certificate(stage, tmp_path):
+    """No other certificate authority counts then, and without it only the operating system's do."""
+    tls, pem = certified(tmp_path)
+    assert stage.anchor(tls=tls).exit_code == 2
+    assert stage.anchor("--authority", stage.authority.root, tls=tls).exit_code == 2
+    assert not stage.folder.exists() or not list(stage.folder.glob("*.ers"))
+    result = stage.anchor("--authority", pem, tls=tls)
+    assert result.exit_code == 0, result.output
+    assert stage.check().exit_code == 0

@@ -1,8 +1,11 @@
 """Mails about lost passkeys: they arrive at the person, once, whatever fails in between, and carry nothing secret."""
 
 import datetime
+import socket
 import ssl
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -10,6 +13,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from natsuin import mail_server as mail_server_module
 from natsuin.cli.demo.visitor import ServerRefused
 from natsuin.clock import FixedClock
 from natsuin.errors import Unavailable
@@ -294,3 +298,39 @@ def test_no_mail_leaves_without_encryption_where_it_is_asked_for(mailbox: Mailbo
     with pytest.raises(MailFailed):
         MailServer(section, SENDER).send(mail())
     assert len(mailbox.taken) == before
+
+
+@contextmanager
+def dawdling_server() -> Iterator[int]:
+    """The port of a mail server that greets with one letter each hundredth of a second, and never ends."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    over = threading.Event()
+
+    def dawdle() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.sendall(b"220 ")
+            while not over.wait(0.01):
+                with suppress(OSError):
+                    connection.sendall(b"x")
+
+    thread = threading.Thread(target=dawdle)
+    thread.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        over.set()
+        thread.join()
+        listener.close()
+
+
+def test_a_server_that_dawdles_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each letter comes in time; the mail as a whole does not. Nor does a second one begin meanwhile."""
+    monkeypatch.setattr(mail_server_module, "WHOLE_SECONDS", 0.3)
+    with dawdling_server() as port:
+        server = MailServer(NoticesSection(host="127.0.0.1", port=port, security="none", sender="a@example.jp"), SENDER)
+        with pytest.raises(MailFailed, match="TimeoutError"):
+            server.send(mail())
+        with pytest.raises(MailFailed, match="TimeoutError"):
+            server.send(mail())
+        assert sum(thread.name == "mail" for thread in threading.enumerate()) == 1
