@@ -80,7 +80,7 @@ class PINResets:
         key = StoredKey(row)
         signer_key = self.keys.open_signer_key(key, RECOVERY_SLOT, normal_recovery_code(secret.recovery_code))
         closed = {name: close_slot(name, value, signer_key, key.binding) for name, value in new_secrets.items()}
-        opening = foundation.journal.open({"act": act["act_id"]}, key_id=key.key_id)
+        opening = foundation.journal.open(_private(act), key_id=key.key_id)
         with foundation.database.write() as connection:
             require_unchanged(foundation, connection, key, slots)
             spent = foundation.update(connection, pin_reset, act, used_at=foundation.now())
@@ -98,3 +98,8 @@ class PINResets:
             public = {"key": row["key_id"], "reason": refusal.code}
             self.foundation.journal.record("pin-reset-refused", public=public, private={"act": act["act_id"]})
             raise
+
+
+def _private(act: dict[str, Any]) -> dict[str, Any]:
+    """What the entry of a new PIN commits to."""
+    return {"act": act["act_id"]}

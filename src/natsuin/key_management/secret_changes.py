@@ -162,8 +162,8 @@ class SecretChanges:
             return slots_of(self.foundation, connection, key.key_id)
 
     def _opening(self, key: StoredKey, private: dict[str, Any]) -> Opening:
-        """What the entry of a change commits to, durable on return."""
-        return self.foundation.journal.open({"act": private["act"], "user": key.user_id}, key_id=key.key_id)
+        """For the entry of a change; durable on return."""
+        return self.foundation.journal.open(_private(key, private), key_id=key.key_id)
 
     def _offered(self, key: StoredKey, request: ProposeKeyAct) -> Passkey:
         """The passkey that the owner made for our challenge. Raises `ApprovalRefused`, `Expired`, `NotFound`."""
@@ -176,3 +176,8 @@ class SecretChanges:
         if request.attestation is None:
             raise Malformed("the new passkey is missing")
         return self.foundation.relying_party.verify_registration(request.attestation, offer["challenge"])
+
+
+def _private(key: StoredKey, act: dict[str, Any]) -> dict[str, Any]:
+    """What the entry of a change commits to."""
+    return {"act": act["act"], "user": key.user_id}
