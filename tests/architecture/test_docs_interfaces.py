@@ -19,6 +19,9 @@ WRITERS = {"record": 0, "add": 0, "entry": 0}
 """Methods of the journal that write an entry, and where its type stands among the arguments."""
 
 COMMITTED_ELSEWHERE = {
+    "pin-changed": ("src/natsuin/key_management/secret_changes.py", "_private"),
+    "passkeys-changed": ("src/natsuin/key_management/secret_changes.py", "_private"),
+    "pin-reset": ("src/natsuin/key_management/pin_reset.py", "_private"),
     "intent": ("src/natsuin/signing/reservation.py", "_private"),
     "key-imported": ("src/natsuin/key_management/key_import.py", "_private"),
     "key-restored": ("src/natsuin/key_backup/restoring.py", "_private"),

@@ -104,6 +104,29 @@ def test_a_key_that_appears_while_it_is_completed_is_not_left_with_the_lost_pass
     assert len(keys) == 2
 
 
+def test_a_key_suspended_while_it_is_completed_stays_so_and_costs_no_try(
+    own_town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the row of before would be written back, and the thief's key would sign on."""
+    signer = own_town.person()
+    step = own_town.waited(signer)
+    prove = Completions._prove
+
+    def slow(self: Completions, plan: Any, message: p.CompleteReplacement) -> Any:
+        proved = prove(self, plan, message)
+        monkeypatch.undo()
+        own_town.web.act(signer, "suspend", officer=own_town.officers[0])
+        return proved
+
+    monkeypatch.setattr(Completions, "_prove", slow)
+    with pytest.raises(errors.Conflict, match="changed a moment ago"):
+        complete(own_town.web, step.token, signer)
+    with sqlite3.connect(database_of(own_town)) as connection:
+        assert connection.execute("SELECT refusals FROM passkey_replacement").fetchall() == [(0,)]
+    complete(own_town.web, step.token, signer)
+    assert [key.state for key in own_town.web.ask(p.ListKeys(user_id=signer.user_id)).keys] == ["suspended"]
+
+
 def test_a_renewal_under_way_brings_no_lost_passkey_back(own_town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     signer = own_town.person()
     step = own_town.waited(signer)

@@ -145,6 +145,8 @@ def test_rotation_puts_everything_under_the_new_key(fresh_sam: Callable[..., Sam
     with pytest.raises(errors.Tampered):
         ProviderLayer.from_master(old).open(row["key_blob"], key_binding(row))
     ProviderLayer.from_master(new).open(row["key_blob"], key_binding(row))
+    # Opening sam for the shares tells of the rotation; the end of the ceremony does not tell of it again.
+    assert [entry["kind"] for entry in entries_of(sam.folder / "log") if entry["type"] == "ceremony"] == ["rotate"]
     sam.start()
     # An approval from before is still good for what it approved, and what was answered is answered again.
     assert sam.web.sign(sad, wanted[:1]) == first

@@ -7,43 +7,17 @@ import msgspec
 import pytest
 
 from natsuin import base64url, errors
-from natsuin.cli.demo.authenticator import SoftwareAuthenticator
 from natsuin.cli.demo.encoding import new_recovery_code
 from natsuin.sam import protocol as p
 from rigs.sam_process import SamProcess
-from rigs.web_side import Signer, WebSide, assertion, attestation, digests
+from rigs.secret_changes import add_passkey, change, reset_pin, sign
+from rigs.web_side import Signer, WebSide, attestation, digests
 
 NEW_PIN = "battery staple 9"
 
 
-def change(web: WebSide, signer: Signer, act: str, by: SoftwareAuthenticator, **given: object) -> p.KeyActDone:
-    secrets = given.pop("secrets")
-    proposed = web.propose_act(signer, act, **given)
-    sealed = web.seal(p.HPKE_INFO_CHANGE, proposed.challenge, **secrets)  # type: ignore[arg-type]
-    return web.ask(
-        p.ApproveKeyAct(act_id=proposed.act_id, assertion=assertion(by, proposed.challenge), sealed_secrets=sealed)
-    )
-
-
-def add_passkey(web: WebSide, signer: Signer) -> tuple[SoftwareAuthenticator, str]:
-    offer = web.ask(p.OfferPasskey(key_id=signer.key.key_id, user_id=signer.user_id))
-    device, code = web.device(), new_recovery_code()
-    made = attestation(device, offer.challenge, signer.user_id)
-    secrets = {"pin": signer.pin, "recovery_code": code}
-    done = change(web, signer, "add-passkey", signer.device, offer_id=offer.offer_id, attestation=made, secrets=secrets)
-    assert done.passkey is not None
-    assert done.key.passkeys[-1] == done.passkey.credential_id == made.credential_id
-    return device, code
-
-
 def keys_of(web: WebSide, signer: Signer) -> tuple[p.KeyInformation, ...]:
     return web.ask(p.ListKeys(user_id=signer.user_id)).keys
-
-
-def sign(web: WebSide, signer: Signer, by: SoftwareAuthenticator) -> None:
-    wanted = digests(1)
-    sad = web.activate(signer, web.instruct(signer, wanted), by=by).sad
-    web.sign(sad, wanted)
 
 
 def test_a_new_pin_by_the_old_one(fresh_sam: Callable[..., SamProcess], alice: Signer) -> None:
@@ -89,15 +63,7 @@ def test_two_passkeys_and_one_less(fresh_sam: Callable[..., SamProcess], alice: 
     sign(web, alice, second)
     with pytest.raises(errors.Conflict, match="needs a passkey"):
         web.propose_act(alice, "remove-passkey", credential_id=keys_of(web, alice)[0].passkeys[0])
-    reset = web.ask(p.ProposePINReset(key_id=alice.key.key_id, user_id=alice.user_id))
-    sealed = web.seal(
-        p.HPKE_INFO_PIN_RESET,
-        reset.challenge,
-        recovery_code=code,
-        new_pin=NEW_PIN,
-        new_recovery_code=new_recovery_code(),
-    )
-    web.ask(p.ApprovePINReset(act_id=reset.act_id, assertion=assertion(second, reset.challenge), sealed_secrets=sealed))
+    reset_pin(web, alice, code=code, new_pin=NEW_PIN, new_code=new_recovery_code(), by=second)
     sign(web, Signer(alice.user_id, alice.key, second, NEW_PIN), second)
 
 

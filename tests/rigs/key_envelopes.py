@@ -68,6 +68,7 @@ class ImportingAuthority:
         ca: bool = False,
         purposes: Sequence[str] = (),
         days: int = 100,
+        serial: int = 0,
     ) -> x509.Certificate:
         now = datetime.now(UTC)
         flags = dict.fromkeys(
@@ -81,7 +82,7 @@ class ImportingAuthority:
             .subject_name(subject)
             .issuer_name(name_of(self.name))
             .public_key(public_key)
-            .serial_number(x509.random_serial_number())
+            .serial_number(serial or x509.random_serial_number())
             .not_valid_before(now - 20 * DAY)
             .not_valid_after(now + days * DAY)
             .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)

@@ -44,6 +44,7 @@ OCSP_QUESTIONS_LIMIT = 32
 _NONCE = x509.ObjectIdentifier("1.3.6.1.5.5.7.48.1.2")
 _BASIC_RESPONSE = x509.ObjectIdentifier("1.3.6.1.5.5.7.48.1.1")
 _NONCE_LIMIT = 128
+"""Bytes (RFC 9654 section 2.1)."""
 _HASH_NAMES = {"1.3.14.3.2.26": "sha1", "2.16.840.1.101.3.4.2.1": "sha256"}
 _SUCCESSFUL = b"\x0a\x01\x00"
 _REASON_NUMBERS = {

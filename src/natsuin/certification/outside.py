@@ -19,6 +19,7 @@ from natsuin.plain_text import plain_text
 from natsuin.sam.protocol import Subject
 
 CERTIFICATES_LIMIT = 10
+"""Certificates that are looked at for one path."""
 CERTIFICATE_BYTES_LIMIT = 16 * 1024
 
 

@@ -19,6 +19,7 @@ KEY_IMPORT_PURPOSE: Final = "2.25.63111218656235884811503927576502635180"
 """Extended key usage of a certificate that may sign key envelopes (docs/key-import.md). An arc of its own (ITU-T
 X.667), so that no certificate for anything else, such as that of an authority's other customers, has it."""
 SIGNED_LIMIT: Final = 256 * 1024
+"""Bytes of a CMS structure with what it signs."""
 _HASHES: Final = {"sha256": hashes.SHA256(), "sha384": hashes.SHA384(), "sha512": hashes.SHA512()}
 
 

@@ -4,8 +4,6 @@ The judgement is `natsuin.validation.check_evidence`, a program of its own that 
 Natsuin; what this command adds is the report as a PDF.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +11,7 @@ import click
 
 from natsuin.cli.arguments import verifier_key
 from natsuin.cli.log_reading import FILE, with_witnesses
+from natsuin.cli.progress import progress_bars
 
 if TYPE_CHECKING:
     from natsuin.validation import EvidenceReport, StatementReport
@@ -59,14 +58,14 @@ def check(context: click.Context, /, file: Path, **options: Any) -> None:
         content = _read(file)
         report: EvidenceReport | StatementReport
         if is_statement(content):
-            with _bar() as progress:
+            with progress_bars() as show:
                 report = judge_statement(
                     content,
                     verifier_key(options["vkey"]),
                     log=options["log"],
                     witnesses=[verifier_key(each) for each in options["witness"]],
                     quorum=options["quorum"],
-                    progress=progress,
+                    progress=lambda done, total: show("Reading the log", done, total),
                 )
         else:
             case = read_evidence(
@@ -86,18 +85,6 @@ def check(context: click.Context, /, file: Path, **options: Any) -> None:
         context.exit(2)
     click.echo(report.as_json() if options["as_json"] else report.as_text(language).rstrip("\n"))
     context.exit(report.exit_status)
-
-
-@contextmanager
-def _bar() -> Iterator[Callable[[int, int], None]]:
-    """How far a whole log is read, on a terminal and beside the report."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=Console(stderr=True, highlight=False), transient=True) as bar:
-        task = bar.add_task("Reading the log", total=None, visible=False)
-        yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)
 
 
 def _read(path: Path) -> bytes:

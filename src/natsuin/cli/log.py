@@ -19,6 +19,7 @@ from natsuin.cli.log_prove import prove
 from natsuin.cli.log_reading import FILE, of_a_log, plain, read_text, verdicts, with_witnesses
 from natsuin.cli.log_rotate import rotate
 from natsuin.cli.log_statement import statement
+from natsuin.cli.progress import progress_bars
 
 if TYPE_CHECKING:
     from natsuin.signing_log import ChainReader, Cosignature, Known, LogMemory, LogReport
@@ -151,17 +152,13 @@ def _verify_all(location: str, vkey: str, older: _Older) -> "list[LogReport]":
 def _verify(
     location: str, vkey: str, known: "Known | None", memory: "LogMemory | None", after: "ChainReader | None"
 ) -> "tuple[LogReport, ChainReader | None]":
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
     from natsuin.errors import Refused
     from natsuin.signing_log import verify_log
 
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     following: tuple[str, ChainReader] | None = None
     due = time.monotonic() + _KEPT_EACH_SECONDS
-    with Progress(*columns, console=Console(stderr=True, highlight=False), transient=True) as bar:
-        task = bar.add_task("Checking entries", total=None, completed=known.entries if known else 0)
+    with progress_bars() as show:
+        show("Checking entries", known.entries if known else 0, None)
 
         def begun(note: str, chains: "ChainReader") -> None:
             nonlocal following
@@ -169,7 +166,7 @@ def _verify(
 
         def progress(verified: int, total: int) -> None:
             nonlocal due
-            bar.update(task, completed=verified, total=total)
+            show("Checking entries", verified, total)
             began = time.monotonic()
             if memory is not None and following is not None and began > due:
                 memory.keep_part(*following)

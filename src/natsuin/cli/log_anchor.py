@@ -1,7 +1,7 @@
 """`natsuin log anchor` and `natsuin log anchors`: time-stamps of others over a log's checkpoints, kept and renewed."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -11,6 +11,7 @@ import click
 
 from natsuin.cli.arguments import verifier_key
 from natsuin.cli.log_reading import FILE, Command, of_a_log, verdicts
+from natsuin.cli.progress import progress_bars
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -220,12 +221,12 @@ def _certificates(files: Sequence[Path]) -> "list[x509.Certificate]":
     return found
 
 
-def _each(sizes: list[int]) -> Any:
-    from rich.console import Console
-    from rich.progress import track
-
-    console = Console(stderr=True, highlight=False)
-    return track(sizes, "Checking anchors", console=console, transient=True)
+def _each(sizes: list[int]) -> Iterator[int]:
+    """The sizes, with a bar while the work on them goes on."""
+    with progress_bars() as show:
+        for done, size in enumerate(sizes):
+            show("Checking anchors", done, len(sizes))
+            yield size
 
 
 def _now() -> datetime:

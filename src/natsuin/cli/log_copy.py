@@ -1,11 +1,13 @@
 """`natsuin log copy`: a copy of a log's public files, for whoever checks without asking the service again."""
 
+from functools import partial
 from pathlib import Path
 
 import click
 
 from natsuin.cli.arguments import verifier_key
 from natsuin.cli.log_reading import of_a_log, verdicts
+from natsuin.cli.progress import progress_bars
 
 
 @click.command("copy")
@@ -19,20 +21,11 @@ def copy(context: click.Context, /, location: str, vkey: str, folder: Path) -> N
 
     Exit status: 0 copied, 1 the log does not hold, 2 that cannot be told.
     """
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
     from natsuin.signing_log import copy_shards
 
     if folder.exists():
         raise click.BadParameter(f"{folder} is there already; name a folder that is not.", param_hint="--to")
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with verdicts(context):
-        with Progress(*columns, console=Console(stderr=True, highlight=False), transient=True) as bar:
-            task = bar.add_task("Copying files", total=None)
-
-            def progress(done: int, total: int) -> None:
-                bar.update(task, completed=done, total=total)
-
-            report = copy_shards(location, folder, verifier_key(vkey), progress=progress)
+        with progress_bars() as show:
+            report = copy_shards(location, folder, verifier_key(vkey), progress=partial(show, "Copying files"))
         click.echo(f"Copied and verified: {sum(shard.entries for shard in report.shards)} entries in {folder}")

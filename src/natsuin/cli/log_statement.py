@@ -1,11 +1,13 @@
 """`natsuin log statement`: everything that a log has about one key, in one file for somebody who has not the log."""
 
+from functools import partial
 from pathlib import Path
 
 import click
 
 from natsuin.cli.arguments import verifier_key
 from natsuin.cli.log_reading import of_a_log, verdicts
+from natsuin.cli.progress import progress_bars
 
 
 @click.command()
@@ -21,18 +23,10 @@ def statement(context: click.Context, /, location: str, vkey: str, key: str, out
 
     Exit status: 0 written, 1 the log does not hold, 2 that cannot be told, or the log does not know the key.
     """
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
     from natsuin.signing_log import WholeLog, state_from_files
 
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with verdicts(context):
-        with (
-            Progress(*columns, console=Console(stderr=True, highlight=False), transient=True) as bar,
-            WholeLog.open(location, verifier_key(vkey)) as log,
-        ):
-            task = bar.add_task("Reading entries", total=log.size)
-            told = state_from_files(log, key, progress=lambda done, total: bar.update(task, completed=done))
+        with progress_bars() as show, WholeLog.open(location, verifier_key(vkey)) as log:
+            told = state_from_files(log, key, progress=partial(show, "Reading entries"))
         out.write_bytes(told)
         click.echo(f"Written: {out}")

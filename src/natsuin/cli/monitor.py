@@ -1,14 +1,15 @@
 """`natsuin monitor`: follow signing logs and raise alarms, from a host of one's own."""
 
 import signal
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from natsuin.cli.arguments import verifier_key
+from natsuin.cli.progress import progress_bars
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -98,8 +99,8 @@ def status(file: Path, alarms: int, lang: str, as_json: bool) -> None:
 
 
 def _once(watching: "Monitor") -> int:
-    with _bars() as progress:
-        verdicts = watching.once(progress)
+    with progress_bars() as show:
+        verdicts = watching.once(lambda name: partial(show, name))
     for name, verdict in verdicts.items():
         click.echo(f"{_WORDS[verdict.value]}: {name}", err=True)
     return _worst(verdicts)
@@ -114,22 +115,6 @@ def _run(watching: "Monitor") -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: watching.stop())
     watching.run(lambda port: click.echo(f"metrics at port {port}", err=True))
-
-
-@contextmanager
-def _bars() -> Iterator[Any]:
-    """A bar for each log that there is much to read of, on a terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=Console(stderr=True, highlight=False, markup=False), transient=True) as bar:
-
-        def progress(name: str) -> Any:
-            task = bar.add_task(name, total=None)
-            return lambda done, total: bar.update(task, completed=done, total=total)
-
-        yield progress
 
 
 def _print(standing: dict[str, Any], lang: str) -> None:

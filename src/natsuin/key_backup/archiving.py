@@ -21,12 +21,11 @@ from natsuin.key_backup.tables import key_archive
 from natsuin.key_management import (
     RESIDENT_BACKEND,
     Foundation,
-    Slot,
     StoredKey,
     ended_key,
-    key_slot,
     new_identifier,
     signing_key,
+    slots_of,
 )
 from natsuin.sam.protocol import KeyArchiveInformation, ListKeyArchives
 from natsuin.signing_log import SigningLog
@@ -81,7 +80,7 @@ class Archives:
         size = self.log.size
         with foundation.database.read() as connection:
             row = self._archivable(connection, key_id)
-            slots = self._slots(connection, key_id)
+            slots = slots_of(foundation, connection, key_id)
             copy = self._next_copy(connection, key_id)
         blob = foundation.provider.open(row["key_blob"], StoredKey(row).binding)
         archive = Archive(new_identifier(), copy, foundation.now(), size, row, blob, slots)
@@ -235,12 +234,7 @@ class Archives:
         if is_end(key["state"]) or not key["key_blob"]:
             return b""
         blob = self.foundation.provider.open(key["key_blob"], StoredKey(key).binding)
-        return content_hash(blob, self._slots(connection, key["key_id"]))
-
-    def _slots(self, connection: sa.Connection, key_id: str) -> dict[str, Slot]:
-        query = sa.select(key_slot).where(key_slot.c.key_id == key_id)
-        rows = [self.foundation.checked(key_slot, row) for row in connection.execute(query).mappings()]
-        return {row["name"]: Slot(row["salt"], row["wrapped"]) for row in rows}
+        return content_hash(blob, slots_of(self.foundation, connection, key["key_id"]))
 
     def _next_copy(self, connection: sa.Connection, key_id: str) -> int:
         query = sa.select(key_archive).where(key_archive.c.key_id == key_id)

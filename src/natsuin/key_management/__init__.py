@@ -78,6 +78,7 @@ from natsuin.key_management.pin_reset import PINResets
 from natsuin.key_management.pkcs12_key import BadPKCS12, read_pkcs12
 from natsuin.key_management.provider_layer import ProviderLayer
 from natsuin.key_management.provider_secrets import VAULT, ProviderSecrets
+from natsuin.key_management.rebinding import slots_of
 from natsuin.key_management.records import Record, challenge_of, make_record, new_identifier
 from natsuin.key_management.renewal import Renewals
 from natsuin.key_management.resident_keys import ResidentKeys
@@ -274,6 +275,7 @@ __all__ = [
     "seal_content",
     "service_key",
     "signing_key",
+    "slots_of",
     "stored_public_keys",
     "unwrap_for_signer",
     "verify_signature",

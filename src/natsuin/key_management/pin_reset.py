@@ -8,9 +8,10 @@ from typing import Any
 from natsuin.errors import ApprovalRefused, Conflict, Expired, NotFound
 from natsuin.key_management.foundation import Foundation
 from natsuin.key_management.keys import PIN_SLOT, RECOVERY_SLOT, Keys, StoredKey
+from natsuin.key_management.rebinding import replace_slots, require_unchanged, slots_of
 from natsuin.key_management.records import challenge_of, make_record
 from natsuin.key_management.signer_secrets import ResetSecrets, SecretOpener, acceptable_pin, normal_recovery_code
-from natsuin.key_management.tables import key_slot, pin_reset, signing_key
+from natsuin.key_management.tables import pin_reset, signing_key
 from natsuin.key_management.wrapping import close_slot
 from natsuin.sam.protocol import (
     HPKE_INFO_PIN_RESET,
@@ -66,8 +67,9 @@ class PINResets:
             if act["expires_at"] < foundation.now():
                 raise Expired("the time for this has passed", hint="Begin again under My keys.")
             row = foundation.find(connection, signing_key, key_id=act["key_id"])
-        if row is None:
-            raise NotFound("the key of this request does not exist any more")
+            if row is None:
+                raise NotFound("the key of this request does not exist any more")
+            slots = slots_of(foundation, connection, act["key_id"])
         challenge = challenge_of(act["record"])
         sign_counts = self._verify_passkey(act, row, message.assertion)
         secret = self.opener.open(message.sealed_secrets, HPKE_INFO_PIN_RESET + challenge, ResetSecrets)
@@ -78,18 +80,15 @@ class PINResets:
         key = StoredKey(row)
         signer_key = self.keys.open_signer_key(key, RECOVERY_SLOT, normal_recovery_code(secret.recovery_code))
         closed = {name: close_slot(name, value, signer_key, key.binding) for name, value in new_secrets.items()}
-        foundation.journal.record("pin-reset", public={"key": key.key_id}, private={"act": act["act_id"]})
+        opening = foundation.journal.open(_private(act), key_id=key.key_id)
         with foundation.database.write() as connection:
+            require_unchanged(foundation, connection, key, slots)
             spent = foundation.update(connection, pin_reset, act, used_at=foundation.now())
             counted = foundation.update(connection, signing_key, row, sign_counts=sign_counts)
             if not (spent and counted):
                 raise Conflict("another approval was a moment earlier", hint="Begin again under My keys.")
-            for name, slot in closed.items():
-                old = foundation.find(connection, key_slot, key_id=key.key_id, name=name)
-                if old is None or not foundation.update(
-                    connection, key_slot, old, salt=slot.salt, wrapped=slot.wrapped, failures=0
-                ):
-                    raise Conflict("another approval was a moment earlier", hint="Begin again under My keys.")
+            foundation.journal.add("pin-reset", {"key": key.key_id}, opening)
+            replace_slots(foundation, connection, key.key_id, closed)
             return PINReset(key=self.keys.information(connection, key))
 
     def _verify_passkey(self, act: dict[str, Any], row: dict[str, Any], assertion: Assertion) -> bytes:
@@ -99,3 +98,8 @@ class PINResets:
             public = {"key": row["key_id"], "reason": refusal.code}
             self.foundation.journal.record("pin-reset-refused", public=public, private={"act": act["act_id"]})
             raise
+
+
+def _private(act: dict[str, Any]) -> dict[str, Any]:
+    """What the entry of a new PIN commits to."""
+    return {"act": act["act_id"]}

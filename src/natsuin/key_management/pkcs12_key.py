@@ -19,7 +19,9 @@ LARGEST: Final = 64 * 1024
 MOST_ROUNDS: Final = 1_000_000
 """Of one derivation: some seconds."""
 MOST_BAGS: Final = 32
+"""In the open in one file: a key and its chain are a few."""
 LONGEST_PASSWORD: Final = 200
+"""Characters."""
 _MAC_HASHES: Final = frozenset({"sha1", "sha224", "sha256", "sha384", "sha512"})
 _ENCRYPTED: Final = "pkcs8_shrouded_key_bag"
 

@@ -10,7 +10,7 @@ from natsuin.errors import Conflict
 from natsuin.key_management.bound_passkeys import BoundPasskey, encode_counts, encode_passkeys
 from natsuin.key_management.foundation import Foundation
 from natsuin.key_management.keys import StoredKey, key_binding
-from natsuin.key_management.tables import key_slot
+from natsuin.key_management.tables import key_slot, signing_key
 from natsuin.key_management.vaults import Vault
 from natsuin.key_management.wrapping import Slot, close_slot, unwrap_for_signer, wrap_for_signer
 
@@ -45,6 +45,26 @@ def rebind(foundation: Foundation, vault: Vault, key: StoredKey, signer_key: byt
     changes["key_blob"] = foundation.provider.close(closed, binding)
     slots = {name: close_slot(name, secret, signer_key, binding) for name, secret in guards.secrets.items()}
     return Rebound(key, changes, slots)
+
+
+def slots_of(foundation: Foundation, connection: sa.Connection, key_id: str) -> dict[str, Slot]:
+    """What the key can be opened by, by name. Raises `Tampered`."""
+    query = sa.select(key_slot).where(key_slot.c.key_id == key_id)
+    rows = [foundation.checked(key_slot, row) for row in connection.execute(query).mappings()]
+    return {row["name"]: Slot(row["salt"], row["wrapped"]) for row in rows}
+
+
+def require_unchanged(
+    foundation: Foundation, connection: sa.Connection, key: StoredKey, slots: Mapping[str, Slot]
+) -> None:
+    """Hold the key's row in the caller's write transaction, so that nobody undoes another's change.
+
+    Raises `Conflict` unless the key has the passkeys and slots that it had when its signer opened it.
+    """
+    row = foundation.find(connection, signing_key, lock=True, key_id=key.key_id)
+    present = slots_of(foundation, connection, key.key_id)
+    if row is None or row["passkeys"] != key.row["passkeys"] or present != slots:
+        raise Conflict("the key was changed a moment ago", hint="Begin again.")
 
 
 def replace_slots(foundation: Foundation, connection: sa.Connection, key_id: str, slots: Mapping[str, Slot]) -> None:

@@ -22,8 +22,9 @@ from natsuin.key_management.bound_passkeys import (
     decode_counts,
 )
 from natsuin.key_management.foundation import Foundation
+from natsuin.key_management.journal import Opening
 from natsuin.key_management.keys import PIN_SLOT, RECOVERY_SLOT, Keys, StoredKey
-from natsuin.key_management.rebinding import Guards, rebind, replace_slots
+from natsuin.key_management.rebinding import Guards, rebind, replace_slots, require_unchanged, slots_of
 from natsuin.key_management.records import make_record
 from natsuin.key_management.signer_secrets import (
     EnrolmentSecrets,
@@ -35,7 +36,7 @@ from natsuin.key_management.signer_secrets import (
 )
 from natsuin.key_management.tables import passkey_offer, signing_key
 from natsuin.key_management.vaults import Vault
-from natsuin.key_management.wrapping import close_slot
+from natsuin.key_management.wrapping import Slot, close_slot
 from natsuin.sam.protocol import (
     HPKE_INFO_CHANGE,
     KeyActDone,
@@ -123,19 +124,22 @@ class SecretChanges:
         return self._rebind(key, rest, codes, private)
 
     def _change_pin(self, key: StoredKey, pin: str, new_pin: str, private: dict[str, Any]) -> KeyActDone:
+        foundation = self.foundation
+        slots = self._slots(key)
         signer_key = self.keys.open_signer_key(key, PIN_SLOT, pin)
         slot = close_slot(PIN_SLOT, new_pin, signer_key, key.binding)
-        self.foundation.journal.record(
-            "pin-changed", public={"key": key.key_id}, private={"act": private["act"], "user": key.user_id}
-        )
-        with self.foundation.database.write() as connection:
-            replace_slots(self.foundation, connection, key.key_id, {PIN_SLOT: slot})
+        opening = self._opening(key, private)
+        with foundation.database.write() as connection:
+            require_unchanged(foundation, connection, key, slots)
+            foundation.journal.add("pin-changed", {"key": key.key_id}, opening)
+            replace_slots(foundation, connection, key.key_id, {PIN_SLOT: slot})
             return KeyActDone(key=self.keys.information(connection, key))
 
     def _rebind(
         self, key: StoredKey, passkeys: tuple[BoundPasskey, ...], codes: dict[str, str], private: dict[str, Any]
     ) -> KeyActDone:
         foundation = self.foundation
+        slots = self._slots(key)
         signer_key = self.keys.open_signer_key(key, PIN_SLOT, codes[PIN_SLOT])
         with foundation.database.read() as connection:
             # Counting the approval, and the try, changed the row since it was read.
@@ -143,18 +147,23 @@ class SecretChanges:
         counts = decode_counts(key.row["sign_counts"])
         kept = {passkey.credential_id: counts.get(passkey.credential_id, 0) for passkey in passkeys}
         rebound = rebind(foundation, self.vault, key, signer_key, Guards(passkeys, kept, codes))
-        changes, slots = rebound.changes, rebound.slots
-        foundation.journal.record(
-            "passkeys-changed",
-            public={"key": key.key_id, "count": len(passkeys)},
-            private={"act": private["act"], "user": key.user_id},
-        )
+        opening, changes = self._opening(key, private), rebound.changes
         with foundation.database.write() as connection:
+            require_unchanged(foundation, connection, key, slots)
             if not foundation.update(connection, signing_key, key.row, **changes):
                 raise Conflict("the key was changed a moment ago", hint="Begin again.")
-            replace_slots(foundation, connection, key.key_id, slots)
+            foundation.journal.add("passkeys-changed", {"key": key.key_id, "count": len(passkeys)}, opening)
+            replace_slots(foundation, connection, key.key_id, rebound.slots)
             self.forget_approvals(connection, key.key_id)
             return KeyActDone(key=self.keys.information(connection, StoredKey({**key.row, **changes})))
+
+    def _slots(self, key: StoredKey) -> dict[str, Slot]:
+        with self.foundation.database.read() as connection:
+            return slots_of(self.foundation, connection, key.key_id)
+
+    def _opening(self, key: StoredKey, private: dict[str, Any]) -> Opening:
+        """For the entry of a change; durable on return."""
+        return self.foundation.journal.open(_private(key, private), key_id=key.key_id)
 
     def _offered(self, key: StoredKey, request: ProposeKeyAct) -> Passkey:
         """The passkey that the owner made for our challenge. Raises `ApprovalRefused`, `Expired`, `NotFound`."""
@@ -167,3 +176,8 @@ class SecretChanges:
         if request.attestation is None:
             raise Malformed("the new passkey is missing")
         return self.foundation.relying_party.verify_registration(request.attestation, offer["challenge"])
+
+
+def _private(key: StoredKey, act: dict[str, Any]) -> dict[str, Any]:
+    """What the entry of a change commits to."""
+    return {"act": act["act"], "user": key.user_id}

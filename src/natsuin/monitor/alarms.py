@@ -17,7 +17,7 @@ from natsuin.monitor.rules import Found
 from natsuin.monitor.settings import LimitSettings
 
 _HOUR: Final = 3_600_000
-_KEEP_FOR: Final = 400 * 86_400_000
+_KEEP_FOR_MS: Final = 400 * 86_400_000
 _MOST_OF_THE_PAST: Final = 1000
 """How many alarms are listed of what a log held before it was first read, and at most."""
 _ALWAYS_TOLD: Final = frozenset({"chain-broken", "outcome-unmatched", "entry-unreadable"})
@@ -79,7 +79,8 @@ class Desk:
             if row["count"] > 1:
                 self._deliver(connection, row["id"], 2, (row["kind"], row["subject"]), now)
         connection.execute(
-            "DELETE FROM alarm WHERE log = ? AND closed AND NOT history AND found_at < ?", (self.log, now - _KEEP_FOR)
+            "DELETE FROM alarm WHERE log = ? AND closed AND NOT history AND found_at < ?",
+            (self.log, now - _KEEP_FOR_MS),
         )
 
     def _join(self, connection: sqlite3.Connection, found: Found, now: int) -> bool:

@@ -14,9 +14,9 @@ from natsuin.mail_server import MailFailed, MailImpossible
 from natsuin.monitor.memory import Memory
 from natsuin.monitor.webhooks import WebhookFailed
 
-_FIRST_PAUSE: Final = 10_000
-_LONGEST_PAUSE: Final = 3_600_000
-_GIVE_UP_AFTER: Final = 14 * 86_400_000
+_FIRST_PAUSE_MS: Final = 10_000
+_LONGEST_PAUSE_MS: Final = 3_600_000
+_GIVE_UP_AFTER_MS: Final = 14 * 86_400_000
 _log = structlog.get_logger("natsuin.monitor")
 
 Send = Callable[[sqlite3.Row, int], None]
@@ -57,7 +57,7 @@ class Outbox:
             # kept, since others may repeat an address.
             ours = isinstance(problem, MailFailed | WebhookFailed)
             error = (str(problem) if ours else "") or type(problem).__name__
-            given_up = self._now() - row["created_at"] > _GIVE_UP_AFTER
+            given_up = self._now() - row["created_at"] > _GIVE_UP_AFTER_MS
             _log.warning("monitor.not_told", receiver=self.receiver, alarm=row["id"], given_up=given_up, reason=error)
             self._note(row, error, given_up=given_up)
             return error
@@ -80,12 +80,12 @@ class Outbox:
             # A clock that was set back puts nothing off for longer than the longest pause.
             " WHERE receiver = ? AND (next_at <= ? OR next_at > ?) ORDER BY next_at, alarm.rowid, sequence LIMIT 1"
         )
-        values = (self.receiver, now, now + _LONGEST_PAUSE)
+        values = (self.receiver, now, now + _LONGEST_PAUSE_MS)
         with self._memory.read() as connection:
             row: sqlite3.Row | None = connection.execute(due, values).fetchone()
         if row is None:
             return None
-        pause = min(_FIRST_PAUSE * 2 ** min(row["attempts"], 20), _LONGEST_PAUSE)
+        pause = min(_FIRST_PAUSE_MS * 2 ** min(row["attempts"], 20), _LONGEST_PAUSE_MS)
         with self._memory.write() as connection:
             connection.execute(
                 "UPDATE delivery SET attempts = attempts + 1, next_at = ?"

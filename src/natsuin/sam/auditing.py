@@ -31,10 +31,13 @@ from natsuin.signing_log import SigningLog
 
 LONGEST_PAGE: Final = 100
 LONGEST_FILE: Final = 10_000
+"""Entries in one answer that is shown, and in one that is saved."""
 LARGEST_ANSWER: Final = 8 * 1024 * 1024
 """Bytes of entries in one answer; a frame takes twice as much."""
-LONGEST_TIME: Final = 366
+MOST_DAYS: Final = 366
+"""Days of activity in one answer."""
 MOST_OPENED: Final = 50
+"""Entries opened by one request."""
 _AT_ONCE: Final = 250
 _FILES: Final = frozenset({"", "csv", "jsonl"})
 _MOST_KINDS: Final = 50
@@ -109,7 +112,7 @@ class Auditing:
 
     def activity(self, message: ReadActivity) -> Activity:
         """How much happened on each day. Raises as `search`, without `LogDamaged`."""
-        if not (0 <= message.first_day <= _LAST_MOMENT // 86_400_000 and 1 <= message.days <= LONGEST_TIME):
+        if not (0 <= message.first_day <= _LAST_MOMENT // 86_400_000 and 1 <= message.days <= MOST_DAYS):
             raise Malformed("that is no time of at most 366 days")
         reading = self.readings.take(message.reading, message.auditor_id)
         asked = {"first_day": message.first_day, "days": message.days}

@@ -11,7 +11,7 @@ from natsuin.sam.protocol import KeyInformation
 CERTIFICATE_DAYS = (7, 30, 60)
 """People are told when so few days of the certificate are left, in stronger words each time."""
 FEW_TRIES = 5
-_DAY = 24 * 3600 * 1000
+_DAY_MS = 24 * 3600 * 1000
 _ENDED = frozenset({"revoked", "destroyed"})
 
 
@@ -56,7 +56,7 @@ def _of_certificate(key: KeyInformation, now: int) -> list[KeyWarning]:
     end = certificate_end(key)
     if not end:
         return [KeyWarning("certificate_awaited")]
-    left = (end - now) // _DAY
+    left = (end - now) // _DAY_MS
     if end <= now:
         return [KeyWarning("certificate_ended", grave=True)]
     if left >= CERTIFICATE_DAYS[-1]:

@@ -27,7 +27,7 @@ from natsuin.signing_log import SigningLog
 MOST_AT_ONCE: Final = 100_000
 """So many entries are read for one question, which takes some seconds; after a start of a long log people ask again."""
 _BATCH: Final = 500
-_DAY: Final = 24 * 3600 * 1000
+_DAY_MS: Final = 24 * 3600 * 1000
 _MOST_WORDS: Final = 500
 _MOST_WORDS_KEPT: Final = 50_000
 _WAIT_SECONDS: Final = 5.0
@@ -194,7 +194,7 @@ class LogIndex:
                 self._word(connection, text) for text in (entry.type, entry.key, entry.result, entry.reason)
             )
             rows.append((place, entry.time, kind, key, result, reason))
-            counted[entry.time // _DAY, kind, result] += 1
+            counted[entry.time // _DAY_MS, kind, result] += 1
             said.update((word,) for word, text in ((result, entry.result), (reason, entry.reason)) if text)
         connection.executemany("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?)", rows)
         connection.executemany("INSERT OR IGNORE INTO saying VALUES (?)", said)

@@ -91,13 +91,14 @@ class SigningLine:
             self._carry([])
 
     def close(self) -> None:
-        """Finish what waits, then stop the lanes."""
+        """Finish what waits, then stop the lanes and the path's own threads."""
         with self._turn:
             self._closing = True
             for lane in self._set_out:
                 lane.notify()
         for thread in self._lanes:
             thread.join()
+        self._path.close()
 
     def _call_a_lane(self) -> None:
         """Wake a lane that is at home, if one more should travel. The first before the others: its caches are warm."""

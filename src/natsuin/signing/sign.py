@@ -135,6 +135,10 @@ class SigningPath:
         if any(use.key.row["one_time"] for use in uses):
             self.end_one_time_keys()
 
+    def close(self) -> None:
+        """Stop the threads that use keys beside the lane. Afterwards nothing may be signed."""
+        self.workers.close()
+
     def _check_again(self, uses: Sequence[Use]) -> None:
         """What was good when a use began to wait may have ended since: its approval, its key, its certificate."""
         for use in uses:

@@ -17,7 +17,7 @@ from natsuin import faults
 from natsuin.errors import StorageFailed
 from natsuin.signing_log.checkpoints import Checkpoint, sign_checkpoint
 from natsuin.signing_log.folder import LogFolder
-from natsuin.signing_log.key_chains import KeyChains, Leaf, Waiting
+from natsuin.signing_log.key_chains import KeyChains, Leaf, Unplaced
 from natsuin.signing_log.merkle import leaf_hash, verify_inclusion
 from natsuin.signing_log.notes import LogKey
 from natsuin.signing_log.publication import Publication
@@ -72,13 +72,13 @@ class Committer:
         """What the folder shall show instead of the newest checkpoint: size and note of an earlier one, or the same
         with cosignatures. None for a log that asks no witnesses."""
 
-    def commit(self, waiting: Sequence[Waiting]) -> list[Receipt]:
+    def commit(self, unplaced: Sequence[Unplaced]) -> list[Receipt]:
         """Append what waits, at least one entry. On return it is durable under the signed checkpoint
         `self.signed.note`.
 
         Raises `StorageFailed` or whatever the key raises; then nothing may be acknowledged.
         """
-        leaves, heads = self._chains.link(waiting)
+        leaves, heads = self._chains.link(unplaced)
         entries = [leaf.content for leaf in leaves]
         proofs, root = self._append(leaves)
         faults.point("log.before_sign")

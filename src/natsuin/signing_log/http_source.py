@@ -35,7 +35,8 @@ class HTTPSource:
 
     def read(self, name: str, limit: int) -> bytes:
         """See `Source.read`. A connection that the server closed meanwhile is opened again once."""
-        for attempt in (1, 2):
+        reopen = True
+        while True:
             try:
                 return self._request(name, limit)
             except TimeoutError as error:
@@ -43,11 +44,11 @@ class HTTPSource:
                 raise LogUnreachable(f"the log is too slow with the file {name}") from error
             except (HTTPException, OSError, ValueError) as error:
                 self._connection.close()
-                if attempt == 2:
+                if not reopen:
                     raise LogUnreachable(
                         "the log does not answer", hint="Check the address and the network."
                     ) from error
-        raise AssertionError
+                reopen = False
 
     def close(self) -> None:
         """See `Source.close`. Reading again opens a new connection."""

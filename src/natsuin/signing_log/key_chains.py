@@ -67,10 +67,11 @@ class Draft:
     entry: Mapping[str, JSON]
 
 
-Waiting: TypeAlias = "Leaf | Draft"
+Unplaced: TypeAlias = "Leaf | Draft"
+"""An entry that has no index yet."""
 
 
-def prepare(entry: Mapping[str, JSON]) -> Waiting:
+def prepare(entry: Mapping[str, JSON]) -> Unplaced:
     """What the writer takes. Raises `BadEntry`, `EntryTooLarge`; afterwards nothing about the entry can be refused."""
     if NUMBER in entry or PREVIOUS in entry:
         raise BadEntry("an entry's place in the chain of its key is given by the log")
@@ -99,11 +100,11 @@ class KeyChains:
         self._read = read
         self._heads: OrderedDict[str, Head] = OrderedDict()
 
-    def link(self, waiting: Sequence[Waiting]) -> tuple[list[Leaf], dict[str, Head]]:
+    def link(self, unplaced: Sequence[Unplaced]) -> tuple[list[Leaf], dict[str, Head]]:
         """The leaves, in order, and the new heads, which stand once they are durable: `advance` says so."""
         leaves: list[Leaf] = []
         heads: dict[str, Head] = {}
-        for one in waiting:
+        for one in unplaced:
             if isinstance(one, Leaf):
                 leaves.append(one)
                 continue

@@ -15,7 +15,7 @@ from typing import Final
 from natsuin import faults
 from natsuin.errors import Busy, NatsuinError, StorageFailed
 from natsuin.signing_log.commit import Committer
-from natsuin.signing_log.key_chains import Waiting
+from natsuin.signing_log.key_chains import Unplaced
 from natsuin.signing_log.receipts import Receipt
 from natsuin.signing_log.refusals import LogClosed, WitnessRefused
 
@@ -30,7 +30,7 @@ class _Item:
 
     __slots__ = ("answered", "entries", "error", "receipts", "wake")
 
-    def __init__(self, entries: Sequence[Waiting]) -> None:
+    def __init__(self, entries: Sequence[Unplaced]) -> None:
         self.entries = entries
         self.receipts: list[Receipt] = []
         self.error: NatsuinError | None = None
@@ -74,7 +74,7 @@ class Writer:
         self._keeper = threading.Thread(target=self._keep, name="signing-log-keeper", daemon=True)
         self._keeper.start()
 
-    def add_all(self, entries: Sequence[Waiting]) -> list[Receipt]:
+    def add_all(self, entries: Sequence[Unplaced]) -> list[Receipt]:
         """Write entries, all or none, one after the other in one commit. On return they are durable and signed for.
 
         Raises `Busy` when the queue is full, `LogClosed` after `close`, `StorageFailed`; after the last the caller

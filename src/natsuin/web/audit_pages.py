@@ -15,7 +15,7 @@ from natsuin.web.log_reading import LARGEST_FILE, LogReading, Wish, entry_view
 from natsuin.web.pages import Context, Page
 
 SPANS: Final = (30, 90, 364)
-_DAY: Final = 24 * 3600 * 1000
+_DAY_MS: Final = 24 * 3600 * 1000
 _OVER: Final = "reading_over"
 
 
@@ -64,7 +64,7 @@ class AuditPages:
     async def _activity(self, request: Request) -> Context:
         asked = request.query_params.get("days", "")
         days = int(asked) if asked in map(str, SPANS) else SPANS[0]
-        first_day = milliseconds(self._clock.now()) // _DAY - days + 1
+        first_day = milliseconds(self._clock.now()) // _DAY_MS - days + 1
         reading, here = self._callers.reading_of(request), f"/auditor/activity?days={days}"
         if not reading:
             return _begin(here)

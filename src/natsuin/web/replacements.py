@@ -11,7 +11,7 @@ from natsuin.storage import Database
 from natsuin.user_management import find_person, names_of
 from natsuin.web.sam_calls import Sam, ask
 
-_LOOK_BACK = 90 * 86_400_000
+_LOOK_BACK_MS = 90 * 86_400_000
 _PAGE = 200
 
 
@@ -53,7 +53,7 @@ class Replacements:
 
     async def page(self, *, after: str = "") -> tuple[tuple[ReplacementView, ...], str]:
         """Those that are open and those of the last three months, and what the next page is asked with, or empty."""
-        since = milliseconds(self._clock.now()) - _LOOK_BACK
+        since = milliseconds(self._clock.now()) - _LOOK_BACK_MS
         asked = ListReplacements(after=after, limit=_PAGE, since=since)
         found = (await ask(self._sam, asked, ReplacementPage)).replacements
         views = await to_thread.run_sync(lambda: tuple(self._view(one) for one in found))

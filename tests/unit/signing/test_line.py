@@ -28,6 +28,8 @@ class Road:
     """By the name of a journey's first request."""
     broken: bool = False
     stopped: list[NatsuinError] = field(default_factory=list)
+    closed_after: int | None = None
+    """How many journeys there had been when the line closed the path."""
 
     def hold(self, name: str) -> threading.Event:
         self.home[name] = threading.Event()
@@ -46,6 +48,9 @@ class Road:
 
     def stop(self, error: NatsuinError) -> None:
         self.stopped.append(error)
+
+    def close(self) -> None:
+        self.closed_after = len(self.journeys)
 
 
 @pytest.fixture
@@ -103,6 +108,14 @@ def test_nothing_is_taken_after_closing(road: Road) -> None:
     line.close()
     with pytest.raises(Busy):
         line.submit(asked("late"))
+
+
+def test_the_path_is_closed_when_nobody_travels_any_more(road: Road) -> None:
+    line = SigningLine(cast("SigningPath", road), lanes=2)
+    futures = [line.submit(asked(f"signer {n}", 30)) for n in range(20)]
+    line.close()
+    assert all(future.done() for future in futures)
+    assert road.closed_after == len(road.journeys) > 0
 
 
 def test_a_crowd_of_batches_is_shared_out_to_both_lanes(line: SigningLine, road: Road) -> None:

@@ -1,17 +1,14 @@
 """The command `natsuin backup` and its subcommands."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from natsuin.cli.progress import progress_bars
 from natsuin.cli.supervised import config_option
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from natsuin.cli.backup.examination import Findings
     from natsuin.key_management import MasterKey
 
@@ -57,7 +54,7 @@ def create(file: Path, target: Path, recipients: tuple[str, ...], *, clear: bool
         raise Refused("say whether to encrypt", hint="Give --recipient age1..., or --clear. See `natsuin backup key`.")
     config = load(file)
     master = read_master_key(config.sam.master_key_file)
-    with _progress() as progress:
+    with progress_bars() as progress:
         place = create_backup(config, master, target.absolute(), recipients, progress=progress)
     click.echo(str(place))
     click.echo("It does not hold the master key. Without that key nobody can restore it.")
@@ -96,7 +93,7 @@ def check(context: click.Context, folder: Path, identity: Path | None, master_ke
     from natsuin.cli.backup.scratch import scratch_folder
 
     manifest = read_manifest(folder)
-    with _progress() as progress:
+    with progress_bars() as progress:
         found = examine_files(folder, manifest, progress=progress)
         problems = list(found.problems)
         if master_key is not None and not problems:
@@ -126,7 +123,7 @@ def rehearse(context: click.Context, folder: Path, file: Path, identity: Path | 
 
     config = load(file)
     master = read_master_key(config.sam.master_key_file)
-    with _progress() as progress:
+    with progress_bars() as progress:
         found = do_rehearse(folder, read_manifest(folder), config, master, read_identity(identity), progress=progress)
     _tell(found, list(found.problems))
     context.exit(1 if found.problems else 0)
@@ -160,7 +157,7 @@ def restore(
     manifest = read_manifest(folder)
     newest = NewestLog(log, checkpoint.read_text("utf-8") if checkpoint else None, nothing_newer)
     target = target.absolute()
-    with _progress() as progress:
+    with progress_bars() as progress:
         size = restore_backup(
             folder, manifest, target, _master(master_key), read_identity(identity), newest, progress=progress
         )
@@ -189,20 +186,3 @@ def _tell(found: "Findings", problems: list[str]) -> None:
         click.echo(f"{found.keys} keys and {found.archives} key archives open as far as they can without their signers")
     else:
         click.echo("Contents were not looked at: give --master-key, and --identity if it is encrypted.")
-
-
-@contextmanager
-def _progress() -> "Iterator[Callable[[str, int, int], None]]":
-    """A bar for each kind of work, on standard error."""
-    from rich.console import Console
-    from rich.progress import Progress, TaskID
-
-    with Progress(console=Console(stderr=True), transient=True) as bars:
-        tasks: dict[str, TaskID] = {}
-
-        def show(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = bars.add_task(what, total=total)
-            bars.update(tasks[what], completed=done, total=total)
-
-        yield show

@@ -54,8 +54,8 @@ class WitnessAddress:
 
     def add_checkpoint(self, body: bytes) -> Answer:
         """Ask once; a connection that the witness closed meanwhile is opened again. Raises `WitnessFailed`."""
-        for attempt in (1, 2):
-            kept = self._connection.sock is not None
+        kept = self._connection.sock is not None
+        while True:
             try:
                 return self._ask(body)
             except TimeoutError as error:
@@ -63,9 +63,9 @@ class WitnessAddress:
                 raise WitnessFailed("the witness is too slow") from error
             except (HTTPException, OSError, ValueError) as error:
                 self.close()
-                if attempt == 2 or not kept:
+                if not kept:
                     raise WitnessFailed(f"the witness cannot be reached ({type(error).__name__})") from error
-        raise AssertionError
+                kept = False
 
     def close(self) -> None:
         """Let go of the connection; another question opens a new one."""

@@ -15,11 +15,11 @@ from natsuin.user_management import find_person
 from natsuin.web.notices.tables import outgoing_mail
 from natsuin.web.notices.wording import Notice, mail_of
 
-_FIRST_PAUSE = 60_000
-_LONGEST_PAUSE = 6 * 3_600_000
-_GIVE_UP_AFTER = 14 * 86_400_000
+FIRST_PAUSE_MS = 60_000
+LONGEST_PAUSE_MS = 6 * 3_600_000
+GIVE_UP_AFTER_MS = 14 * 86_400_000
 _AT_ONCE = 20
-_KEEP_FOR = 180 * 86_400_000
+_KEEP_FOR_MS = 180 * 86_400_000
 """How long it is remembered what was sent: longer than `_LOOK_BACK` in replacement_notices.py reaches, which may be up
 to 7 days, and than a replacement can run (30 days of waiting, 14 of its link), or the same would be told again."""
 _log = structlog.get_logger("natsuin.web")
@@ -71,12 +71,12 @@ class Outbox:
                 state = "given-up"
                 _log.error("mail-impossible", mail=row.mail_id, reason=str(problem))
             except MailFailed as problem:
-                if milliseconds(self._clock.now()) - row.created_at > _GIVE_UP_AFTER:
+                if milliseconds(self._clock.now()) - row.created_at > GIVE_UP_AFTER_MS:
                     state = "given-up"
                 _log.warning("mail-failed", mail=row.mail_id, attempts=attempts, state=state, reason=str(problem))
             except Exception as problem:
                 # One mail never holds up another. Nothing of the text: it may repeat the address.
-                if milliseconds(self._clock.now()) - row.created_at > _GIVE_UP_AFTER:
+                if milliseconds(self._clock.now()) - row.created_at > GIVE_UP_AFTER_MS:
                     state = "given-up"
                 _log.error(
                     "mail-failed", mail=row.mail_id, attempts=attempts, state=state, reason=type(problem).__name__
@@ -88,7 +88,7 @@ class Outbox:
     def purge(self) -> int:
         """Forget mails that were sent or given up long ago; answers with how many."""
         columns = outgoing_mail.c
-        oldest = milliseconds(self._clock.now()) - _KEEP_FOR
+        oldest = milliseconds(self._clock.now()) - _KEEP_FOR_MS
         over = sa.and_(columns.state != "waiting", columns.created_at < oldest)
         with self._database.read() as connection:
             if connection.execute(sa.select(columns.mail_id).where(over).limit(1)).first() is None:
@@ -114,7 +114,7 @@ class Outbox:
         with self._database.write() as connection:
             rows = list(connection.execute(query.with_for_update(skip_locked=True)).all())
             for row in rows:
-                pause = min(_FIRST_PAUSE * 2**row.attempts, _LONGEST_PAUSE)
+                pause = min(FIRST_PAUSE_MS * 2**row.attempts, LONGEST_PAUSE_MS)
                 changes = {"attempts": row.attempts + 1, "next_at": now + pause}
                 connection.execute(sa.update(outgoing_mail).where(columns.mail_id == row.mail_id).values(**changes))
         return rows
