@@ -191,6 +191,18 @@ def test_a_removed_officer_approves_nothing_even_what_waited(house: House) -> No
         house.board.propose(house.first, act="remove-officer", user_id=leaver.user_id)
 
 
+def test_what_a_removed_officer_approved_is_not_carried_out(house: House) -> None:
+    """The first of two was found out and removed: the second one's approval alone names nobody."""
+    leaver = house.officer(*FIRST_ROLES)
+    act = house.board.propose(leaver, act="name-officer", name="Accomplice", roles=tuple(FIRST_ROLES))
+    house.board.approve(leaver, act)
+    house.board.decide(house.first, house.second, act="remove-officer", user_id=leaver.user_id)
+    before = len(house.types())
+    with pytest.raises(Forbidden, match="no longer"):
+        house.board.approve(house.first, act)
+    assert "officer-invited" not in house.types()[before:]
+
+
 def test_two_officers_who_remove_each_other_at_once_leave_one(house: House) -> None:
     """Run where there are just two: the fixture's others are removed first."""
     for one in house.board.list(house.first).officers:

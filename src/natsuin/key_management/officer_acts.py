@@ -103,6 +103,7 @@ class OfficerActs:
         act = self._open_act(message.act_id)
         with self.foundation.database.read() as connection:
             row = self.officers.require(connection, message.officer_id, _DUTY[Kind(act["kind"])])
+            self._require_first(connection, act)
         _require_turn(act, message.officer_id)
         return _act(act, row)
 
@@ -113,6 +114,7 @@ class OfficerActs:
         try:
             with self.foundation.database.read() as connection:
                 who = self._officer_with(connection, message.assertion.credential_id, _DUTY[kind])
+                self._require_first(connection, act)
             if message.by not in ("", who["user_id"]):
                 raise ApprovalRefused("this is not your passkey", hint="Approve with your own.")
             _require_turn(act, who["user_id"])
@@ -206,7 +208,7 @@ class OfficerActs:
         }
         foundation.journal.record("officer-invited", private=private)
         with foundation.database.write() as connection:
-            approval.spend(foundation, connection)
+            self._spend(connection, approval)
             foundation.insert(connection, officer_invitation, invitation)
         return token
 
@@ -216,7 +218,7 @@ class OfficerActs:
             # Locked, so that of two who remove each other one stays.
             connection.execute(sa.select(officer.c.user_id).with_for_update())
             self._require_removable(connection, wish.user_id)
-            approval.spend(foundation, connection)
+            self._spend(connection, approval)
             removed = foundation.find(connection, officer, user_id=wish.user_id)
             if removed is None or not foundation.update(connection, officer, removed, roles=""):
                 raise _too_late()
@@ -231,7 +233,7 @@ class OfficerActs:
     def _stop(self, wish: ProposeOfficerAct, approval: "_Approval") -> None:
         foundation = self.foundation
         with foundation.database.write() as connection:
-            approval.spend(foundation, connection)
+            self._spend(connection, approval)
             self.stops.stop_in(connection, wish.user_id, wish.officer_id, wish.note)
         self.stops.read_again()
         private = {
@@ -252,7 +254,7 @@ class OfficerActs:
         }
         foundation.journal.record("signing-resumed", public={"scope": _scope(wish)}, private=private)
         with foundation.database.write() as connection:
-            approval.spend(foundation, connection)
+            self._spend(connection, approval)
             self.stops.resume_in(connection, wish.user_id)
 
     def _take_first(self, act: dict[str, Any], who: dict[str, Any], count: int) -> OfficerActStep:
@@ -281,6 +283,15 @@ class OfficerActs:
         if row is None or not may(row["roles"], duty):
             raise ApprovalRefused("this passkey may not decide this", hint="Use the passkey that you registered with.")
         return row
+
+    def _spend(self, connection: sa.Connection, approval: "_Approval") -> None:
+        self._require_first(connection, approval.act, lock=True)
+        approval.spend(self.foundation, connection)
+
+    def _require_first(self, connection: sa.Connection, act: dict[str, Any], *, lock: bool = False) -> None:
+        """Raise `Forbidden` if who approved it first was removed since."""
+        if act["approved_by"]:
+            self.officers.require_still(connection, act["approved_by"], _DUTY[Kind(act["kind"])], lock=lock)
 
     def _note_refusal(self, act_id: str, refusal: Refused) -> None:
         foundation = self.foundation

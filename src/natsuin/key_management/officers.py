@@ -130,6 +130,19 @@ class Officers:
             raise Forbidden(f"only {who_may(duty)} may {duty.value}", hint=f"Sign in as {who_may(duty)}.")
         return row
 
+    def require_still(
+        self, connection: sa.Connection, officer_id: str, duty: Duty, *, lock: bool = False
+    ) -> dict[str, Any]:
+        """The sealed row of an officer who approved earlier what another one approves now; `lock` keeps their roles
+        until the write transaction ends. Raises `Forbidden` if the duty is theirs no longer, so that one officer who
+        is left does not count for two."""
+        row = self.foundation.find(connection, officer, lock=lock, user_id=officer_id)
+        if row is None or not may(row["roles"], duty):
+            raise Forbidden(
+                "the officer who approved this first may decide it no longer", hint="Begin again, with another officer."
+            )
+        return row
+
     def require_not_auditors(self, connection: sa.Connection, user_id: str, passkey: Passkey | None = None) -> None:
         """Raise `Conflict` if the account or the passkey is an auditor's, so that it never gets a key."""
         is_theirs = officer.c.user_id == user_id
