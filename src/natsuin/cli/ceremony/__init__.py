@@ -43,6 +43,9 @@ def wrapping_keys(file: Path) -> None:
     from natsuin.sam.wrapping_ceremonies import wrapping_keys_on_record
 
     found = wrapping_keys_on_record(load(file), SystemClock())
+    if not found:
+        click.echo("None is on record. The first one of a token is, from sam's first start with it on.")
+        return
     click.echo(f"{'CKA_ID':32}  {'state':9}  {'made':10}  signers' living keys")
     for key, count in found:
         made = from_milliseconds(key.created_at).date()
