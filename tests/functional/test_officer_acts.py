@@ -29,7 +29,7 @@ from natsuin.sam.process import open_sam
 from rigs.auditors import entries_of
 from rigs.officer_board import OfficerBoard
 from rigs.sam_in_process import SamRig
-from rigs.web_side import Officer, Signer, WebSide, assertion, sha256
+from rigs.web_side import Officer, Signer, WebSide, assertion, attestation, sha256
 
 DIGESTS = (sha256(b"one"),)
 
@@ -201,6 +201,24 @@ def test_what_a_removed_officer_approved_is_not_carried_out(house: House) -> Non
     with pytest.raises(Forbidden, match="no longer"):
         house.board.approve(house.first, act)
     assert "officer-invited" not in house.types()[before:]
+
+
+@pytest.mark.parametrize("copied", ["key", "id"])
+def test_one_passkey_is_not_two_officers(house: House, monkeypatch: pytest.MonkeyPatch, copied: str) -> None:
+    """Whoever has both links, and an authenticator in software, would approve alone what two must."""
+    (known,) = house.second.device._held.items()
+    token = house.rig.sam.handlers.officers.invite(f"Officer twice, same {copied}", FIRST_ROLES)
+    offer = house.web.ask(p.OpenOfficerInvitation(token=token))
+    with monkeypatch.context() as patched:
+        if copied == "key":
+            patched.setattr("natsuin.cli.demo.authenticator.ec.generate_private_key", lambda _: known[1].key)
+        else:
+            patched.setattr("natsuin.cli.demo.authenticator.os.urandom", lambda _: known[0])
+        made = attestation(house.web.device(), offer.challenge, offer.user_id)
+    with pytest.raises(Conflict, match="has this passkey"):
+        house.web.ask(p.RegisterOfficer(token=token, attestation=made))
+    # The link is not spent: the person comes with a passkey of their own.
+    assert house.web.register_officer(token).user_id == offer.user_id
 
 
 def test_two_officers_who_remove_each_other_at_once_leave_one(house: House) -> None:
