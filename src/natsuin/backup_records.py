@@ -1,6 +1,7 @@
 """When this installation was last backed up, and when a restoration was last rehearsed: small files beside its
 configuration, written by `natsuin backup` and read by whoever tells people of it. Nothing in them is secret."""
 
+import os
 from pathlib import Path
 from typing import TypeVar
 
@@ -45,9 +46,12 @@ def remember(configuration: Path | None, record: Rehearsal | LastBackup) -> None
     """Write the record, whole or not at all. Raises `OSError`."""
     file = _beside(configuration, REHEARSAL if isinstance(record, Rehearsal) else BACKUP)
     aside = file.with_name(f"{file.name}.new")
-    aside.write_bytes(msgspec.json.encode(record))
-    # web, which may run as another user, tells officers of it.
-    aside.chmod(0o644)
+    # Root may be writing into a folder of somebody with fewer rights: a link that lies there is not followed.
+    aside.unlink(missing_ok=True)
+    with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as opened:
+        opened.write(msgspec.json.encode(record))
+        # web, which may run as another user, tells officers of it.
+        os.fchmod(opened.fileno(), 0o644)
     aside.replace(file)
 
 

@@ -11,7 +11,7 @@ import pytest
 from natsuin import errors
 from natsuin.sam import protocol as p
 from natsuin.sam.process import open_sam
-from rigs.key_copies import put_back, save_database
+from rigs.key_copies import another_officer, put_back, save_database
 from rigs.lost_passkeys import (
     THREE_DAYS,
     Town,
@@ -23,6 +23,7 @@ from rigs.lost_passkeys import (
     proof,
     propose,
 )
+from rigs.officer_board import OfficerBoard
 from rigs.web_side import PIN, Officer, Signer, assertion, digests
 
 WRONG_PIN = "wrong horse 77"
@@ -79,6 +80,26 @@ def test_only_officers_begin(town: Town) -> None:
         with pytest.raises(errors.ApprovalRefused):
             approve(town.web, act, Officer(town.officers[1].user_id, device))
     assert town.state(act.act_id).state == "proposed"
+
+
+def test_what_a_removed_officer_proposed_is_not_begun(own_town: Town) -> None:
+    """The proposer was found out and removed before anybody else looked: one officer is left, and one is not two."""
+    town, signer = own_town, own_town.person()
+    (first, second), third = town.officers, another_officer(town.rig)
+    act = propose(town.web, first, signer.user_id)
+    approve(town.web, act, first)
+    OfficerBoard(town.web).decide(second, third, act="remove-officer", user_id=first.user_id)
+    with pytest.raises(errors.Forbidden, match="no longer"):
+        approve(town.web, act, second)
+    with pytest.raises(errors.Forbidden, match="no longer"):
+        town.web.ask(p.ReviewReplacement(act_id=act.act_id, officer_id=second.user_id))
+    assert town.state(act.act_id).state == "proposed"
+    untouched(town, signer)
+    # Nor does it stand in the way of one that two officers approve.
+    cancel(town.web, act.act_id, third.device, officer_id=third.user_id)
+    proposed = propose(town.web, second, signer.user_id)
+    approve(town.web, proposed, second)
+    assert approve(town.web, proposed, third).token
 
 
 def test_an_officer_does_not_do_this_for_themselves(town: Town) -> None:

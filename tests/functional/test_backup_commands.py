@@ -240,6 +240,28 @@ def test_an_archive_that_was_exchanged_is_found(case: Case, alice: Signer, bob: 
     assert "The last backup was made just now" in told
 
 
+def test_no_link_or_pipe_has_root_read_wait_or_write_for_others(case: Case, tmp_path: Path) -> None:
+    """The attack: whoever took over sam owns its folders, and root makes the backups."""
+    folder = case.sam.config.sam.archive_folder
+    folder.mkdir(exist_ok=True)
+    place = folder / f"{'0123456789abcdef' * 2}.natsuin-key"
+    secret = tmp_path / "secret"
+    secret.write_text("of root")
+    for put in (os.mkfifo, lambda place: place.symlink_to(secret), _write_huge):
+        put(place)
+        assert "is no key archive" in case.natsuin(*_create(case), "--clear", code=73)
+        assert list(case.backups.iterdir()) == []
+        place.unlink()
+    (case.sam.folder / "backup-made.json.new").symlink_to(secret)
+    case.create()
+    assert secret.read_text() == "of root"
+
+
+def _write_huge(place: Path) -> None:
+    place.touch()
+    os.truncate(place, 1 << 40)
+
+
 def test_files_that_the_configuration_names_and_no_backup_holds_are_named(case: Case, short: Path) -> None:
     """A stranger restored an installation that takes in keys, and it did not start: the authorities were not there."""
     case.sam.stop()

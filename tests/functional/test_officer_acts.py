@@ -29,7 +29,7 @@ from natsuin.sam.process import open_sam
 from rigs.auditors import entries_of
 from rigs.officer_board import OfficerBoard
 from rigs.sam_in_process import SamRig
-from rigs.web_side import Officer, Signer, WebSide, assertion, sha256
+from rigs.web_side import Officer, Signer, WebSide, assertion, attestation, sha256
 
 DIGESTS = (sha256(b"one"),)
 
@@ -189,6 +189,36 @@ def test_a_removed_officer_approves_nothing_even_what_waited(house: House) -> No
     assert leaver.user_id not in {one.user_id for one in house.board.list(house.first).officers}
     with pytest.raises(NotFound):
         house.board.propose(house.first, act="remove-officer", user_id=leaver.user_id)
+
+
+def test_what_a_removed_officer_approved_is_not_carried_out(house: House) -> None:
+    """The first of two was found out and removed: the second one's approval alone names nobody."""
+    leaver = house.officer(*FIRST_ROLES)
+    act = house.board.propose(leaver, act="name-officer", name="Accomplice", roles=tuple(FIRST_ROLES))
+    house.board.approve(leaver, act)
+    house.board.decide(house.first, house.second, act="remove-officer", user_id=leaver.user_id)
+    before = len(house.types())
+    with pytest.raises(Forbidden, match="no longer"):
+        house.board.approve(house.first, act)
+    assert "officer-invited" not in house.types()[before:]
+
+
+@pytest.mark.parametrize("copied", ["key", "id"])
+def test_one_passkey_is_not_two_officers(house: House, monkeypatch: pytest.MonkeyPatch, copied: str) -> None:
+    """Whoever has both links, and an authenticator in software, would approve alone what two must."""
+    (known,) = house.second.device._held.items()
+    token = house.rig.sam.handlers.officers.invite(f"Officer twice, same {copied}", FIRST_ROLES)
+    offer = house.web.ask(p.OpenOfficerInvitation(token=token))
+    with monkeypatch.context() as patched:
+        if copied == "key":
+            patched.setattr("natsuin.cli.demo.authenticator.ec.generate_private_key", lambda _: known[1].key)
+        else:
+            patched.setattr("natsuin.cli.demo.authenticator.os.urandom", lambda _: known[0])
+        made = attestation(house.web.device(), offer.challenge, offer.user_id)
+    with pytest.raises(Conflict, match="has this passkey"):
+        house.web.ask(p.RegisterOfficer(token=token, attestation=made))
+    # The link is not spent: the person comes with a passkey of their own.
+    assert house.web.register_officer(token).user_id == offer.user_id
 
 
 def test_two_officers_who_remove_each_other_at_once_leave_one(house: House) -> None:

@@ -17,7 +17,7 @@ from natsuin.key_backup.backup_acts import BackupActs
 from natsuin.key_backup.custodians import CustodianShare, SharesRefused, check_share, combine, split, threshold_of
 from natsuin.key_backup.history import KeyHistory, read_history
 from natsuin.key_backup.restoring import KeyIsDead, NotLost, Outdated, Restorer
-from natsuin.key_backup.shelf import Shelf
+from natsuin.key_backup.shelf import Shelf, read_plain
 from natsuin.key_backup.tables import backup_act, key_archive
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "kept_under",
     "key_archive",
     "read_history",
+    "read_plain",
     "split",
     "threshold_of",
 ]

@@ -5,7 +5,8 @@ Nobody alone, and no two without the signer, bring a key back; web only carries 
 """
 
 import hashlib
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -23,7 +24,8 @@ from natsuin.errors import (
 )
 from natsuin.key_backup.archive import Archive
 from natsuin.key_backup.archiving import Archives
-from natsuin.key_backup.restoring import Restorer
+from natsuin.key_backup.restore_tries import begin_try, end_try, open_tries
+from natsuin.key_backup.restoring import Restorer, Trial
 from natsuin.key_backup.tables import backup_act
 from natsuin.key_management import (
     Duty,
@@ -67,6 +69,8 @@ class BackupActs:
     archives: Archives
     restorer: Restorer
     opener: SecretOpener
+
+    _restoring: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
 
     def propose_archive(self, message: ProposeKeyArchive) -> Act:
         """The record that both officers must approve: one key, or all that have no copy as they are now."""
@@ -207,6 +211,8 @@ class BackupActs:
         approved = (*approved, who["user_id"])
         last = act["kind"] == ARCHIVE and len(approved) == 2
         with foundation.database.write() as connection:
+            # Again, for the other one may have been removed a moment ago.
+            self._two(connection, _names(act["officers"]))
             changes = {"approved_by": " ".join(approved), "used_at": foundation.now() if last else 0}
             taken = foundation.update(connection, backup_act, act, **changes)
             if not (taken and foundation.update(connection, officer, who, sign_count=count)):
@@ -226,13 +232,24 @@ class BackupActs:
             raise Forbidden("both officers approve before the signer does", hint="Wait for them.")
         archive = self.restorer.examine(act["archive"], act["user_id"])
         sign_counts = self.keys.verify_owner(archive.key, act["record"], message.assertion)
-        with foundation.database.write() as connection:
-            # Spent before the PIN is tried, so one assertion is one try.
-            if not foundation.update(connection, backup_act, act, used_at=foundation.now()):
-                raise Conflict("another approval was a moment earlier", hint="Begin again.")
-        info = HPKE_INFO_RESTORE + challenge_of(act["record"])
-        pin = self.opener.open(message.sealed_pin, info, PINSecret).pin
-        key = self.restorer.restore(archive, pin, sign_counts, act_id=act["act_id"], officers=approved)
+        # One at a time: tries at one instant would each be compared with a log that does not tell of the others.
+        with self._restoring:
+            earlier = open_tries(foundation, act["key_id"])
+            with foundation.database.write() as connection:
+                self._two(connection, approved)
+                # Spent before the PIN is tried, so one assertion is one try.
+                if not begin_try(foundation, connection, act):
+                    raise Conflict("another approval was a moment earlier", hint="Begin again.")
+            try:
+                info = HPKE_INFO_RESTORE + challenge_of(act["record"])
+                pin = self.opener.open(message.sealed_pin, info, PINSecret).pin
+                trial = Trial(act["act_id"], approved, pin, untold=len(earlier))
+                key = self.restorer.restore(archive, trial, sign_counts)
+            except Refused:
+                end_try(foundation, act["act_id"])
+                raise
+            for act_id in (*earlier, act["act_id"]):
+                end_try(foundation, act_id)
         return KeyBackupStep(waiting_for=(), key=key)
 
     def _note_refusal(self, act_id: str, refusal: Refused) -> None:

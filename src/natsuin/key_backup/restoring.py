@@ -6,7 +6,7 @@ of count on.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -81,16 +81,14 @@ class Restorer:
             self._require_lost(connection, archive)
         return archive
 
-    def restore(
-        self, archive: Archive, pin: str, sign_counts: bytes, *, act_id: str, officers: Sequence[str]
-    ) -> KeyInformation:
+    def restore(self, archive: Archive, trial: "Trial", sign_counts: bytes) -> KeyInformation:
         """Prove with the signer's PIN that the archive opens, then put the key back.
 
         Raises as `examine`, and `WrongSecret`, which is a try that counts.
         """
         self._require_wrapping_key(archive)
         history = self._history(archive)
-        self._prove(archive, pin, history)
+        self._prove(archive, trial, history)
         state, suspended_by = history.state_after(KeyState(archive.row["state"]), archive.row["suspended_by"])
         foundation = self.foundation
         row = {
@@ -100,7 +98,7 @@ class Restorer:
             "suspended_by": suspended_by,
             "sign_counts": sign_counts,
         }
-        opening = foundation.journal.open(_private(archive, act_id, officers), key_id=archive.key.key_id)
+        opening = foundation.journal.open(_private(archive, trial), key_id=archive.key.key_id)
         public = {"key": archive.key.key_id, "copy": archive.copy, "state": state.value}
         with foundation.database.write() as connection:
             self._require_present_passkeys(connection, archive)
@@ -137,7 +135,7 @@ class Restorer:
                 hint="Use a newer archive; without one the owner needs a new key.",
             )
         if history.locked:
-            raise Locked(f"the key is closed after {MAX_TRIES} wrong tries", hint="Its owner needs a new key.")
+            raise _locked()
         return history
 
     def _require_present_passkeys(self, connection: sa.Connection, archive: Archive) -> None:
@@ -163,14 +161,17 @@ class Restorer:
         if row["key_blob"] and all(found):
             raise NotLost("the key is there and whole", hint="Nothing was changed.")
 
-    def _prove(self, archive: Archive, pin: str, history: KeyHistory) -> None:
+    def _prove(self, archive: Archive, trial: "Trial", history: KeyHistory) -> None:
         key = archive.key
+        before = history.failures[PIN_SLOT] + trial.untold
+        if before >= MAX_TRIES:
+            raise _locked()
         try:
-            signer_key = open_slot(PIN_SLOT, archive.slots[PIN_SLOT], normal_pin(pin), key.binding)
+            signer_key = open_slot(PIN_SLOT, archive.slots[PIN_SLOT], normal_pin(trial.pin), key.binding)
         except KeyError as error:
             raise NotFound("the archive has no PIN") from error
         except WrongSecret as error:
-            left = MAX_TRIES - history.failures[PIN_SLOT] - 1
+            left = MAX_TRIES - before - 1
             self.foundation.journal.record(
                 "secret-refused",
                 public={"key": key.key_id, "slot": PIN_SLOT},
@@ -202,6 +203,25 @@ class Restorer:
             foundation.insert(connection, certificate, standing)
 
 
-def _private(archive: Archive, act_id: str, officers: Sequence[str]) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Trial:
+    """The last approval of a restoration, with the PIN; `untold` tries came before of which the log does not tell."""
+
+    act_id: str
+    officers: Sequence[str]
+    pin: str = field(repr=False)
+    untold: int = 0
+
+
+def _private(archive: Archive, trial: Trial) -> dict[str, Any]:
     """What the entry of a restoration commits to."""
-    return {"act": act_id, "officers": list(officers), "archive": archive.archive_id, "user": archive.key.user_id}
+    return {
+        "act": trial.act_id,
+        "officers": list(trial.officers),
+        "archive": archive.archive_id,
+        "user": archive.key.user_id,
+    }
+
+
+def _locked() -> Locked:
+    return Locked(f"the key is closed after {MAX_TRIES} wrong tries", hint="Its owner needs a new key.")

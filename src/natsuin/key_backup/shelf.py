@@ -1,7 +1,9 @@
 """The folder in which sam keeps archives: one file each, whole or not there."""
 
+import errno
 import os
 import re
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +14,19 @@ from natsuin.key_backup.archive import LARGEST
 SUFFIX = ".natsuin-key"
 _UNFINISHED = ".new"
 _NAME = re.compile(r"[0-9a-f]{32}", re.ASCII)
+
+
+def read_plain(path: Path) -> bytes | None:
+    """What is in a file, no more of it than tells that it is too large for an archive; None for a link, a pipe, or
+    whatever else is no file: nobody waits for it or reads by it what others may not. Raises `OSError`."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO):
+            return None
+        raise
+    with os.fdopen(descriptor, "rb") as file:
+        return file.read(LARGEST + 1) if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
 
 
 @dataclass(frozen=True)
@@ -75,11 +90,13 @@ class Shelf:
 
     def _read(self, path: Path) -> bytes:
         try:
-            with path.open("rb") as file:
-                return file.read(LARGEST + 1)
+            content = read_plain(path)
         except OSError as error:
             hint = "Put the file back into sam.archive_folder."
             raise NotFound("there is no such archive", hint=hint) from error
+        if content is None:
+            raise NotFound("what is in the archive's place is no file", hint="Put the archive's own file there.")
+        return content
 
     def _path(self, archive_id: str, unfinished: str = "") -> Path:
         return self.folder / f"{archive_id}{SUFFIX}{unfinished}"

@@ -44,5 +44,6 @@ backup_act = sa.Table(
     sa.Column("used_at", sa.BigInteger, nullable=False),
     sa.Column("seal", sa.LargeBinary, nullable=False),
 )
-"""An archiving or a restoration that waits for approval. `officers` are the two who must, `approved_by` those who did;
-`archive` is the file to be restored, so that nobody exchanges it between two approvals."""
+"""An archiving or a restoration that waits for approval. `officers` are the two who must, `approved_by` those who did
+(the owner too, while what came of their PIN is not in the log); `archive` is the file to be restored, so that nobody
+exchanges it between two approvals."""

@@ -15,6 +15,7 @@ removed. An act is open for a day; five refused approvals end it.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -114,6 +115,7 @@ class OfficerActs:
         act = self._open_act(message.act_id)
         with self.foundation.database.read() as connection:
             row = self.officers.require(connection, message.officer_id, self._decision(act["kind"]).duty)
+            self._require_first(connection, act)
         _require_turn(act, message.officer_id)
         return _act(act, row)
 
@@ -124,6 +126,7 @@ class OfficerActs:
         try:
             with self.foundation.database.read() as connection:
                 who = self._officer_with(connection, message.assertion.credential_id, decision.duty)
+                self._require_first(connection, act)
             if message.by not in ("", who["user_id"]):
                 raise ApprovalRefused("this is not your passkey", hint="Approve with your own.")
             _require_turn(act, who["user_id"])
@@ -136,7 +139,8 @@ class OfficerActs:
         wish = msgspec.json.decode(act["request"], type=ProposeOfficerAct)
         with self.foundation.database.read() as connection:
             decision.require_possible(connection, wish)
-        return decision.carry_out(wish, Approval(act, who, count))
+        still = partial(self._require_first, act=act, lock=True)
+        return decision.carry_out(wish, Approval(act, who, count, still))
 
     def list(self, message: ListOfficers) -> OfficerList:
         """Officers, open acts, stops. Raises `Forbidden` for everybody else than a security officer."""
@@ -203,6 +207,11 @@ class OfficerActs:
         if row is None or not may(row["roles"], duty):
             raise ApprovalRefused("this passkey may not decide this", hint="Use the passkey that you registered with.")
         return row
+
+    def _require_first(self, connection: sa.Connection, act: dict[str, Any], *, lock: bool = False) -> None:
+        """Raise `Forbidden` if who approved it first was removed since."""
+        if act["approved_by"]:
+            self.officers.require_still(connection, act["approved_by"], self._decision(act["kind"]).duty, lock=lock)
 
     def _note_refusal(self, act_id: str, refusal: Refused) -> None:
         foundation = self.foundation

@@ -4,7 +4,7 @@ and what it does once it is approved.
 What gives a power is in the log before it is a row; what takes one away is a row first.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -26,9 +26,13 @@ class Approval:
     act: dict[str, Any]
     who: dict[str, Any]
     sign_count: int
+    require_first: Callable[[sa.Connection], None]
+    """Raises `Forbidden` if who approved it first was removed since, and keeps them from it until the caller's
+    transaction ends."""
 
     def spend(self, foundation: Foundation, connection: sa.Connection) -> None:
-        """Raise `Conflict` if another approval was faster."""
+        """Raise `Conflict` if another approval was faster, `Forbidden` if the first officer is none any more."""
+        self.require_first(connection)
         spent = foundation.update(connection, officer_act, self.act, used_at=foundation.now())
         if not (spent and foundation.update(connection, officer, self.who, sign_count=self.sign_count)):
             raise too_late()

@@ -118,6 +118,9 @@ class Officers:
             "created_at": self.foundation.now(),
         }
         with self.foundation.database.write() as connection:
+            # Locked, so that of two who register the same passkey at one instant the second one sees the first.
+            connection.execute(sa.select(officer.c.user_id).with_for_update())
+            self._require_no_officers(connection, passkey)
             if not self.foundation.update(connection, officer_invitation, invitation, used_at=self.foundation.now()):
                 raise Conflict("the invitation was used a moment ago")
             self.foundation.insert(connection, officer, row)
@@ -128,6 +131,19 @@ class Officers:
         row = self.foundation.find(connection, officer, user_id=officer_id)
         if row is None or not may(row["roles"], duty):
             raise Forbidden(f"only {who_may(duty)} may {duty.value}", hint=f"Sign in as {who_may(duty)}.")
+        return row
+
+    def require_still(
+        self, connection: sa.Connection, officer_id: str, duty: Duty, *, lock: bool = False
+    ) -> dict[str, Any]:
+        """The sealed row of an officer who approved earlier what another one approves now; `lock` keeps their roles
+        until the write transaction ends. Raises `Forbidden` if the duty is theirs no longer, so that one officer who
+        is left does not count for two."""
+        row = self.foundation.find(connection, officer, lock=lock, user_id=officer_id)
+        if row is None or not may(row["roles"], duty):
+            raise Forbidden(
+                "the officer who approved this first may decide it no longer", hint="Begin again, with another officer."
+            )
         return row
 
     def require_not_auditors(self, connection: sa.Connection, user_id: str, passkey: Passkey | None = None) -> None:
@@ -165,15 +181,20 @@ class Officers:
         return _as_heard(display_name) in map(_as_heard, names)
 
     def _require_own(self, passkey: Passkey, role: str) -> None:
-        """Raise `Conflict` for a passkey of somebody here whose role goes not together with `role`."""
+        """Raise `Conflict` for the passkey of an officer or auditor, and for an auditor also for that of a signer."""
         with self.foundation.database.read() as connection:
-            query = sa.select(officer.c.roles).where(officer.c.public_key == passkey.public_key)
-            taken = AUDITOR in (others := set(connection.execute(query).scalars())) or bool(others and role == AUDITOR)
-            if role == AUDITOR and not taken:
+            self._require_no_officers(connection, passkey)
+            if role == AUDITOR:
                 columns = connection.execute(sa.select(signing_key.c.passkeys)).scalars()
-                taken = any(one.public_key == passkey.public_key for each in columns for one in decode_passkeys(each))
-        if taken:
-            raise Conflict("somebody with another role has this passkey", hint="Use another one.")
+                if any(one.public_key == passkey.public_key for each in columns for one in decode_passkeys(each)):
+                    raise _taken()
+
+    def _require_no_officers(self, connection: sa.Connection, passkey: Passkey) -> None:
+        """Raise `Conflict` if an officer or auditor has, or had, this passkey or its key: one passkey is never two of
+        those who must decide together."""
+        same = sa.or_(officer.c.public_key == passkey.public_key, officer.c.credential_id == passkey.credential_id)
+        if connection.execute(sa.select(officer.c.user_id).where(same).limit(1)).first() is not None:
+            raise _taken()
 
     def _registered_earlier(self, connection: sa.Connection, message: RegisterOfficer) -> OfficerRegistered | None:
         invitation = self.foundation.find(connection, officer_invitation, token_hash=token_hash(message.token))
@@ -194,6 +215,10 @@ class Officers:
         if row["expires_at"] < self.foundation.now():
             raise invitations.expired()
         return row
+
+
+def _taken() -> Conflict:
+    return Conflict("somebody here has this passkey", hint="Register with another one, which is yours alone.")
 
 
 def _as_heard(name: str) -> str:

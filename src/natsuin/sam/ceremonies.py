@@ -132,6 +132,14 @@ class Held:
             return self.sam.rotation_entry
         return tell_ceremony(self.sam.handlers.keys.foundation, facts)
 
+    def require_shares_made(self) -> None:
+        """Raise `Conflict` where the log tells of no custodians: nobody could give what would be asked for."""
+        if not shares_were_made(self.sam.log.entries()):
+            raise Conflict(
+                "nobody has shares of the master key yet",
+                hint="Hold a ceremony `rotate` (or `split`) first; see docs/ceremonies.md.",
+            )
+
     def require_custodians(self, shares: list[str]) -> None:
         """Raise `SharesRefused` unless the shares give the present master key."""
         require_present(shares, present_master(self.config))

@@ -227,7 +227,7 @@ def test_a_passkey_is_of_an_auditor_or_of_somebody_else(
     ):
         token = sam.sam.handlers.officers.invite(name, (role,))
         offer = web.ask(p.OpenOfficerInvitation(token=token))
-        with pytest.raises(Conflict, match="another role"):
+        with pytest.raises(Conflict, match="has this passkey"):
             web.ask(p.RegisterOfficer(token=token, attestation=copied(monkeypatch, device, offer)))
     opened = web.ask(p.OpenInvitation(token=(token := web.invite(officer).token)))
     with pytest.raises(Conflict, match="an auditor has no other role"):

@@ -1,10 +1,13 @@
 """Plans of ceremonies that somebody wrote who wants others to agree to what they do not see, or to stop the command."""
 
+import hashlib
+import itertools
 from pathlib import Path
 
 import pytest
 
 from natsuin import errors
+from natsuin.cli.ceremony.dialogue import agree
 from natsuin.cli.ceremony.plan import LARGEST, Plan, read_plan, template
 
 GOOD = template("split", ["佐藤 花子", "Suzuki"], 2).replace("Write why.", "first shares")
@@ -64,3 +67,30 @@ def test_a_reason_is_given(tmp_path: Path, reason: str) -> None:
 def test_a_hostile_plan_is_refused_as_a_plan(tmp_path: Path, text: str) -> None:
     with pytest.raises(errors.Malformed):
         read(tmp_path, text)
+
+
+def test_a_plan_whose_hash_begins_like_the_reviewed_one_is_another(tmp_path: Path) -> None:
+    """Whoever writes plans finds, in a second, two of which the first eight characters are the same."""
+    reviewed = {sha256(text)[:8]: text for text in (plan_text(3, number) for number in range(1 << 17))}
+    others = (plan_text(2, number) for number in itertools.count())
+    other = next(text for text in others if sha256(text)[:8] in reviewed)
+    digest, plan = sha256(other), read(tmp_path, other)
+    for typed in (digest[:8], sha256(reviewed[digest[:8]]), digest[:-1], f"{digest}0"):
+        with pytest.raises(errors.Conflict):
+            agree(plan, typed)
+    for typed in (digest, digest.upper(), " ".join(digest[place : place + 8] for place in range(0, 64, 8))):
+        agree(plan, typed)
+
+
+def plan_text(threshold: int, number: int) -> str:
+    return f"""# {number}
+kind = "split"
+reason = "a trial"
+threshold = {threshold}
+custodians = ["Sato", "Suzuki", "Takahashi"]
+witnesses = []
+"""
+
+
+def sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

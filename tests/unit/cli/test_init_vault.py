@@ -1,5 +1,6 @@
 """`natsuin init --vault pkcs11`: the wrapping key it makes, and what is asked for before anything is made."""
 
+import hashlib
 import stat
 from pathlib import Path
 
@@ -78,6 +79,8 @@ def test_an_installation_in_software_gets_a_token_later(tmp_path: Path) -> None:
     environment = ", ".join(f'{key} = "{value}"' for key, value in token.environment.items())
     with file.open("a") as opened:
         opened.write("\n".join(["", "[vault]", *lines, f"environment = {{ {environment} }}", ""]))
+    listing = ["ceremony", "wrapping-keys", "--config", str(file)]
+    assert "from sam's first start" in CliRunner().invoke(main, listing).output
     # Whoever starts it too early is told, and not stuck.
     with pytest.raises(WrappingKeyMissing, match="holds 0 wrapping keys") as refused:
         open_sam(load(file))
@@ -88,7 +91,15 @@ def test_an_installation_in_software_gets_a_token_later(tmp_path: Path) -> None:
     again = CliRunner().invoke(main, first)
     assert again.exit_code == 73, again.output
     open_sam(load(file)).close()
-    listed = CliRunner().invoke(main, ["ceremony", "wrapping-keys", "--config", str(file)])
-    assert "present" in listed.output
+    assert "present" in CliRunner().invoke(main, listing).output
+    # Nobody has shares yet, and nobody is asked for any.
+    words = ["ceremony", "plan", "--kind", "wrapping", "--custodian", "Sato", "--custodian", "Suzuki"]
+    plan = tmp_path / "plan.toml"
+    plan.write_text(CliRunner().invoke(main, words).output.replace("Write why.", "a trial"))
+    digest = hashlib.sha256(plan.read_bytes()).hexdigest()
+    run = ["ceremony", "run", "--config", str(file), "--plan-sha256", digest, "--transcript-to", str(tmp_path)]
+    refused_run = CliRunner().invoke(main, [*run, str(plan)])
+    assert refused_run.exit_code == 73, refused_run.output
+    assert "nobody has shares" in refused_run.output
     file.write_text(file.read_text().replace("ab" * 16, "cd" * 16))
     assert "other wrapping keys on record" in CliRunner().invoke(main, first).output

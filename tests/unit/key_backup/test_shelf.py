@@ -1,5 +1,7 @@
 """Archives in their folder: whole or not there, and never outside it."""
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,16 @@ def test_a_file_is_never_written_twice(tmp_path: Path) -> None:
     shelf.put(NAME, b"one")
     with pytest.raises(errors.StorageFailed):
         shelf.put(NAME, b"two")
+
+
+@pytest.mark.parametrize("put", [os.mkfifo, lambda place: place.symlink_to("/dev/zero"), Path.mkdir])
+def test_what_is_no_file_is_neither_waited_for_nor_followed(tmp_path: Path, put: Callable[[Path], None]) -> None:
+    shelf = Shelf(tmp_path)
+    put(tmp_path / f"{NAME}.natsuin-key")
+    put(tmp_path / f"{NAME}.natsuin-key.new")
+    for read in (shelf.read, shelf.read_unfinished):
+        with pytest.raises(errors.NotFound):
+            read(NAME)
 
 
 def test_a_huge_file_is_not_read_whole(tmp_path: Path) -> None:

@@ -1,8 +1,12 @@
 """PKCS#12 from outside: one key with its certificate, and nothing else, whatever the bytes."""
 
+import subprocess
+from pathlib import Path
+
 import pytest
 from asn1crypto import pkcs12
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -10,6 +14,7 @@ from natsuin.errors import NatsuinError, TooLarge
 from natsuin.key_management import BadPKCS12
 from natsuin.key_management.pkcs12_key import read_pkcs12
 from rigs.key_envelopes import PASSWORD, ImportingAuthority, der, key_file, many_rounds
+from rigs.pkcs12_bombs import hidden_rounds, many_parts, nested_rounds
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 AUTHORITY = ImportingAuthority()
@@ -31,6 +36,35 @@ def test_the_work_that_a_file_asks_for_is_bounded() -> None:
             read_pkcs12(file.dump(force=True), PASSWORD)
     for rounds in (1, 100_000):
         assert read_pkcs12(many_rounds(KEY, CERTIFICATE, rounds), PASSWORD).certificates
+
+
+def test_no_work_is_hidden_where_only_the_password_leads() -> None:
+    """Two thousand million rounds take minutes of a core, and one file has room for hundreds of such keys."""
+    for hidden, refused in ((hidden_rounds(2_000_000_000), TooLarge), (nested_rounds(2_000_000_000), BadPKCS12)):
+        with pytest.raises(refused):
+            read_pkcs12(hidden, PASSWORD)
+    with pytest.raises(BadPKCS12, match="does not open"):
+        read_pkcs12(hidden_rounds(2), PASSWORD)
+    for parts, rounds in ((33, 1), (5, 1_000_000)):
+        with pytest.raises(TooLarge):
+            read_pkcs12(many_parts(parts, rounds), PASSWORD)
+
+
+@pytest.mark.parametrize(
+    "method", ["-certpbe PBE-SHA1-3DES -keypbe PBE-SHA1-3DES", "-certpbe NONE -keypbe AES-256-CBC", ""]
+)
+def test_files_as_openssl_writes_them(tmp_path: Path, method: str) -> None:
+    (tmp_path / "key.pem").write_bytes(
+        KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + CERTIFICATE.public_bytes(Encoding.PEM)
+    )
+    command = ["openssl", "pkcs12", "-export", "-in", "key.pem", "-out", "key.p12", "-passout", f"pass:{PASSWORD}"]
+    subprocess.run([*command, *method.split()], cwd=tmp_path, check=True, capture_output=True)
+    content = (tmp_path / "key.p12").read_bytes()
+    if "3DES" not in method:
+        assert read_pkcs12(content, PASSWORD).certificates == (der(CERTIFICATE),)
+        return
+    with pytest.raises(BadPKCS12, match="before PBES2"):
+        read_pkcs12(content, PASSWORD)
 
 
 def test_a_file_that_its_password_does_not_protect_is_refused() -> None:

@@ -12,6 +12,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -28,6 +29,7 @@ from natsuin.cli.backup.scratch import scratch_folder
 from natsuin.clock import SystemClock, milliseconds
 from natsuin.config import Config
 from natsuin.errors import Conflict, NatsuinError, Unavailable
+from natsuin.key_backup import LARGEST, read_plain
 from natsuin.key_management import MasterKey, RowSealer, is_log_key, require_settled, service_key
 from natsuin.sam.client import SamClient
 from natsuin.sam.log_shards import log_place
@@ -104,9 +106,13 @@ def _copy_private(config: Config, master: MasterKey, work: Path, progress: Progr
     archives = sorted(config.sam.archive_folder.glob("*.natsuin-key"))
     (work / ARCHIVES).mkdir()
     for done, path in enumerate(archives, 1):
-        # An archive may be dropped while we look, because its key has ended.
-        if path.exists():
-            shutil.copyfile(path, work / ARCHIVES / path.name)
+        # An archive may be dropped while we look, because its key has ended. Whoever runs this may read more than sam,
+        # who owns the folder: what is no file is not followed, and no file is larger than an archive.
+        with suppress(FileNotFoundError):
+            content = read_plain(path)
+            if content is None or len(content) > LARGEST:
+                raise Conflict(f"{path} is no key archive", hint="Take it out of the folder, and see who put it there.")
+            (work / ARCHIVES / path.name).write_bytes(content)
         progress("archives", done, len(archives))
     if config.file is not None:
         shutil.copyfile(config.file, work / CONFIGURATION)

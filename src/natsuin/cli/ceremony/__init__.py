@@ -43,6 +43,9 @@ def wrapping_keys(file: Path) -> None:
     from natsuin.sam.wrapping_ceremonies import wrapping_keys_on_record
 
     found = wrapping_keys_on_record(load(file), SystemClock())
+    if not found:
+        click.echo("None is on record. The first one of a token is, from sam's first start with it on.")
+        return
     click.echo(f"{'CKA_ID':32}  {'state':9}  {'made':10}  signers' living keys")
     for key, count in found:
         made = from_milliseconds(key.created_at).date()
@@ -66,7 +69,7 @@ def first_wrapping_key(file: Path) -> None:
 @ceremony.command()
 @config_option
 @click.argument("plan_file", type=click.Path(path_type=Path), metavar="PLAN")
-@click.option("--plan-sha256", help="The reviewed plan's SHA-256, at least 8 characters. Asked for if it is left out.")
+@click.option("--plan-sha256", help="The reviewed plan's SHA-256. Asked for if it is left out.")
 @click.option("--shares-to", type=_folder, help="Write shares as files into this folder, instead of on the screen.")
 @click.option("--transcript-to", type=_folder, default=".", help="Folder for the transcript.  [default: here]")
 def run(file: Path, plan_file: Path, plan_sha256: str | None, shares_to: Path | None, transcript_to: Path) -> None:

@@ -21,12 +21,17 @@ _ERASE_SCROLLED = "\033[3J"
 def agree(plan: Plan, given: str | None) -> None:
     """Show the plan and have its hash typed from the reviewed paper, or compare the one given on the command line.
 
+    All of it: whoever writes a plan easily finds two that begin alike. It is on the screen only afterwards, so that it
+    comes from the paper. Blanks do not count.
+
     Raises:
         Conflict: it is another plan.
     """
-    click.echo(f"\n{plan.text}\nSHA-256 of this plan: {plan.sha256}\n")
-    typed = given or click.prompt("Type the first 8 characters of the SHA-256 that was reviewed")
-    if len(typed) < 8 or not plan.sha256.startswith(typed.strip().lower()):
+    click.echo(f"\n{plan.text}")
+    typed = given or click.prompt("Type the SHA-256 that was reviewed, all 64 characters")
+    agreed = "".join(typed.split()).lower() == plan.sha256
+    click.echo(f"SHA-256 of this plan: {plan.sha256}\n")
+    if not agreed:
         raise Conflict(
             "this is not the plan that was reviewed",
             hint="Nothing was done. Compare the plan above with the paper. One that was changed is reviewed anew.",

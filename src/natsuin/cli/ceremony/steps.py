@@ -33,6 +33,7 @@ def carry_out(config: Config, plan: Plan, transcript: Transcript, shares_to: Pat
         _rotate(config, facts, transcript)
     with holding_sam(config, unfinished=plan.wrapping_key) as held:
         if plan.kind in ON_WRAPPING_KEYS:
+            held.require_shares_made()
             held.require_custodians(take_in(plan.threshold))
             transcript.note(f"{plan.threshold} shares gave this database's present master key")
             (_wrapping if plan.kind == "wrapping" else _retire_wrapping)(held, plan, transcript)

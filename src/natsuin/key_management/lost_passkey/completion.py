@@ -35,6 +35,7 @@ from natsuin.key_management.lost_passkey.states import (
     lock,
     make_in,
     prepare,
+    require_open_in_log,
     require_waited,
 )
 from natsuin.key_management.lost_passkey.tables import passkey_replacement
@@ -118,6 +119,7 @@ class Completions:
             require_waited(foundation, row)
             plan = _Plan(row, unended_keys(foundation, connection, row["user_id"]))
         tries = self._count_try(row["act_id"])
+        require_open_in_log(self.foundation, row["act_id"])
         try:
             proved = self._prove(plan, message)
         except (WeakPIN, Unavailable):

@@ -111,6 +111,7 @@ class Replacements:
             row = self._find(connection, message.act_id)
             step = _step(row)
             who = self.officers.require(connection, message.officer_id, Duty.REPLACE_PASSKEYS)
+            self._require_proposer(connection, row, step)
         _require_turn(row, step, who["user_id"])
         require_in_time(self.foundation, row)
         return _act(row, row["record"], (who["credential_id"],))
@@ -126,6 +127,7 @@ class Replacements:
         try:
             with foundation.database.read() as connection:
                 who = self._officer_of(connection, message.assertion)
+                self._require_proposer(connection, row, step)
             _require_turn(row, step, who["user_id"])
             count = self.officers.verify_approval(who, row["record"], message.assertion)
         except Refused as refusal:
@@ -147,6 +149,7 @@ class Replacements:
         with foundation.database.write() as connection:
             if step is Step.PROPOSE:
                 self._require_alone(connection, row["user_id"])
+            self._require_proposer(connection, row, step, lock=True)
             self._count(connection, who, count)
             moved = make_in(foundation, connection, row["act_id"], move, opening)
         return ReplacementStep(replacement=information(foundation, moved), token=token)
@@ -270,6 +273,13 @@ class Replacements:
         if row is None or not may(row["roles"], Duty.REPLACE_PASSKEYS):
             raise ApprovalRefused("this passkey may not decide this", hint="Use the passkey that you registered with.")
         return row
+
+    def _require_proposer(
+        self, connection: sa.Connection, row: dict[str, Any], step: Step, *, lock: bool = False
+    ) -> None:
+        """Raise `Forbidden` if who proposed what is to begin was removed since: two officers are two to the end."""
+        if step is Step.BEGIN:
+            self.officers.require_still(connection, row["officers"], Duty.REPLACE_PASSKEYS, lock=lock)
 
     def _key_with(self, connection: sa.Connection, user_id: str, assertion: Assertion) -> StoredKey | None:
         for key in living_keys(self.foundation, connection, user_id):

@@ -161,6 +161,26 @@ def make_good(foundation: Foundation, entry: Mapping[str, Any]) -> bool:
         return foundation.update(connection, passkey_replacement, row, **changes)
 
 
+def require_open_in_log(foundation: Foundation, act_id: str) -> None:
+    """Raise `ReplacementOver` if the log says that it was cancelled, or that its tries are used up, whatever its row
+    says: a genuine row of before may have been put back. Reads the whole log."""
+    name, refused = act_id.encode(), 0
+    for _, leaf in foundation.journal.log.entries():
+        if name not in leaf:
+            continue
+        entry = msgspec.json.decode(leaf)
+        if entry.get("replacement") != act_id:
+            continue
+        if entry["type"] == "replacement-begun":
+            refused = 0
+        refused += entry["type"] == "replacement-refused"
+        if entry["type"] == ENTRY_OF[Step.CANCEL] or refused >= MOST_REFUSALS:
+            raise ReplacementOver(
+                "this replacement of a passkey was cancelled, says the log",
+                hint="Tell the operator that DB-2 says otherwise, and ask a registration officer to begin again.",
+            )
+
+
 def completed_since(foundation: Foundation, connection: sa.Connection, user_id: str, moment: int) -> bool:
     """Whether a replacement of the person was completed at `moment` or later. In a write transaction the rows are held,
     so that none is completed before its end."""
