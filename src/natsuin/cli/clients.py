@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from natsuin.authentication.oauth import Client, Clients
 
 _SCOPES = ("service", "credential")
-_SWITCHES = ("without-pkce", "plain-pkce", "short-verifier", "query-parameters")
+_SWITCHES = ("without-pkce", "plain-pkce", "short-verifier", "query-parameters", "only-bound")
 _GRANTS = ("authorization_code", "refresh_token", "client_credentials")
 
 
@@ -32,7 +32,13 @@ def clients() -> None:
 )
 @click.option("--grant", "grants", multiple=True, type=click.Choice(_GRANTS), help="The first two, if not said.")
 @click.option("--account", metavar="ID", help="The account that it acts for by itself, with client_credentials.")
-@click.option("--switch", "switches", multiple=True, type=click.Choice(_SWITCHES), help="A deviation it needs.")
+@click.option(
+    "--switch",
+    "switches",
+    multiple=True,
+    type=click.Choice(_SWITCHES),
+    help="A deviation it needs; only-bound: no token without DPoP.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def add(file: Path, as_json: bool, **wishes: Any) -> None:
     """Register an application. Its secret is printed once and is not kept."""

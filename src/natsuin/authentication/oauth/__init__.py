@@ -33,6 +33,7 @@ from natsuin.authentication.oauth.clients import (
 from natsuin.authentication.oauth.details import CREDENTIAL_TYPES
 from natsuin.authentication.oauth.digests import HASH_BYTES, HASH_OF_OID, OID_OF_HASH, hash_of, read_digest
 from natsuin.authentication.oauth.errors import AccessRequestOver, OAuthRefused, UnknownRecipient
+from natsuin.authentication.oauth.proofs import PROOF_ALGORITHMS, PROOF_SECONDS, Proofs
 from natsuin.authentication.oauth.tokens import Access, Approved, Issued, Tokens, end_grants_of
 
 __all__ = [
@@ -42,6 +43,8 @@ __all__ = [
     "HASH_BYTES",
     "HASH_OF_OID",
     "OID_OF_HASH",
+    "PROOF_ALGORITHMS",
+    "PROOF_SECONDS",
     "PUSHED_SECONDS",
     "REQUEST_URI_PREFIX",
     "SCOPES",
@@ -57,6 +60,7 @@ __all__ = [
     "Issued",
     "NewClient",
     "OAuthRefused",
+    "Proofs",
     "Recipient",
     "Registered",
     "Switch",

@@ -36,7 +36,8 @@ class AuthMethod(StrEnum):
 
 
 class Switch(StrEnum):
-    """Deviations that one client needs, each off unless it is set for that client."""
+    """What differs for one client, each off unless it is set for that client: deviations that it needs, and
+    `ONLY_BOUND`, which asks more of it."""
 
     WITHOUT_PKCE = "without-pkce"
     """Ask without a code challenge. Only for clients that have a secret."""
@@ -46,6 +47,8 @@ class Switch(StrEnum):
     """Use a code verifier of fewer than 43 characters."""
     QUERY_PARAMETERS = "query-parameters"
     """Send the token request's parameters in the query of the POST."""
+    ONLY_BOUND = "only-bound"
+    """Get no bearer token: every token request must prove a key (RFC 9449, 5.2)."""
 
 
 @dataclass(frozen=True)

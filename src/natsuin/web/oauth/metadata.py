@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from natsuin.authentication.oauth import CREDENTIAL_TYPES, GRANT_TYPES, SCOPES, AuthMethod
+from natsuin.authentication.oauth import CREDENTIAL_TYPES, GRANT_TYPES, PROOF_ALGORITHMS, SCOPES, AuthMethod
 
 AUTHORIZE = "/oauth2/authorize"
 PUSH = "/oauth2/pushed_authorize"
@@ -32,6 +32,7 @@ def metadata_of(issuer: str) -> dict[str, Any]:
         "token_endpoint_auth_methods_supported": methods,
         "revocation_endpoint_auth_methods_supported": methods,
         "introspection_endpoint_auth_methods_supported": methods,
+        "dpop_signing_alg_values_supported": list(PROOF_ALGORITHMS),
         "authorization_details_types_supported": list(CREDENTIAL_TYPES),
         "authorization_response_iss_parameter_supported": True,
         "ui_locales_supported": ["ja", "en"],
