@@ -35,7 +35,11 @@ const as = await oauth.processDiscoveryResponse(
   await oauth.discoveryRequest(issuer, { ...how, algorithm: 'oauth2' }),
 )
 const client = { client_id: wanted.client_id }
-const proof = wanted.secret ? oauth.ClientSecretBasic(wanted.secret) : oauth.None()
+const imported = async (jwk) =>
+  crypto.subtle.importKey('jwk', jwk, { name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign'])
+const proof = wanted.jwk
+  ? oauth.PrivateKeyJwt(await imported(wanted.jwk))
+  : wanted.secret ? oauth.ClientSecretBasic(wanted.secret) : oauth.None()
 const algorithm = as.dpop_signing_alg_values_supported.find((name) => name === wanted.algorithm)
 const keys = await oauth.generateKeyPair(algorithm)
 const DPoP = oauth.DPoP(client, keys)

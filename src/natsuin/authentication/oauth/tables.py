@@ -87,4 +87,5 @@ oauth_used_proof = sa.Table(
     sa.Column("proof_hash", sa.LargeBinary(32), primary_key=True),
     sa.Column("expires_at", sa.BigInteger, nullable=False, index=True),
 )
-"""Proofs of possession that were used, as SHA-256 of key and `jti`, for as long as they would be taken again."""
+"""Proofs of possession and assertions of clients that were used, as SHA-256 of signer and `jti`, for as long as they
+would be taken again."""

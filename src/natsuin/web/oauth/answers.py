@@ -7,7 +7,7 @@ from urllib.parse import urlencode, urlsplit
 
 from starlette.responses import RedirectResponse, Response
 
-from natsuin.authentication.oauth import PROOF_ALGORITHMS, OAuthRefused
+from natsuin.authentication.oauth import ALGORITHMS, OAuthRefused
 from natsuin.errors import NatsuinError, Unavailable
 
 _STATUS = {
@@ -38,7 +38,7 @@ def resource_refusal(error: NatsuinError, *, bound: bool) -> Response:
     if not bound or refused.error not in ("invalid_token", "expired_token", "invalid_dpop_proof"):
         return refusal_answer(error)
     answer = json_answer({"error": refused.error, "error_description": _description(refused)}, 401)
-    known = " ".join(PROOF_ALGORITHMS)
+    known = " ".join(ALGORITHMS)
     answer.headers["www-authenticate"] = f'DPoP realm="natsuin", error="{refused.error}", algs="{known}"'
     return answer
 

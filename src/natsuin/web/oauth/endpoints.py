@@ -110,7 +110,7 @@ class AuthorizationServer:
     async def push(self, request: Request) -> Response:
         """RFC 9126."""
         parameters = await form_parameters(request)
-        client = await to_thread.run_sync(prove_client, request, parameters, self._clients)
+        client = await to_thread.run_sync(prove_client, request, parameters, self._clients, self._issuer)
         if "request_uri" in parameters:
             raise OAuthRefused("invalid_request", "request_uri cannot be pushed")
         try:
@@ -175,7 +175,7 @@ class AuthorizationServer:
         # Some clients of the CSC API put the token request into the query, which is for clients with the switch only:
         # a query stands in the logs of every proxy on the way.
         parameters = await form_parameters(request, query_too=bool(request.url.query))
-        client = await to_thread.run_sync(prove_client, request, parameters, self._clients)
+        client = await to_thread.run_sync(prove_client, request, parameters, self._clients, self._issuer)
         if request.url.query and Switch.QUERY_PARAMETERS not in client.switches:
             raise OAuthRefused("invalid_request", "the parameters must be in the body")
         return parameters, client

