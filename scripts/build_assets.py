@@ -9,6 +9,7 @@ out: browsers bring their own canvas, and npm cannot lock a package that lacks s
 """
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -18,6 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 INPUTS = ("package.json", "package-lock.json", ".npmrc", "scripts/build_assets.py", "scripts/hpke_entry.js")
 MODULES = ROOT / "node_modules"
+LOCK = ROOT / "package-lock.json"
 VENDOR = ROOT / "src/natsuin/web/static/vendor"
 FONTS = ROOT / "src/natsuin/documents/fonts"
 
@@ -111,10 +113,19 @@ def bundle_hpke() -> None:
     )
 
 
+def leave_out_addresses() -> None:
+    """Take from the lock where packages ask for money: it names no address at all."""
+    lock = json.loads(LOCK.read_text(encoding="utf-8"))
+    for package in lock["packages"].values():
+        package.pop("funding", None)
+    LOCK.write_text(json.dumps(lock, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
 def main() -> None:
     """Build what is missing or out of date; with `--lock` write `package-lock.json` anew first."""
     if "--lock" in sys.argv:
         npm("install", "--package-lock-only", "--loglevel=error")
+        leave_out_addresses()
     if is_current():
         return
     print("Fetching pinned web assets (pdf.js, HPKE, fonts) ...", flush=True)

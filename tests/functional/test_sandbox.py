@@ -21,11 +21,13 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
+from natsuin.authentication.oauth import ASSERTION_TYPE
 from natsuin.cli.clients import clients
 from natsuin.cli.demo.command import demo
 from natsuin.cli.demo.story import sample_contract
 from natsuin.cli.sign import sign
 from natsuin.cli.verify import verify
+from rigs.proofs import Prover
 
 SHA256, SHA256_RSA = "2.16.840.1.101.3.4.2.1", "1.2.840.113549.1.1.11"
 
@@ -190,3 +192,26 @@ def test_a_redirect_to_anywhere_is_not_registered(folder: Path) -> None:
     for uri in ("http://app.example/back", "javascript:alert(1)", "https://app.example/back#x", "https://u@a.example/"):
         arguments = ["add", "--config", str(folder / "config.toml"), "--name", "Bad", "--redirect", uri]
         assert CliRunner().invoke(clients, arguments).exit_code != 0, uri
+
+
+def test_an_application_is_registered_with_its_public_keys(folder: Path, tmp_path: Path) -> None:
+    key, keys = Prover(), tmp_path / "keys.json"
+    keys.write_text(json.dumps({"keys": [key.jwk]}))
+    words = ["add", "--config", str(folder / "config.toml"), "--name", "Keyed", "--redirect", "https://k.example/back"]
+    done = CliRunner().invoke(clients, [*words, "--keys", str(keys), "--json"])
+    made = json.loads(done.output)
+    assert made.keys() == {"client_id"}
+    issuer = json.loads((folder / "csc.json").read_text())["oauth2"]
+    claims = {"iss": made["client_id"], "sub": made["client_id"], "aud": issuer, "exp": time.time() + 60, "jti": "one"}
+    asked = {
+        "response_type": "code",
+        "redirect_uri": "https://k.example/back",
+        "code_challenge": "c" * 43,
+        "code_challenge_method": "S256",
+        "client_assertion_type": ASSERTION_TYPE,
+        "client_assertion": key.signed('{"alg":"ES256"}', json.dumps(claims)),
+    }
+    answer = httpx2.post(f"{issuer}/oauth2/pushed_authorize", data=asked)
+    assert answer.status_code == 201, answer.text
+    keys.write_text("no JSON")
+    assert "cannot be read as JSON" in CliRunner().invoke(clients, [*words, "--keys", str(keys)]).output

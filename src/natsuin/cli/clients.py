@@ -9,10 +9,10 @@ import click
 from natsuin.cli.supervised import config_option
 
 if TYPE_CHECKING:
-    from natsuin.authentication.oauth import Client, Clients
+    from natsuin.authentication.oauth import AuthMethod, Client, Clients
 
 _SCOPES = ("service", "credential")
-_SWITCHES = ("without-pkce", "plain-pkce", "short-verifier", "query-parameters")
+_SWITCHES = ("without-pkce", "plain-pkce", "short-verifier", "query-parameters", "only-bound")
 _GRANTS = ("authorization_code", "refresh_token", "client_credentials")
 
 
@@ -28,21 +28,32 @@ def clients() -> None:
 @click.option("--id", "client_id", default="", help="Its client_id; made up, if not said.")
 @click.option("--public", is_flag=True, help="It can keep no secret: an application on people's own devices.")
 @click.option(
+    "--keys", type=click.Path(path_type=Path), help="Its public keys, a JWK Set: it signs instead of a secret."
+)
+@click.option(
     "--scope", "scopes", multiple=True, type=click.Choice(("service", "credential")), help="Both, if not said."
 )
 @click.option("--grant", "grants", multiple=True, type=click.Choice(_GRANTS), help="The first two, if not said.")
 @click.option("--account", metavar="ID", help="The account that it acts for by itself, with client_credentials.")
-@click.option("--switch", "switches", multiple=True, type=click.Choice(_SWITCHES), help="A deviation it needs.")
+@click.option(
+    "--switch",
+    "switches",
+    multiple=True,
+    type=click.Choice(_SWITCHES),
+    help="A deviation it needs; only-bound: no token without DPoP.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def add(file: Path, as_json: bool, **wishes: Any) -> None:
-    """Register an application. Its secret is printed once and is not kept."""
-    from natsuin.authentication.oauth import GRANT_TYPES, SCOPES, AuthMethod, NewClient, Switch
+    """Register an application. Its secret, if it has one, is printed once and is not kept."""
+    from natsuin.authentication.oauth import GRANT_TYPES, SCOPES, NewClient, Switch
 
+    keys = _keys(wishes["keys"])
     made = _clients(file).register(
         NewClient(
             name=wishes["name"],
             redirect_uris=tuple(wishes["redirects"]),
-            auth_method=AuthMethod.NONE if wishes["public"] else AuthMethod.BASIC,
+            auth_method=_method(wishes),
+            keys=keys,
             scopes=tuple(wishes["scopes"]) or SCOPES,
             grant_types=tuple(wishes["grants"]) or GRANT_TYPES[:2],
             switches=frozenset(Switch(name) for name in wishes["switches"]),
@@ -57,6 +68,23 @@ def add(file: Path, as_json: bool, **wishes: Any) -> None:
     click.echo(f"client_id      {made.client.client_id}")
     if made.secret:
         click.echo(f"client_secret  {made.secret}\n\nThe secret is shown this once and is not kept here.")
+
+
+def _method(wishes: dict[str, Any]) -> "AuthMethod":
+    from natsuin.authentication.oauth import AuthMethod
+
+    if wishes["public"]:
+        return AuthMethod.NONE
+    return AuthMethod.BASIC if wishes["keys"] is None else AuthMethod.PRIVATE_KEY
+
+
+def _keys(file: Path | None) -> Any:
+    if file is None:
+        return None
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as cause:
+        raise click.ClickException(f"{file} cannot be read as JSON: {cause}") from cause
 
 
 @clients.command("list")

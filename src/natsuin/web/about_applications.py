@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from natsuin.authentication.oauth import AccessRequests, Clients, Tokens
+from natsuin.authentication.oauth import AccessRequests, Clients, Proofs, Tokens
 from natsuin.clock import Clock
 from natsuin.storage import Database
 from natsuin.web.api.instructions import InstructionMembers
@@ -15,6 +15,7 @@ from natsuin.web.keys import OwnKeys
 from natsuin.web.oauth.endpoints import AuthorizationServer
 from natsuin.web.oauth.interaction import Interaction
 from natsuin.web.oauth.links import LinkedApplications
+from natsuin.web.oauth.possession import TokenCheck
 from natsuin.web.sam_calls import Sam, ServiceFacts
 from natsuin.web.settings import WebSettings
 
@@ -26,12 +27,13 @@ class AboutApplications:
     clients: Clients
     requests: AccessRequests
     tokens: Tokens
+    proofs: Proofs
     topics: tuple[AuthorizationServer, Interaction, LinkedApplications, CSCMethods]
     pages: LinkedApplications
 
     def purge(self) -> int:
         """Delete access requests and grants that are over. Returns how many."""
-        return self.requests.purge() + self.tokens.purge()
+        return self.requests.purge() + self.tokens.purge() + self.proofs.purge()
 
 
 def about_applications(
@@ -48,7 +50,8 @@ def about_applications(
     clients = Clients(database, clock)
     requests = AccessRequests(database, clock)
     tokens = Tokens(database, clock)
-    server = AuthorizationServer(settings.origin, clients=clients, requests=requests, tokens=tokens)
+    proofs = Proofs(database, clock)
+    server = AuthorizationServer(settings.origin, clients=clients, requests=requests, tokens=tokens, proofs=proofs)
     interaction = Interaction(
         settings.origin,
         clients=clients,
@@ -64,9 +67,9 @@ def about_applications(
         settings,
         facts=ServiceFacts(sam),
         clients=clients,
-        tokens=tokens,
+        check=TokenCheck(tokens, proofs, settings.origin),
         credentials=credentials,
         signing=Signing(tokens, credentials, hash_signing),
         stamps=TimeStamps(sam),
     )
-    return AboutApplications(clients, requests, tokens, (server, interaction, links, methods), links)
+    return AboutApplications(clients, requests, tokens, proofs, (server, interaction, links, methods), links)

@@ -18,6 +18,7 @@ from natsuin.authentication.oauth.access_requests import (
     Waiting,
 )
 from natsuin.authentication.oauth.asking import Asked, Recipient, read_recipient, read_request
+from natsuin.authentication.oauth.assertions import ASSERTION_TYPE
 from natsuin.authentication.oauth.clients import (
     CREDENTIAL,
     GRANT_TYPES,
@@ -33,15 +34,20 @@ from natsuin.authentication.oauth.clients import (
 from natsuin.authentication.oauth.details import CREDENTIAL_TYPES
 from natsuin.authentication.oauth.digests import HASH_BYTES, HASH_OF_OID, OID_OF_HASH, hash_of, read_digest
 from natsuin.authentication.oauth.errors import AccessRequestOver, OAuthRefused, UnknownRecipient
+from natsuin.authentication.oauth.proofs import PROOF_SECONDS, Proofs
+from natsuin.authentication.oauth.signed import ALGORITHMS
 from natsuin.authentication.oauth.tokens import Access, Approved, Issued, Tokens, end_grants_of
 
 __all__ = [
+    "ALGORITHMS",
+    "ASSERTION_TYPE",
     "CREDENTIAL",
     "CREDENTIAL_TYPES",
     "GRANT_TYPES",
     "HASH_BYTES",
     "HASH_OF_OID",
     "OID_OF_HASH",
+    "PROOF_SECONDS",
     "PUSHED_SECONDS",
     "REQUEST_URI_PREFIX",
     "SCOPES",
@@ -57,6 +63,7 @@ __all__ = [
     "Issued",
     "NewClient",
     "OAuthRefused",
+    "Proofs",
     "Recipient",
     "Registered",
     "Switch",

@@ -19,6 +19,7 @@ MAX_DESCRIPTION = 500
 _MAX_STATE = 2048
 _CHALLENGE = re.compile(r"^[A-Za-z0-9._~-]{43,128}$")
 _SHORT_CHALLENGE = re.compile(r"^[A-Za-z0-9._~-]{1,128}$")
+_THUMBPRINT = re.compile(r"^[A-Za-z0-9_-]{43}$")
 _IDENTIFIER = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$")
 
 
@@ -70,7 +71,7 @@ def read_recipient(parameters: Mapping[str, str], client: Client) -> Recipient:
 def read_request(
     parameters: Mapping[str, str], client: Client, recipient: Recipient, *, generation: int, bound_to: str = ""
 ) -> Asked:
-    """What is asked for. Raises `OAuthRefused`."""
+    """What is asked for. `bound_to` is the thumbprint of the key that the request proved. Raises `OAuthRefused`."""
     if parameters.get("response_type") != "code":
         missing = "response_type" not in parameters
         raise OAuthRefused("invalid_request" if missing else "unsupported_response_type", "response_type must be code")
@@ -89,9 +90,19 @@ def read_request(
         code_challenge=challenge,
         challenge_method=method,
         description=_text(parameters.get("description", ""), "description", MAX_DESCRIPTION),
-        bound_to=bound_to,
+        bound_to=_read_binding(parameters, bound_to),
         **wanted,
     )
+
+
+def _read_binding(parameters: Mapping[str, str], proved: str) -> str:
+    """The key that the code is to be bound to (RFC 9449, section 10)."""
+    named = parameters.get("dpop_jkt", proved)
+    if named and not _THUMBPRINT.match(named):
+        raise OAuthRefused("invalid_request", "Invalid parameter dpop_jkt")
+    if proved and named != proved:
+        raise OAuthRefused("invalid_dpop_proof", "dpop_jkt names another key than the proof")
+    return named
 
 
 def _read_challenge(parameters: Mapping[str, str], client: Client) -> tuple[str, str]:

@@ -4,6 +4,7 @@ itself."""
 import hmac
 import re
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -11,8 +12,10 @@ from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 
+from natsuin.authentication.oauth.assertions import check_assertion, check_key_set, subject_of
 from natsuin.authentication.oauth.errors import OAuthRefused
 from natsuin.authentication.oauth.secrets import new_secret, secret_hash
+from natsuin.authentication.oauth.signed import use_once
 from natsuin.authentication.oauth.tables import oauth_client
 from natsuin.clock import Clock, milliseconds
 from natsuin.errors import Conflict, Malformed, NotFound
@@ -32,11 +35,13 @@ class AuthMethod(StrEnum):
 
     BASIC = "client_secret_basic"
     POST = "client_secret_post"
+    PRIVATE_KEY = "private_key_jwt"
     NONE = "none"
 
 
 class Switch(StrEnum):
-    """Deviations that one client needs, each off unless it is set for that client."""
+    """What differs for one client, each off unless it is set for that client: deviations that it needs, and
+    `ONLY_BOUND`, which asks more of it."""
 
     WITHOUT_PKCE = "without-pkce"
     """Ask without a code challenge. Only for clients that have a secret."""
@@ -46,6 +51,8 @@ class Switch(StrEnum):
     """Use a code verifier of fewer than 43 characters."""
     QUERY_PARAMETERS = "query-parameters"
     """Send the token request's parameters in the query of the POST."""
+    ONLY_BOUND = "only-bound"
+    """Get no bearer token: every token request must prove a key (RFC 9449, 5.2)."""
 
 
 @dataclass(frozen=True)
@@ -81,11 +88,13 @@ class NewClient:
     switches: frozenset[Switch] = frozenset()
     account_id: str | None = None
     client_id: str = ""
+    keys: dict[str, Any] | None = None
+    """Its public keys, a JWK Set, for `AuthMethod.PRIVATE_KEY` only."""
 
 
 @dataclass(frozen=True)
 class Registered:
-    """A client that was just registered. `secret` is told this once; empty for a public client."""
+    """A client that was just registered. `secret` is told this once; empty for a client that has none."""
 
     client: Client
     secret: str
@@ -99,10 +108,10 @@ class Clients:
         self._clock = clock
 
     def register(self, wanted: NewClient) -> Registered:
-        """Register a client. Raises `Malformed` for redirect URIs, scopes or grant types that cannot be had, `Conflict`
-        for an id that is taken."""
+        """Register a client. Raises `Malformed` for redirect URIs, scopes, grant types or keys that cannot be had,
+        `Conflict` for an id that is taken."""
         _check(wanted)
-        secret = "" if wanted.auth_method is AuthMethod.NONE else new_secret()
+        secret = new_secret() if wanted.auth_method in (AuthMethod.BASIC, AuthMethod.POST) else ""
         row: dict[str, Any] = {
             "client_id": wanted.client_id or secrets.token_urlsafe(16),
             "name": plain_text(wanted.name, "the client's name", most=100, required=True),
@@ -112,7 +121,7 @@ class Clients:
             "scopes": list(wanted.scopes),
             "grant_types": list(wanted.grant_types),
             "switches": sorted(switch.value for switch in wanted.switches),
-            "keys": {},
+            "keys": {} if wanted.keys is None else {"keys": check_key_set(wanted.keys)},
             "account_id": wanted.account_id,
             "state": "active",
             "created_at": milliseconds(self._clock.now()),
@@ -147,7 +156,25 @@ class Clients:
                 return _client(row)
             if kept and proved:
                 return _client(row)
-        raise OAuthRefused("invalid_client", "the client is not known, or did not prove itself by its method")
+        raise _unproved()
+
+    def authenticate_signed(self, client_id: str | None, assertion: str, audiences: Collection[str]) -> Client:
+        """The client that signed `assertion` for one of `audiences`, once. `client_id` is what the request says beside
+        it, if anything. Raises `OAuthRefused` (`invalid_client`), in the same words for whatever is wrong."""
+        try:
+            subject = subject_of(assertion)
+            with self._database.read() as connection:
+                row = _row(connection, subject)
+            if row is None or row["state"] != "active" or row["auth_method"] != AuthMethod.PRIVATE_KEY.value:
+                raise _unproved()
+            if client_id not in (None, subject):
+                raise _unproved()
+            now = milliseconds(self._clock.now())
+            jti, until = check_assertion(assertion, row["keys"]["keys"], subject, audiences, now)
+            use_once(self._database, f"client {subject}", jti, until=until)
+        except ValueError as cause:
+            raise _unproved() from cause
+        return _client(row)
 
     def set_state(self, client_id: str, *, active: bool) -> None:
         """Stop a client, or let it ask again. Raises `NotFound`."""
@@ -179,7 +206,13 @@ def redirect_matches(registered: str, given: str) -> bool:
     return ported and given == one._replace(netloc=f"{host}:{other.port}").geturl()
 
 
+def _unproved() -> OAuthRefused:
+    return OAuthRefused("invalid_client", "the client is not known, or did not prove itself by its method")
+
+
 def _check(wanted: NewClient) -> None:
+    if (wanted.keys is not None) != (wanted.auth_method is AuthMethod.PRIVATE_KEY):
+        raise Malformed("a client has registered keys if it proves itself by them, and only then")
     if wanted.client_id and not _IDENTIFIER.match(wanted.client_id):
         raise Malformed("a client's id is of letters, digits, hyphens and underscores, 64 at most")
     if len(wanted.redirect_uris) > _MOST_REDIRECTS:

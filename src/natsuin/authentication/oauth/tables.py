@@ -80,3 +80,12 @@ oauth_token = sa.Table(
 )
 """Codes and tokens. `spent_at` is set when a code or a refresh token was exchanged, and when a token was revoked or
 replaced. `bound_to` is the thumbprint of the key that the client must prove (RFC 9449), empty for a bearer token."""
+
+oauth_used_proof = sa.Table(
+    "oauth_used_proof",
+    web_metadata,
+    sa.Column("proof_hash", sa.LargeBinary(32), primary_key=True),
+    sa.Column("expires_at", sa.BigInteger, nullable=False, index=True),
+)
+"""Proofs of possession and assertions of clients that were used, as SHA-256 of signer and `jti`, for as long as they
+would be taken again."""

@@ -135,7 +135,8 @@ class Tokens:
                 refusal = _invalid_grant("Invalid parameter refresh_token")
             elif row["expires_at"] <= self._now() or row["ended_at"] is not None:
                 refusal = _invalid_grant("Refresh token expired")
-            elif client.is_public and row["bound_to"] != bound_to:
+            elif (client.is_public and row["bound_to"] != bound_to) or (row["bound_to"] and not bound_to):
+                # A client with a secret may change its key (RFC 9449, 5), and nobody takes the binding away.
                 refusal = OAuthRefused("invalid_dpop_proof", "the refresh token is bound to another key")
             else:
                 self._spend(connection, row)
@@ -175,7 +176,15 @@ class Tokens:
                 raise OAuthRefused("expired_token", "The access or refresh token is expired or has been revoked.")
             self._spend(connection, row)
             fresh = new_secret()
-            self._add(connection, "access", fresh, found.grant_id, sad=found.sad, until=found.expires_at)
+            self._add(
+                connection,
+                "access",
+                fresh,
+                found.grant_id,
+                sad=found.sad,
+                until=found.expires_at,
+                bound_to=found.bound_to,
+            )
         return Issued(fresh, "", self._seconds_until(found.expires_at), found)
 
     def revoke(self, client: Client, token: str) -> bool:

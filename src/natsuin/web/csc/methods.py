@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from natsuin.authentication.oauth import Access as Granted
-from natsuin.authentication.oauth import Clients, OAuthRefused, Tokens
+from natsuin.authentication.oauth import Clients, OAuthRefused
 from natsuin.errors import NatsuinError
 from natsuin.web.callers import Access
 from natsuin.web.csc.bodies import Members, read_members, refused
@@ -16,7 +16,8 @@ from natsuin.web.csc.credentials import Credentials
 from natsuin.web.csc.information import information
 from natsuin.web.csc.signing import Signing
 from natsuin.web.csc.timestamps import TimeStamps
-from natsuin.web.oauth.answers import json_answer, refusal_answer
+from natsuin.web.oauth.answers import json_answer, refusal_answer, resource_refusal
+from natsuin.web.oauth.possession import DPOP, TokenCheck, stated_scheme
 from natsuin.web.routing import ApiRoutes
 from natsuin.web.sam_calls import ServiceFacts
 from natsuin.web.settings import WebSettings
@@ -58,7 +59,7 @@ class CSCMethods:
         *,
         facts: ServiceFacts,
         clients: Clients,
-        tokens: Tokens,
+        check: TokenCheck,
         credentials: Credentials,
         signing: Signing,
         stamps: TimeStamps,
@@ -66,7 +67,7 @@ class CSCMethods:
         self._settings = settings
         self._facts = facts
         self._clients = clients
-        self._tokens = tokens
+        self._check = check
         self._credentials = credentials
         self._signing = signing
         self._stamps = stamps
@@ -116,28 +117,27 @@ class CSCMethods:
     def _answering(self, work: _Work) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
             try:
-                bearer = _bearer(request)
-                access = await self._granted(bearer)
+                bearer, access = await self._granted(request)
                 done = await work(access, bearer, await read_members(request))
             except NatsuinError as error:
-                return refusal_answer(error)
+                return resource_refusal(error, bound=stated_scheme(request) == DPOP)
             return Response(status_code=204) if done is None else json_answer(done)
 
         return answer
 
-    async def _granted(self, bearer: str) -> Granted:
-        access = await to_thread.run_sync(self._tokens.find, bearer)
+    async def _granted(self, request: Request) -> tuple[str, Granted]:
+        bearer, access = await to_thread.run_sync(self._check.opened, request)
         client = await to_thread.run_sync(self._clients.find, access.client_id)
         if client is None:
             raise OAuthRefused("unauthorized_client", "The client is not authorized to use this method.")
-        return access
+        return bearer, access
 
     async def _revoke(self, access: Granted, bearer: str, members: Members) -> None:
         token = members.required("token")
         if members.text("token_type_hint") not in ("", "access_token", "refresh_token"):
             raise refused("Invalid string parameter token_type_hint")
         client = await to_thread.run_sync(self._clients.find, access.client_id)
-        if client is None or not await to_thread.run_sync(self._tokens.revoke, client, token):
+        if client is None or not await to_thread.run_sync(self._check.tokens.revoke, client, token):
             raise refused("Invalid string parameter token")
 
 
@@ -148,12 +148,3 @@ async def _unknown(request: Request) -> Response:
     if name in METHODS:
         return json_answer({"error": "invalid_request", "error_description": "The method is called by POST"}, 405)
     return json_answer({"error": "invalid_request", "error_description": "There is no such method"}, 404)
-
-
-def _bearer(request: Request) -> str:
-    """The token of the one Authorization header (RFC 6750, 2.1). Raises `OAuthRefused`."""
-    headers = request.headers.getlist("authorization")
-    scheme, _, token = (headers[0] if len(headers) == 1 else "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        raise refused("Malformed authorization header")
-    return token.strip()

@@ -96,6 +96,9 @@ class Signing:
         same = (found.user_id, found.client_id) == (access.user_id, access.client_id)
         if found.scope != CREDENTIAL or not same or found.key_id != members.required("credentialID"):
             raise refused("Invalid parameter SAD")
+        if found.bound_to and not hmac.compare_digest(found.bound_to, access.bound_to):
+            # The request proved the key of the service token, so that must be the SAD's own.
+            raise refused("Invalid parameter SAD")
         return found
 
 

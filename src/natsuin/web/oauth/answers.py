@@ -7,7 +7,7 @@ from urllib.parse import urlencode, urlsplit
 
 from starlette.responses import RedirectResponse, Response
 
-from natsuin.authentication.oauth import OAuthRefused
+from natsuin.authentication.oauth import ALGORITHMS, OAuthRefused
 from natsuin.errors import NatsuinError, Unavailable
 
 _STATUS = {
@@ -29,6 +29,18 @@ def json_answer(members: Mapping[str, Any], status: int = 200) -> Response:
         status_code=status,
         headers={"content-type": "application/json;charset=UTF-8", "cache-control": "no-store", "pragma": "no-cache"},
     )
+
+
+def resource_refusal(error: NatsuinError, *, bound: bool) -> Response:
+    """What a client's program is told at an address that takes tokens; `bound` if it came with one under DPoP (RFC
+    9449, 7.1)."""
+    refused = as_oauth(error)
+    if not bound or refused.error not in ("invalid_token", "expired_token", "invalid_dpop_proof"):
+        return refusal_answer(error)
+    answer = json_answer({"error": refused.error, "error_description": _description(refused)}, 401)
+    known = " ".join(ALGORITHMS)
+    answer.headers["www-authenticate"] = f'DPoP realm="natsuin", error="{refused.error}", algs="{known}"'
+    return answer
 
 
 def refusal_answer(error: NatsuinError) -> Response:

@@ -22,12 +22,14 @@ from natsuin.authentication.oauth import (
     Clients,
     Issued,
     OAuthRefused,
+    Proofs,
     Switch,
     Tokens,
     UnknownRecipient,
     read_recipient,
     read_request,
 )
+from natsuin.authentication.oauth import Access as Granted
 from natsuin.errors import NatsuinError
 from natsuin.web.callers import Access
 from natsuin.web.oauth import metadata
@@ -35,6 +37,7 @@ from natsuin.web.oauth.answers import json_answer, refusal_answer, refusal_redir
 from natsuin.web.oauth.client_proofs import prove_client
 from natsuin.web.oauth.metadata import metadata_of
 from natsuin.web.oauth.parameters import form_parameters, query_parameters
+from natsuin.web.oauth.possession import proved_key
 from natsuin.web.requests import sender
 from natsuin.web.routing import ApiRoutes
 
@@ -46,11 +49,14 @@ _Endpoint = Callable[[Request], Awaitable[Response]]
 class AuthorizationServer:
     """The endpoints that programs call."""
 
-    def __init__(self, issuer: str, *, clients: Clients, requests: AccessRequests, tokens: Tokens) -> None:
+    def __init__(
+        self, issuer: str, *, clients: Clients, requests: AccessRequests, tokens: Tokens, proofs: Proofs
+    ) -> None:
         self._issuer = issuer
         self._clients = clients
         self._requests = requests
         self._tokens = tokens
+        self._proofs = proofs
         # Each start is a row, and whoever knows a client's public id may ask for one.
         self._starts = Throttle(600, seconds=0.1)
 
@@ -104,11 +110,12 @@ class AuthorizationServer:
     async def push(self, request: Request) -> Response:
         """RFC 9126."""
         parameters = await form_parameters(request)
-        client = await to_thread.run_sync(prove_client, request, parameters, self._clients)
+        client = await to_thread.run_sync(prove_client, request, parameters, self._clients, self._issuer)
         if "request_uri" in parameters:
             raise OAuthRefused("invalid_request", "request_uri cannot be pushed")
         try:
-            asked = _read(request, parameters, client)
+            bound_to = await self._proved_key(request, client)
+            asked = _read(request, parameters, client, bound_to)
         except UnknownRecipient as unknown:
             raise OAuthRefused("invalid_request", unknown.message) from unknown
         uri = await to_thread.run_sync(self._requests.push, asked)
@@ -125,7 +132,10 @@ class AuthorizationServer:
             raise OAuthRefused(
                 "unauthorized_client" if known else "unsupported_grant_type", "Invalid parameter grant_type"
             )
-        issued = await to_thread.run_sync(self._issue, client, kind, parameters)
+        bound_to = await self._proved_key(request, client)
+        if not bound_to and Switch.ONLY_BOUND in client.switches:
+            raise OAuthRefused("invalid_dpop_proof", "this application gets tokens that are bound to a key only")
+        issued = await to_thread.run_sync(self._issue, client, kind, parameters, bound_to)
         return json_answer(_token_members(issued))
 
     async def revoke(self, request: Request) -> Response:
@@ -150,9 +160,13 @@ class AuthorizationServer:
                 return {"active": False}
             if found.client_id != client.client_id:
                 return {"active": False}
-            members = {"active": True, "scope": found.scope, "client_id": found.client_id, "sub": found.user_id}
+            members: dict[str, object] = {"active": True}
+            members |= {"scope": found.scope, "client_id": found.client_id, "sub": found.user_id}
             if found.key_id:
                 members["credentialID"] = found.key_id
+            if found.bound_to:
+                members["cnf"] = {"jkt": found.bound_to}
+            members["token_type"] = "DPoP" if found.bound_to else "Bearer"
             return members | {"exp": found.expires_at // 1000, "iss": self._issuer, "acr": str(found.level)}
 
         return json_answer(await to_thread.run_sync(look))
@@ -161,37 +175,43 @@ class AuthorizationServer:
         # Some clients of the CSC API put the token request into the query, which is for clients with the switch only:
         # a query stands in the logs of every proxy on the way.
         parameters = await form_parameters(request, query_too=bool(request.url.query))
-        client = await to_thread.run_sync(prove_client, request, parameters, self._clients)
+        client = await to_thread.run_sync(prove_client, request, parameters, self._clients, self._issuer)
         if request.url.query and Switch.QUERY_PARAMETERS not in client.switches:
             raise OAuthRefused("invalid_request", "the parameters must be in the body")
         return parameters, client
+
+    async def _proved_key(self, request: Request, client: Client) -> str:
+        if "dpop" in request.headers and client.is_public:
+            # Each proof is a row, and anybody can claim to be this client.
+            self._starts.take(sender(request))
+        return await to_thread.run_sync(proved_key, request, self._proofs, self._issuer)
 
     async def _revoke(self, request: Request) -> None:
         parameters, client = await self._proved(request)
         await to_thread.run_sync(self._tokens.revoke, client, _required(parameters, "token"))
 
-    def _issue(self, client: Client, kind: str, parameters: dict[str, str]) -> Issued:
+    def _issue(self, client: Client, kind: str, parameters: dict[str, str], bound_to: str) -> Issued:
         if kind == "refresh_token":
             token = _required(parameters, "refresh_token")
-            return self._tokens.refresh(client, token, scope=parameters.get("scope"), bound_to="")
+            return self._tokens.refresh(client, token, scope=parameters.get("scope"), bound_to=bound_to)
         if kind == "client_credentials":
             if parameters.get("scope", "service") != "service":
                 raise OAuthRefused("invalid_scope", "The requested scope is invalid, unknown or malformed.")
-            return self._tokens.for_itself(client, bound_to="")
+            return self._tokens.for_itself(client, bound_to=bound_to)
         return self._tokens.exchange(
             client,
             _required(parameters, "code"),
             redirect_uri=parameters.get("redirect_uri"),
             verifier=parameters.get("code_verifier", ""),
             details=parameters.get("authorization_details"),
-            bound_to="",
+            bound_to=bound_to,
         )
 
 
-def _read(request: Request, parameters: dict[str, str], client: Client) -> Asked:
+def _read(request: Request, parameters: dict[str, str], client: Client, bound_to: str = "") -> Asked:
     first = request.url.path.startswith(_V1) or ("hash" in parameters and "hashes" not in parameters)
     recipient = read_recipient(parameters, client)
-    return read_request(parameters, client, recipient, generation=1 if first else 2)
+    return read_request(parameters, client, recipient, generation=1 if first else 2, bound_to=bound_to)
 
 
 def _answering(endpoint: _Endpoint) -> _Endpoint:
@@ -216,13 +236,19 @@ def _required(parameters: dict[str, str], name: str) -> str:
     return value
 
 
+def _token_type(access: Granted) -> str:
+    if access.bound_to:
+        return "DPoP"
+    # In the CSC API 1 a credential's token is the SAD and no bearer token (section 8.3.3 there).
+    return "SAD" if access.scope == CREDENTIAL and access.asked.generation == 1 else "Bearer"
+
+
 def _token_members(issued: Issued) -> dict[str, object]:
     access, asked = issued.access, issued.access.asked
     credential = access.scope == CREDENTIAL
     members: dict[str, object] = {
         "access_token": issued.access_token,
-        # In the CSC API 1 such a token is the SAD and no bearer token (section 8.3.3 there).
-        "token_type": "SAD" if credential and asked.generation == 1 else "Bearer",
+        "token_type": _token_type(access),
         "expires_in": issued.expires_in,
         "scope": access.scope,
     }

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from natsuin.authentication.oauth import CREDENTIAL_TYPES, GRANT_TYPES, SCOPES, AuthMethod
+from natsuin.authentication.oauth import ALGORITHMS, CREDENTIAL_TYPES, GRANT_TYPES, SCOPES, AuthMethod
 
 AUTHORIZE = "/oauth2/authorize"
 PUSH = "/oauth2/pushed_authorize"
@@ -10,6 +10,7 @@ TOKEN = "/oauth2/token"  # noqa: S105  # an address
 REVOKE = "/oauth2/revoke"
 REVOCATION = "/oauth2/revocation"
 INTROSPECT = "/oauth2/introspect"
+_PROVING = ("token", "revocation", "introspection")
 WELL_KNOWN = ("/.well-known/oauth-authorization-server", "/.well-known/openid-configuration")
 
 
@@ -32,6 +33,8 @@ def metadata_of(issuer: str) -> dict[str, Any]:
         "token_endpoint_auth_methods_supported": methods,
         "revocation_endpoint_auth_methods_supported": methods,
         "introspection_endpoint_auth_methods_supported": methods,
+        "dpop_signing_alg_values_supported": list(ALGORITHMS),
+        **{f"{name}_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS) for name in _PROVING},
         "authorization_details_types_supported": list(CREDENTIAL_TYPES),
         "authorization_response_iss_parameter_supported": True,
         "ui_locales_supported": ["ja", "en"],

@@ -12,6 +12,15 @@ depends_on = None
 def upgrade() -> None:
     """Bring the schema to this version."""
     op.create_table(
+        "oauth_used_proof",
+        sa.Column("proof_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("proof_hash", name=op.f("pk_oauth_used_proof")),
+    )
+    with op.batch_alter_table("oauth_used_proof", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_oauth_used_proof_expires_at"), ["expires_at"], unique=False)
+
+    op.create_table(
         "person",
         sa.Column("user_id", sa.Text(), nullable=False),
         sa.Column("display_name", sa.Text(), nullable=False),
@@ -391,3 +400,7 @@ def downgrade() -> None:
 
     op.drop_table("person_event")
     op.drop_table("person")
+    with op.batch_alter_table("oauth_used_proof", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_oauth_used_proof_expires_at"))
+
+    op.drop_table("oauth_used_proof")
