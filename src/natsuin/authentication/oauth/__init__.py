@@ -30,7 +30,7 @@ from natsuin.authentication.oauth.clients import (
     Registered,
     Switch,
 )
-from natsuin.authentication.oauth.details import CREDENTIAL_TYPES
+from natsuin.authentication.oauth.details import CREDENTIAL_TYPES, OF_DATA, OF_DOCUMENTS
 from natsuin.authentication.oauth.digests import HASH_BYTES, HASH_OF_OID, OID_OF_HASH, hash_of, read_digest
 from natsuin.authentication.oauth.errors import AccessRequestOver, OAuthRefused, UnknownRecipient
 from natsuin.authentication.oauth.tokens import Access, Approved, Issued, Tokens
@@ -41,6 +41,8 @@ __all__ = [
     "GRANT_TYPES",
     "HASH_BYTES",
     "HASH_OF_OID",
+    "OF_DATA",
+    "OF_DOCUMENTS",
     "OID_OF_HASH",
     "PUSHED_SECONDS",
     "REQUEST_URI_PREFIX",

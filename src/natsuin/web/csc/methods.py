@@ -13,6 +13,7 @@ from natsuin.errors import NatsuinError
 from natsuin.web.callers import Access
 from natsuin.web.csc.bodies import Members, read_members, refused
 from natsuin.web.csc.credentials import Credentials
+from natsuin.web.csc.documents import DocumentSignatures
 from natsuin.web.csc.information import information
 from natsuin.web.csc.signing import Signing
 from natsuin.web.csc.timestamps import TimeStamps
@@ -32,6 +33,9 @@ METHODS = (
 )
 """What is offered, in both generations."""
 
+METHODS_2 = (*METHODS, "signatures/signDoc")
+"""What is offered in the second."""
+
 NOT_OFFERED = (
     "auth/login",
     "credentials/authorize",
@@ -40,11 +44,11 @@ NOT_OFFERED = (
     "credentials/sendOTP",
     "credentials/create",
     "credentials/delete",
-    "signatures/signDoc",
     "signatures/signPolling",
 )
-"""What the API has and this service does not; each answers so."""
+"""What the API has and this service does not; each answers so. To the first generation all of the second's are such."""
 
+_OFFERED = {1: METHODS, 2: METHODS_2}
 _MOUNTS = {1: "/csc/v1", 2: "/csc/v2"}
 _Work = Callable[[Granted, str, Members], Awaitable[dict[str, Any] | None]]
 
@@ -61,6 +65,7 @@ class CSCMethods:
         tokens: Tokens,
         credentials: Credentials,
         signing: Signing,
+        documents: DocumentSignatures,
         stamps: TimeStamps,
     ) -> None:
         self._settings = settings
@@ -69,6 +74,7 @@ class CSCMethods:
         self._tokens = tokens
         self._credentials = credentials
         self._signing = signing
+        self._documents = documents
         self._stamps = stamps
 
     def add_to(self, routes: ApiRoutes) -> None:
@@ -79,7 +85,7 @@ class CSCMethods:
             for name, work in self._works(generation).items():
                 routes.add_plain("POST", f"{mount}/{name}", self._answering(work), access=Access.PUBLIC)
             for method in ("GET", "POST"):
-                routes.add_plain(method, mount + "/{name:path}", _unknown, access=Access.PUBLIC)
+                routes.add_plain(method, mount + "/{name:path}", _unknown(generation), access=Access.PUBLIC)
 
     def _works(self, generation: int) -> dict[str, _Work]:
         async def listed(access: Granted, _: str, members: Members) -> dict[str, Any]:
@@ -91,7 +97,7 @@ class CSCMethods:
         async def stamped(access: Granted, _: str, members: Members) -> dict[str, Any]:
             return await self._stamps.stamp(members)
 
-        return {
+        works: dict[str, _Work] = {
             "auth/revoke": self._revoke,
             "credentials/list": listed,
             "credentials/info": described,
@@ -99,6 +105,7 @@ class CSCMethods:
             "signatures/signHash": self._signing.sign_hash,
             "signatures/timestamp": stamped,
         }
+        return works | ({"signatures/signDoc": self._documents.sign} if generation > 1 else {})
 
     def _info(self, generation: int) -> Callable[[Request], Awaitable[Response]]:
         async def info(request: Request) -> Response:
@@ -108,7 +115,9 @@ class CSCMethods:
             except NatsuinError as error:
                 return refusal_answer(error)
             return json_answer(
-                information(self._settings, generation=generation, methods=METHODS, offered=facts.algorithms)
+                information(
+                    self._settings, generation=generation, methods=_OFFERED[generation], offered=facts.algorithms
+                )
             )
 
         return info
@@ -141,13 +150,16 @@ class CSCMethods:
             raise refused("Invalid string parameter token")
 
 
-async def _unknown(request: Request) -> Response:
-    name = request.path_params["name"]
-    if name in NOT_OFFERED:
-        return json_answer({"error": "not_implemented", "error_description": "The method is not implemented"}, 501)
-    if name in METHODS:
-        return json_answer({"error": "invalid_request", "error_description": "The method is called by POST"}, 405)
-    return json_answer({"error": "invalid_request", "error_description": "There is no such method"}, 404)
+def _unknown(generation: int) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        name = request.path_params["name"]
+        if name in _OFFERED[generation]:
+            return json_answer({"error": "invalid_request", "error_description": "The method is called by POST"}, 405)
+        if name in (*NOT_OFFERED, *METHODS_2):
+            return json_answer({"error": "not_implemented", "error_description": "The method is not implemented"}, 501)
+        return json_answer({"error": "invalid_request", "error_description": "There is no such method"}, 404)
+
+    return answer
 
 
 def _bearer(request: Request) -> str:
