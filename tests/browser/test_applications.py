@@ -3,6 +3,7 @@ and yet the person sees what is asked, approves it, and is brought back."""
 
 import base64
 import hashlib
+import json
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx2
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 from test_whole_way import PIN, become_officer, enrol, invite
 from visitor import Visitor, at_the_browser
 
@@ -108,6 +109,11 @@ class Application:
             description="業務委託契約書ほか1件",
         )
 
+    def ask_for_document(self, key_id: str) -> None:
+        listed = [{"hash": encoded(DIGESTS[0]), "hashType": "sdr", "label": "業務委託契約書"}]
+        entry = {"type": "credential", "credentialID": key_id, "documentDigests": listed, "hashAlgorithmOID": SHA256}
+        self.ask(scope="credential", authorization_details=json.dumps([entry]))
+
     def token(self) -> str:
         """What comes of the browser's return."""
         self.signer.page.wait_for_url(f"{self.site}/back?**")
@@ -126,6 +132,34 @@ class Application:
         headers = {"authorization": f"Bearer {token}"}
         told: dict[str, Any] = httpx2.post(f"{self.origin}/csc/v2/{method}", json=members, headers=headers).json()
         return told
+
+
+def sign_a_document(app: Application, key_id: str) -> None:
+    """The record is over attributes, which the page takes apart: over another document's it lets nobody approve."""
+    page = app.signer.page
+
+    def about_another_document(route: Route) -> None:
+        answer = route.fetch()
+        told = answer.json() | {"digests": [encoded(DIGESTS[1])]}
+        route.fulfill(response=answer, json=told)
+
+    shown = "**/api/access-requests/*"
+    page.route(shown, about_another_document)
+    app.ask_for_document(key_id)
+    expect(page.locator("[data-page-status] .notice.bad")).to_be_visible()
+    expect(page.locator("[data-approve] button[type=submit]")).to_be_hidden()
+    page.unroute(shown)
+
+    app.ask_for_document(key_id)
+    expect(page.locator("[data-digests]")).to_contain_text("業務委託契約書")
+    expect(page.locator('[data-part="approve"] [data-record-check] .notice.good')).to_be_visible()
+    app.signer.picture("application-4-document")
+    page.locator("#pin").fill(PIN)
+    page.keyboard.press("Enter")
+    hashes = [base64.b64encode(DIGESTS[0]).decode()]
+    wish = {"hashes": hashes, "signature_format": "P", "signAlgo": "1.2.840.113549.1.1.11"}
+    made = app.call(app.token(), "signatures/signDoc", credentialID=key_id, documentDigests=[wish])
+    assert len(made["SignatureObject"]) == 1, made
 
 
 def answer_the_application(app: Application) -> None:
@@ -157,9 +191,10 @@ def answer_the_application(app: Application) -> None:
     )
     assert len(made["signatures"]) == 2
 
+    sign_a_document(app, key_id)
     signer.go("/applications")
     expect(page.locator("main")).to_contain_text("契約クラウド")
-    signer.picture("application-4-applications")
+    signer.picture("application-5-applications")
     page.on("dialog", lambda dialog: dialog.accept())
     page.locator("[data-unlink]").click()
     expect(page.locator("main")).to_contain_text("許可しているアプリケーションはありません")

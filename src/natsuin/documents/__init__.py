@@ -37,6 +37,7 @@ from natsuin.documents.seal import SealAppearance, SealStyle
 from natsuin.documents.state import Prepared, PrepareRequest
 
 if TYPE_CHECKING:
+    from natsuin.documents.detached import attributes_over, signature_object
     from natsuin.documents.embedding import TimeStamper, embed
     from natsuin.documents.inspection import inspect
     from natsuin.documents.lint import WARNINGS
@@ -49,12 +50,14 @@ _AT_FIRST_USE = {
     "TextLine": "text_pages",
     "TimeStamper": "embedding",
     "WARNINGS": "lint",
+    "attributes_over": "detached",
     "embed": "embedding",
     "hostile_input": "reading",
     "inspect": "inspection",
     "open_reader": "reading",
     "prepare": "preparation",
     "seal_typeface": "typeface",
+    "signature_object": "detached",
     "text_pdf": "text_pages",
 }
 
@@ -88,11 +91,13 @@ __all__ = [
     "TextLine",
     "TimeStampFailed",
     "TimeStamper",
+    "attributes_over",
     "embed",
     "hostile_input",
     "inspect",
     "open_reader",
     "prepare",
     "seal_typeface",
+    "signature_object",
     "text_pdf",
 ]

@@ -95,8 +95,13 @@ def signature_algorithm(scheme: SignatureScheme) -> bytes:
     return der.algorithm(_RSA_PSS, parameters)
 
 
-def signed_attributes(certificate: SigningCertificate, scheme: SignatureScheme, document_digest: bytes) -> bytes:
-    """DER of the SET OF signed attributes: the data to be signed (DTBS)."""
+def signed_attributes(
+    certificate: SigningCertificate, scheme: SignatureScheme, document_digest: bytes, *, protected: bool = True
+) -> bytes:
+    """DER of the SET OF signed attributes: the data to be signed (DTBS).
+
+    Without `protected` they do not repeat the signature algorithm (RFC 6211): then only the scheme's hash matters.
+    """
     name = FACTS[scheme].hash_name
     certificate_hash = hashlib.new(name, certificate.encoded).digest()
     issuer_serial = der.sequence(der.sequence(der.encode(0xA4, certificate.issuer)), certificate.serial)
@@ -106,12 +111,14 @@ def signed_attributes(certificate: SigningCertificate, scheme: SignatureScheme, 
     protection = der.sequence(
         digest_algorithm(scheme), der.encode(0xA1, signature_algorithm(scheme)[_header(signature_algorithm(scheme)) :])
     )
-    return der.set_of(
+    attributes = [
         _attribute(_CONTENT_TYPE, der.identifier(_DATA)),
         _attribute(_MESSAGE_DIGEST, der.octets(document_digest)),
         _attribute(_SIGNING_CERTIFICATE_V2, der.sequence(der.sequence(certificate_id))),
-        _attribute(_ALGORITHM_PROTECTION, protection),
-    )
+    ]
+    if protected:
+        attributes.append(_attribute(_ALGORITHM_PROTECTION, protection))
+    return der.set_of(*attributes)
 
 
 def signed_data(

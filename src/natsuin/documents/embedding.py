@@ -29,7 +29,7 @@ def embed(prepared: Prepared, signature: bytes, *, time_stamper: TimeStamper | N
     if cms.signed_attributes(certificate, prepared.scheme, prepared.document_digest) != prepared.dtbs:
         raise SignatureMismatch("The document was changed after it was prepared.", hint="Prepare and approve it again.")
     cms.verify_value(prepared.certificate, prepared.scheme, message=prepared.dtbs, signature=signature)
-    token = _time_stamp(signature, time_stamper) if time_stamper is not None else None
+    token = time_stamp(signature, time_stamper) if time_stamper is not None else None
     room = (prepared.end - prepared.start - 2) // 2
     content = _content(prepared, certificate, signature, token)
     if len(content) > room and token is not None:
@@ -54,7 +54,8 @@ def _content(prepared: Prepared, certificate: cms.SigningCertificate, signature:
     )
 
 
-def _time_stamp(signature: bytes, time_stamper: TimeStamper) -> bytes:
+def time_stamp(signature: bytes, time_stamper: TimeStamper) -> bytes:
+    """DER of a TimeStampToken over `signature`. Raises `TimeStampFailed`."""
     request = request_for(signature)
     try:
         response = time_stamper(request.encoded)

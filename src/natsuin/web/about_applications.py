@@ -7,6 +7,7 @@ from natsuin.clock import Clock
 from natsuin.storage import Database
 from natsuin.web.api.instructions import InstructionMembers
 from natsuin.web.csc.credentials import Credentials
+from natsuin.web.csc.documents import DocumentSignatures
 from natsuin.web.csc.methods import CSCMethods
 from natsuin.web.csc.signing import Signing
 from natsuin.web.csc.timestamps import TimeStamps
@@ -63,13 +64,14 @@ def about_applications(
     )
     links = LinkedApplications(clients, tokens)
     credentials = Credentials(keys, clock, language=settings.csc.language)
+    signing = Signing(tokens, credentials, hash_signing)
     methods = CSCMethods(
         settings,
         facts=ServiceFacts(sam),
-        clients=clients,
-        check=TokenCheck(tokens, proofs, settings.origin),
+        check=TokenCheck(tokens, proofs, clients, settings.origin),
         credentials=credentials,
-        signing=Signing(tokens, credentials, hash_signing),
+        signing=signing,
+        documents=DocumentSignatures(sam, credentials, signing, hash_signing),
         stamps=TimeStamps(sam),
     )
     return AboutApplications(clients, requests, tokens, proofs, (server, interaction, links, methods), links)

@@ -64,6 +64,7 @@ PUBLIC = {
     ("POST", "/csc/v2/credentials/info"),
     ("POST", "/csc/v2/credentials/extendTransaction"),
     ("POST", "/csc/v2/signatures/signHash"),
+    ("POST", "/csc/v2/signatures/signDoc"),
     ("POST", "/csc/v2/signatures/timestamp"),
     ("GET", "/csc/v2/{name:path}"),
     ("POST", "/csc/v2/{name:path}"),

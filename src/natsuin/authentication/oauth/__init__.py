@@ -31,7 +31,7 @@ from natsuin.authentication.oauth.clients import (
     Registered,
     Switch,
 )
-from natsuin.authentication.oauth.details import CREDENTIAL_TYPES
+from natsuin.authentication.oauth.details import CREDENTIAL_TYPES, OF_DATA, OF_DOCUMENTS
 from natsuin.authentication.oauth.digests import HASH_BYTES, HASH_OF_OID, OID_OF_HASH, hash_of, read_digest
 from natsuin.authentication.oauth.errors import AccessRequestOver, OAuthRefused, UnknownRecipient
 from natsuin.authentication.oauth.proofs import PROOF_SECONDS, Proofs
@@ -46,6 +46,8 @@ __all__ = [
     "GRANT_TYPES",
     "HASH_BYTES",
     "HASH_OF_OID",
+    "OF_DATA",
+    "OF_DOCUMENTS",
     "OID_OF_HASH",
     "PROOF_SECONDS",
     "PUSHED_SECONDS",

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from natsuin.authentication.oauth.clients import CREDENTIAL, SCOPES, SERVICE, Client, Switch, redirect_matches
-from natsuin.authentication.oauth.details import CredentialDetails, read_details
+from natsuin.authentication.oauth.details import OF_DATA, CredentialDetails, read_details, read_hash_kind
 from natsuin.authentication.oauth.digests import hash_of, read_digest_list
 from natsuin.authentication.oauth.errors import OAuthRefused, UnknownRecipient
 from natsuin.errors import Malformed
@@ -26,8 +26,9 @@ _IDENTIFIER = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$")
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """What a client asks a person for, checked. The person sees it, and nothing else is granted.
 
-    `digests` are raw bytes, in the client's order; `details` is the client's own object of authorization details, which
-    the token answer repeats; `generation` is 1 or 2, the generation of the CSC API that the client speaks.
+    `digests` are raw bytes, in the client's order, of what `hash_kind` says (`OF_DATA`, `OF_DOCUMENTS`); `details` is
+    the client's own object of authorization details, which the token answer repeats; `generation` is 1 or 2, the
+    generation of the CSC API that the client speaks.
     """
 
     client_id: str
@@ -43,6 +44,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     digests: tuple[bytes, ...] = ()
     labels: tuple[str, ...] = ()
     hash_name: str = ""
+    hash_kind: str = OF_DATA
     description: str = ""
     details: dict[str, Any] | None = None
     bound_to: str = ""
@@ -151,6 +153,7 @@ def _read_wanted(parameters: Mapping[str, str], client: Client) -> dict[str, Any
         "digests": asked.digests,
         "labels": asked.labels,
         "hash_name": hash_of(asked.digests, asked.hash_oid),
+        "hash_kind": asked.hash_kind,
         "details": asked.echo,
     }
 
@@ -166,6 +169,7 @@ def _read_parameters(parameters: Mapping[str, str]) -> CredentialDetails:
         number=None if number is None else int(number),
         digests=() if listed is None else read_digest_list(listed),
         hash_oid=parameters.get("hashAlgorithmOID", parameters.get("hashAlgo", "")),
+        hash_kind=read_hash_kind(parameters.get("hashType", "")),
     )
 
 

@@ -15,6 +15,11 @@ CREDENTIAL_TYPES = ("credential", "https://cloudsignatureconsortium.org/2025/cre
 MAX_LABEL = 255
 _MAX_CHARACTERS = 512 * 1024
 
+OF_DATA = "dtbsr"
+"""Digests are signed as they are (data to be signed, representation)."""
+OF_DOCUMENTS = "sdr"
+"""Digests are of a PDF's signed range (signer's document, representation): what is signed is made of them here."""
+
 
 @dataclass(frozen=True)
 class CredentialDetails:
@@ -27,6 +32,7 @@ class CredentialDetails:
     digests: tuple[bytes, ...]
     hash_oid: str
     labels: tuple[str, ...] = ()
+    hash_kind: str = OF_DATA
     echo: dict[str, Any] | None = None
 
 
@@ -56,6 +62,7 @@ def read_details(text: str) -> CredentialDetails:
         digests=tuple(read_digest(_text(document, "hash", required=True)) for document in documents),
         hash_oid=_text(entry, "hashAlgorithmOID"),
         labels=_labels(documents),
+        hash_kind=_hash_kind(documents),
         echo=entry,
     )
 
@@ -68,6 +75,7 @@ def same_details(one: dict[str, Any] | None, text: str) -> bool:
     first = read_details_of(one)
     return (
         (first.credential_id, first.qualifier, first.digests) == (again.credential_id, again.qualifier, again.digests)
+        and first.hash_kind == again.hash_kind
         and hash_of(first.digests, first.hash_oid) == hash_of(again.digests, again.hash_oid)
         and (first.number or len(first.digests)) == (again.number or len(again.digests))
     )
@@ -82,7 +90,23 @@ def read_details_of(entry: dict[str, Any]) -> CredentialDetails:
         number=entry.get("numSignatures"),
         digests=tuple(read_digest(document["hash"]) for document in documents),
         hash_oid=entry.get("hashAlgorithmOID", ""),
+        hash_kind=_hash_kind(documents),
     )
+
+
+def read_hash_kind(text: str) -> str:
+    """What digests are of: `OF_DATA`, the usual, or `OF_DOCUMENTS`, in any case of letters. Raises `OAuthRefused`."""
+    kind = text.lower() or OF_DATA
+    if kind not in (OF_DATA, OF_DOCUMENTS):
+        raise OAuthRefused("invalid_request", "hashType must be dtbsr or sdr")
+    return kind
+
+
+def _hash_kind(documents: list[dict[str, Any]]) -> str:
+    kinds = {read_hash_kind(_text(document, "hashType")) for document in documents}
+    if len(kinds) > 1:
+        raise _refused("all digests must be of one hashType")
+    return kinds.pop() if kinds else OF_DATA
 
 
 def _labels(documents: list[dict[str, Any]]) -> tuple[str, ...]:
@@ -96,7 +120,8 @@ def _labels(documents: list[dict[str, Any]]) -> tuple[str, ...]:
 
 
 def _text(entry: dict[str, Any], name: str, *, required: bool = False) -> str:
-    value = entry.get(name, "")
+    value = entry.get(name)
+    value = "" if value is None else value
     if not isinstance(value, str) or (required and not value):
         raise _refused(f"{name} must be text")
     return value

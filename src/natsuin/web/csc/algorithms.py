@@ -66,8 +66,9 @@ def identifiers_of(schemes: tuple[str, ...]) -> list[str]:
     return [*combined, *pss, *rsa]
 
 
-def read_wanted(members: Members) -> Wanted:
-    """What `signAlgo`, `signAlgoParams` and the hash algorithm say together. Raises `OAuthRefused`."""
+def read_wanted(members: Members, *, contradiction: str = "Invalid parameter hashAlgorithmOID") -> Wanted:
+    """What `signAlgo`, `signAlgoParams` and the hash algorithm say together. Raises `OAuthRefused`; with the words of
+    `contradiction` if they differ."""
     oid = members.required("signAlgo")
     hash_oid = members.text("hashAlgorithmOID", "hashAlgo")
     if hash_oid and hash_oid not in HASH_OF_OID:
@@ -84,7 +85,7 @@ def read_wanted(members: Members) -> Wanted:
     else:
         raise refused("Invalid parameter signAlgo")
     if named and named != wanted.hash_name:
-        raise refused("Invalid parameter hashAlgorithmOID")
+        raise refused(contradiction)
     return wanted
 
 

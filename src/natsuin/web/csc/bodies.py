@@ -64,6 +64,20 @@ class Members:
             raise refused("Empty hash array")
         return tuple(value)
 
+    def texts_or_text(self, name: str) -> tuple[str, ...]:
+        """As `texts`; clients write a list of one as its text, too. Raises `OAuthRefused`."""
+        value = self._members.get(name)
+        return (value,) if isinstance(value, str) and value else self.texts(name)
+
+    def objects(self, name: str, wrong: str) -> tuple["Members", ...]:
+        """A list of objects, perhaps empty; clients write a list of one as its object, too. Raises `OAuthRefused`
+        with the words of `wrong`."""
+        value = self._members.get(name)
+        listed = [value] if isinstance(value, dict) else value
+        if not isinstance(listed, list) or not all(isinstance(item, dict) for item in listed):
+            raise refused(wrong)
+        return tuple(Members(item) for item in listed)
+
 
 async def read_members(request: Request) -> Members:
     """The body's members; none for an empty body. Raises `OAuthRefused` (`invalid_request`)."""

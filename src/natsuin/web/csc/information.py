@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from natsuin.algorithms import SCHEMES_OF, KeyAlgorithm
+from natsuin.authentication.oauth import OF_DATA, OF_DOCUMENTS
 from natsuin.web.csc.algorithms import RSASSA_PSS, SCHEME_OF_OID
+from natsuin.web.csc.documents import ENVELOPES, FORMAT, LEVELS
 from natsuin.web.settings import WebSettings
 
 SPECS_1 = "1.0.4.0"
@@ -36,12 +38,12 @@ def information(
         algorithms.append(RSASSA_PSS)
     return told | {
         "supportsRar": True,
-        "supportedHashTypes": ["dtbsr"],
+        "supportedHashTypes": [OF_DATA, OF_DOCUMENTS],
         "asynchronousOperationMode": False,
         "methods": [*_OAUTH_2, *methods],
         "validationInfo": False,
         "signAlgorithms": {"algos": algorithms, "algoParams": [""] * len(algorithms)},
-        # signHash signs any digest; signDoc, to which these belong, is not offered.
-        "signature_formats": {"formats": [], "envelope_properties": []},
-        "conformance_levels": [],
+        # These are signDoc's; signHash signs any digest.
+        "signature_formats": {"formats": [FORMAT], "envelope_properties": [list(ENVELOPES)]},
+        "conformance_levels": list(LEVELS),
     }

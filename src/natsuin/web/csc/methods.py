@@ -8,11 +8,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from natsuin.authentication.oauth import Access as Granted
-from natsuin.authentication.oauth import Clients, OAuthRefused
+from natsuin.authentication.oauth import OAuthRefused
 from natsuin.errors import NatsuinError
 from natsuin.web.callers import Access
 from natsuin.web.csc.bodies import Members, read_members, refused
 from natsuin.web.csc.credentials import Credentials
+from natsuin.web.csc.documents import DocumentSignatures
 from natsuin.web.csc.information import information
 from natsuin.web.csc.signing import Signing
 from natsuin.web.csc.timestamps import TimeStamps
@@ -33,6 +34,9 @@ METHODS = (
 )
 """What is offered, in both generations."""
 
+METHODS_2 = (*METHODS, "signatures/signDoc")
+"""What is offered in the second."""
+
 NOT_OFFERED = (
     "auth/login",
     "credentials/authorize",
@@ -41,11 +45,11 @@ NOT_OFFERED = (
     "credentials/sendOTP",
     "credentials/create",
     "credentials/delete",
-    "signatures/signDoc",
     "signatures/signPolling",
 )
-"""What the API has and this service does not; each answers so."""
+"""What the API has and this service does not; each answers so. To the first generation all of the second's are such."""
 
+_OFFERED = {1: METHODS, 2: METHODS_2}
 _MOUNTS = {1: "/csc/v1", 2: "/csc/v2"}
 _Work = Callable[[Granted, str, Members], Awaitable[dict[str, Any] | None]]
 
@@ -58,18 +62,18 @@ class CSCMethods:
         settings: WebSettings,
         *,
         facts: ServiceFacts,
-        clients: Clients,
         check: TokenCheck,
         credentials: Credentials,
         signing: Signing,
+        documents: DocumentSignatures,
         stamps: TimeStamps,
     ) -> None:
         self._settings = settings
         self._facts = facts
-        self._clients = clients
         self._check = check
         self._credentials = credentials
         self._signing = signing
+        self._documents = documents
         self._stamps = stamps
 
     def add_to(self, routes: ApiRoutes) -> None:
@@ -80,7 +84,7 @@ class CSCMethods:
             for name, work in self._works(generation).items():
                 routes.add_plain("POST", f"{mount}/{name}", self._answering(work), access=Access.PUBLIC)
             for method in ("GET", "POST"):
-                routes.add_plain(method, mount + "/{name:path}", _unknown, access=Access.PUBLIC)
+                routes.add_plain(method, mount + "/{name:path}", _unknown(generation), access=Access.PUBLIC)
 
     def _works(self, generation: int) -> dict[str, _Work]:
         async def listed(access: Granted, _: str, members: Members) -> dict[str, Any]:
@@ -92,7 +96,7 @@ class CSCMethods:
         async def stamped(access: Granted, _: str, members: Members) -> dict[str, Any]:
             return await self._stamps.stamp(members)
 
-        return {
+        works: dict[str, _Work] = {
             "auth/revoke": self._revoke,
             "credentials/list": listed,
             "credentials/info": described,
@@ -100,6 +104,7 @@ class CSCMethods:
             "signatures/signHash": self._signing.sign_hash,
             "signatures/timestamp": stamped,
         }
+        return works | ({"signatures/signDoc": self._documents.sign} if generation > 1 else {})
 
     def _info(self, generation: int) -> Callable[[Request], Awaitable[Response]]:
         async def info(request: Request) -> Response:
@@ -109,7 +114,9 @@ class CSCMethods:
             except NatsuinError as error:
                 return refusal_answer(error)
             return json_answer(
-                information(self._settings, generation=generation, methods=METHODS, offered=facts.algorithms)
+                information(
+                    self._settings, generation=generation, methods=_OFFERED[generation], offered=facts.algorithms
+                )
             )
 
         return info
@@ -127,7 +134,7 @@ class CSCMethods:
 
     async def _granted(self, request: Request) -> tuple[str, Granted]:
         bearer, access = await to_thread.run_sync(self._check.opened, request)
-        client = await to_thread.run_sync(self._clients.find, access.client_id)
+        client = await to_thread.run_sync(self._check.clients.find, access.client_id)
         if client is None:
             raise OAuthRefused("unauthorized_client", "The client is not authorized to use this method.")
         return bearer, access
@@ -136,15 +143,18 @@ class CSCMethods:
         token = members.required("token")
         if members.text("token_type_hint") not in ("", "access_token", "refresh_token"):
             raise refused("Invalid string parameter token_type_hint")
-        client = await to_thread.run_sync(self._clients.find, access.client_id)
+        client = await to_thread.run_sync(self._check.clients.find, access.client_id)
         if client is None or not await to_thread.run_sync(self._check.tokens.revoke, client, token):
             raise refused("Invalid string parameter token")
 
 
-async def _unknown(request: Request) -> Response:
-    name = request.path_params["name"]
-    if name in NOT_OFFERED:
-        return json_answer({"error": "not_implemented", "error_description": "The method is not implemented"}, 501)
-    if name in METHODS:
-        return json_answer({"error": "invalid_request", "error_description": "The method is called by POST"}, 405)
-    return json_answer({"error": "invalid_request", "error_description": "There is no such method"}, 404)
+def _unknown(generation: int) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        name = request.path_params["name"]
+        if name in _OFFERED[generation]:
+            return json_answer({"error": "invalid_request", "error_description": "The method is called by POST"}, 405)
+        if name in (*NOT_OFFERED, *METHODS_2):
+            return json_answer({"error": "not_implemented", "error_description": "The method is not implemented"}, 501)
+        return json_answer({"error": "invalid_request", "error_description": "There is no such method"}, 404)
+
+    return answer

@@ -12,7 +12,7 @@ from typing import Any
 
 from anyio import to_thread
 
-from natsuin.authentication.oauth import CREDENTIAL, HASH_BYTES, Access, OAuthRefused, Tokens, read_digest
+from natsuin.authentication.oauth import CREDENTIAL, HASH_BYTES, OF_DATA, Access, OAuthRefused, Tokens, read_digest
 from natsuin.errors import NatsuinError, Refused
 from natsuin.web.csc.algorithms import read_wanted
 from natsuin.web.csc.bodies import Members, refused
@@ -47,7 +47,7 @@ class Signing:
         Raises `OAuthRefused`, and what is wrong on our side.
         """
         key = await self._credentials.require(access, members.required("credentialID"))
-        approved = await self._approved(access, bearer, members)
+        approved = await self.approval(access, bearer, members)
         digests = _digests(members)
         wanted = read_wanted(members)
         if wanted.scheme.value not in key.schemes:
@@ -56,7 +56,7 @@ class Signing:
             raise refused("Invalid parameter operationMode")
         if any(len(digest) != HASH_BYTES[wanted.hash_name] for digest in digests):
             raise refused("Invalid digest value length")
-        if wanted.hash_name != approved.asked.hash_name:
+        if wanted.hash_name != approved.asked.hash_name or approved.asked.hash_kind != OF_DATA:
             raise refused(NOT_AUTHORIZED)
         ordered = in_approved_order(approved.asked.digests, digests)
         try:
@@ -64,7 +64,7 @@ class Signing:
                 approved.user_id, approved.sad, ordered, scheme=wanted.scheme.value, salt_bytes=wanted.salt_bytes
             )
         except Refused as refusal:
-            raise _told(refusal) from refusal
+            raise told(refusal) from refusal
         places: dict[bytes, list[bytes]] = {}
         for digest, signature in zip(ordered, signed.signatures, strict=True):
             places.setdefault(digest, []).append(signature)
@@ -74,14 +74,15 @@ class Signing:
         """credentials/extendTransaction: another SAD for the same approval. What was approved stays what it was."""
         await self._credentials.require(access, members.required("credentialID"))
         sad = members.required("SAD")
-        approved = await self._approved(access, bearer, members)
+        approved = await self.approval(access, bearer, members)
         if members.has("hashes", "hash") and Counter(_digests(members)) - Counter(approved.asked.digests):
             raise refused(NOT_AUTHORIZED)
         issued = await to_thread.run_sync(self._tokens.replace, sad)
         return {"SAD": issued.access_token, "expiresIn": issued.expires_in}
 
-    async def _approved(self, access: Access, bearer: str, members: Members) -> Access:
-        """The approval that is meant: the bearer token's own, or that of a SAD beside a service token."""
+    async def approval(self, access: Access, bearer: str, members: Members) -> Access:
+        """The approval that is meant: the bearer token's own, or that of a SAD beside a service token. Raises
+        `OAuthRefused`."""
         sad = members.text("SAD")
         if access.scope == CREDENTIAL:
             if sad and not hmac.compare_digest(sad.encode(), bearer.encode()):
@@ -116,5 +117,7 @@ def _digests(members: Members) -> tuple[bytes, ...]:
     return tuple(read_digest(text) for text in members.texts("hashes", "hash"))
 
 
-def _told(refusal: NatsuinError) -> OAuthRefused:
-    return refused(_TOLD.get(refusal.code, "The credential identified by credentialID is disabled"))
+def told(refusal: NatsuinError, not_authorized: str = NOT_AUTHORIZED) -> OAuthRefused:
+    """What sam refuses, in the API's words; `not_authorized` are those for what was not approved or was used."""
+    words = _TOLD.get(refusal.code, "The credential identified by credentialID is disabled")
+    return refused(not_authorized if words == NOT_AUTHORIZED else words)

@@ -14,6 +14,7 @@ _STATUS = {
     "invalid_client": 401,
     "invalid_token": 401,
     "expired_token": 401,
+    "invalid_hash": 403,
     "server_error": 500,
     "not_implemented": 501,
 }

@@ -14,6 +14,7 @@ from natsuin import base64url
 from natsuin.algorithms import DEFAULT_SCHEME, FACTS, KeyAlgorithm
 from natsuin.authentication.oauth import (
     CREDENTIAL,
+    OF_DOCUMENTS,
     SERVICE,
     AccessRequestOver,
     AccessRequests,
@@ -29,6 +30,7 @@ from natsuin.sam.protocol import KeyInformation
 from natsuin.web.api.fields import Body, Empty
 from natsuin.web.api.instructions import ApprovalBody, InstructionMembers, KeyId
 from natsuin.web.callers import Access
+from natsuin.web.csc.attributes import attributes_over, digests_of
 from natsuin.web.csc.credentials import is_credential
 from natsuin.web.hash_signing import Application, HashSigning
 from natsuin.web.keys import OwnKeys
@@ -97,29 +99,38 @@ class Interaction:
                 "key_id": key.key_id,
                 "count": len(asked.digests),
                 "hash": asked.hash_name,
+                "hash_kind": asked.hash_kind,
                 "digests": [base64url.encode(digest) for digest in asked.digests],
                 "labels": list(asked.labels),
             }
         return members
 
     async def instruct(self, handle: Identifier, caller: SignedIn, body: KeyBody | None = None) -> dict[str, Any]:
-        """Have sam write the record over exactly the client's digests."""
+        """Have sam write the record over exactly the client's digests, or over what is made of them where they are of
+        documents."""
         waiting, client = await self._look(handle, caller.user_id)
         asked = waiting.asked
         if asked.scope != CREDENTIAL:
             raise Conflict("nothing is to be signed here")
         key = await self._key(caller.user_id, asked, body.key_id if body else None)
+        digests = asked.digests
+        attributes: tuple[bytes, ...] = ()
+        if asked.hash_kind == OF_DOCUMENTS:
+            attributes = await attributes_over(key, asked.hash_name, asked.digests)
+            digests = digests_of(attributes, asked.hash_name)
         made = await self._hash_signing.instruct(
             caller.user_id,
             key.key_id,
             scheme=scheme_over(key, asked.hash_name),
-            digests=asked.digests,
+            digests=digests,
             purpose=asked.description,
             application=Application(client.client_id, asked.labels, APPROVAL_SECONDS),
         )
         instruction_id = made.instruction.instruction_id
         await to_thread.run_sync(self._requests.note_instruction, handle, caller.user_id, instruction_id)
-        return await self._members.of(made.instruction, made.key)
+        members = await self._members.of(made.instruction, made.key)
+        # With them the browser checks that the record is over the digests that are shown.
+        return members | {"signed_attributes": [base64url.encode(one) for one in attributes]} if attributes else members
 
     async def approve(self, handle: Identifier, body: ApprovalBody, caller: SignedIn) -> dict[str, str]:
         """Take the approval to sam, and the browser back to the client with a code."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
-from natsuin.authentication.oauth import Access, OAuthRefused, Proofs, Tokens
+from natsuin.authentication.oauth import Access, Clients, OAuthRefused, Proofs, Tokens
 
 BEARER, DPOP = "bearer", "dpop"
 
@@ -29,6 +29,7 @@ class TokenCheck:
 
     tokens: Tokens
     proofs: Proofs
+    clients: Clients
     issuer: str
 
     def opened(self, request: Request) -> tuple[str, Access]:

@@ -1,6 +1,7 @@
 /** An application's request: who asks for what; a click, or the approval of exactly its fingerprints; and back to it. */
 
 import { send } from "../api.js";
+import { belongsTo } from "../attributes.js";
 import { fromBase64url, sameBytes, toHex } from "../bytes.js";
 import { fact, find, fingerprint, make, moment, onPress, onSubmit } from "../dom.js";
 import { normalisedPIN } from "../pin.js";
@@ -27,6 +28,8 @@ async function begin() {
     clear(place);
     await (asked.scope === "credential" ? showApproval(asked) : showConsent(asked));
   } catch (problem) {
+    // What could not be shown as it is recorded is not left half shown beside the reason.
+    for (const part of document.querySelectorAll("[data-part]")) part.hidden = true;
     tellProblem(place, problem);
     if ([409, 422].includes(problem.status)) {
       const leave = make("button", { type: "button", class: "button quiet" }, say("applicationBack"));
@@ -56,7 +59,7 @@ async function showApproval(asked) {
   const part = showPart("approve", asked);
   const instruction = await send(`${base}/instruction`, { json: { key_id: asked.key_id } });
   const { challenge, content } = await checkRecord(instruction, "sign");
-  checkDigests(content, asked);
+  await checkDigests(content, asked, instruction.signed_attributes);
   const { certificate } = instruction;
   find("[data-facts]", part).replaceChildren(
     ...commonFacts(asked),
@@ -83,16 +86,26 @@ async function showApproval(asked) {
   bindApproval(part, instruction, challenge);
 }
 
-/** Refuse a record over anything but the digests, the key and the words that are shown. */
-function checkDigests(content, asked) {
+/**
+ * Refuse a record over anything but the digests, the key and the words that are shown. Digests of documents are not in
+ * the record themselves: the digests there must be of signed attributes about these documents.
+ */
+async function checkDigests(content, asked, attributes) {
   const agrees =
     content.key === asked.key_id &&
     content.count === asked.count &&
     content.client === asked.client.client_id &&
     (content.purpose ?? "") === asked.description &&
-    content.digests?.length === asked.digests.length &&
-    content.digests.every((digest, index) => sameBytes(fromBase64url(digest), fromBase64url(asked.digests[index])));
+    content.digests?.length === asked.digests.length;
   if (!agrees) throw mismatch();
+  for (const [index, digest] of content.digests.entries()) {
+    const shown = asked.digests[index];
+    const good =
+      asked.hash_kind === "sdr"
+        ? await belongsTo(attributes[index], digest, shown, asked.hash)
+        : sameBytes(fromBase64url(digest), fromBase64url(shown));
+    if (!good) throw mismatch();
+  }
 }
 
 function commonFacts(asked) {
