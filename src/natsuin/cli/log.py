@@ -19,6 +19,7 @@ from natsuin.cli.log_prove import prove
 from natsuin.cli.log_reading import FILE, of_a_log, plain, read_text, verdicts, with_witnesses
 from natsuin.cli.log_rotate import rotate
 from natsuin.cli.log_statement import statement
+from natsuin.cli.log_uses import uses
 from natsuin.cli.progress import progress_bars
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def log() -> None:
     """Look at a signing log (署名生成ログ)."""
 
 
-for _command in (prove, find, copy, evidence, statement, anchor, anchors, disclose, erase, rotate):
+for _command in (prove, find, copy, evidence, statement, anchor, anchors, disclose, erase, rotate, uses):
     log.add_command(_command)
 
 

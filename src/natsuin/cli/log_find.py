@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from natsuin.signing_log import Disclosed
 
 _YEAR_10000 = 253_402_300_800_000
-_TIME = click.DateTime(["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"])
+TIME = click.DateTime(["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"])
 
 
 @dataclass
@@ -92,8 +92,8 @@ class Wanted:
 @click.option("--key", help="Entries about this key id.")
 @click.option("--type", "kind", help="Entries of this type, such as outcome.")
 @click.option("--tx", help="Entries with this tx, and the one that tells of its opening's erasure.")
-@click.option("--after", type=_TIME, help="Entries from this time on (UTC).")
-@click.option("--before", type=_TIME, help="Entries before this time (UTC).")
+@click.option("--after", type=TIME, help="Entries from this time on (UTC).")
+@click.option("--before", type=TIME, help="Entries before this time (UTC).")
 @click.option("--instruction", help="Entries whose opening names this instruction.")
 @click.option("--digest", help="Entries whose opening names a record with this digest (base64url or hexadecimal).")
 @click.option("--openings", type=FILE, multiple=True, help="Evidence or disclosures; may be repeated.")
@@ -120,8 +120,8 @@ def find(context: click.Context, /, location: str, vkey: str, **options: Any) ->
             options["tx"],
             options["instruction"],
             _digest(options["digest"]),
-            _milliseconds(options["after"]),
-            _milliseconds(options["before"]),
+            milliseconds_of(options["after"]),
+            milliseconds_of(options["before"]),
         )
         with WholeLog.open(location, verifier_key(vkey)) as log:
             count = 0
@@ -177,7 +177,8 @@ def _digest(value: str | None) -> str | None:
     return base64url.encode(bytes.fromhex(value))
 
 
-def _milliseconds(moment: datetime | None) -> int | None:
+def milliseconds_of(moment: datetime | None) -> int | None:
+    """As times stand in entries; without a zone it is UTC."""
     if moment is None:
         return None
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
