@@ -120,6 +120,9 @@ def _print(days: list[Uses]) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    if not days:
+        click.echo("the log tells of no use of a person's key there")
+        return
     table = Table("day (UTC)", "signed", "unknown", "failed", "keys made", "imported", "at most")
     for day in days:
         row = (day.signed, day.unknown, day.failed, day.keys_made, day.keys_imported, day.most)

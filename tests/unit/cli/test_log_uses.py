@@ -60,6 +60,7 @@ def test_what_a_real_log_accounts_for(tmp_path: Path) -> None:
     assert day["day"] in shown
     assert max(map(len, shown.splitlines())) <= 80
     assert json.loads(CliRunner().invoke(log, [*words, "--json", "--backend", "pkcs11"]).stdout) == {"days": []}
+    assert "no use of a person's key" in CliRunner().invoke(log, [*words, "--backend", "pkcs11"]).stdout
     assert CliRunner().invoke(log, [*words[:-1], "x+00000000+AAAA"]).exit_code == 2
     rig.close()
 
