@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from natsuin.monitor import KINDS, Memory, MonitorSettings
 from natsuin.monitor.metrics import Metrics
-from natsuin.monitor.webhooks import signature
+from natsuin.webhooks import signature
 
 
 @pytest.fixture

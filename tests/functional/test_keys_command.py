@@ -1,4 +1,4 @@
-"""`natsuin keys list` on the host, over sam's socket."""
+"""`natsuin keys` on the host, over sam's socket."""
 
 import json
 import subprocess

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from cryptography import x509
 
 from natsuin.cli.demo.authenticator import SoftwareAuthenticator
 from natsuin.errors import ApprovalRefused
+from natsuin.key_management import OutsideRevocations
 from natsuin.sam import protocol as p
 from rigs.web_side import Officer, WebSide, assertion
 
@@ -56,3 +58,16 @@ def drive_officers(story: Any) -> None:
         board.web.ask(p.ApproveOfficerAct(act_id=refused.act_id, assertion=over_another))
     with story.drives("officer-act-proposed", "signing-resumed"):
         board.decide(first, second, act="resume-signing", note=note)
+    drive_told_revocation(story, board, first)
+
+
+def drive_told_revocation(story: Any, board: OfficerBoard, officer: Officer) -> None:
+    """As if a certificate that was revoked here were an outside authority's."""
+    person = board.web.enrol(board.web.invite(officer))
+    foundation = story.rig.sam.handlers.keys.foundation
+    key, serial = person.key, f"{x509.load_der_x509_certificate(person.key.certificate).serial_number:x}"
+    row = {"serial": serial, "key_id": key.key_id, "der": key.certificate, "reason": "superseded", "revoked_at": 1}
+    with foundation.database.write() as connection:
+        OutsideRevocations(foundation).owe_in(connection, row)
+    with story.drives("revocation-told"):
+        board.approve(officer, board.propose(officer, act="revocation-told", serial=serial))

@@ -13,7 +13,7 @@ from natsuin.cli.supervised import config_option
 
 if TYPE_CHECKING:
     from natsuin.config import Config
-    from natsuin.sam.protocol import KeyInformation
+    from natsuin.sam.protocol import KeyInformation, OutsideRevocation
 
 _PAGE = 500
 
@@ -54,6 +54,66 @@ def list_keys(file: Path, as_json: bool, ending: int | None) -> None:
         return
     for line in _table(rows):
         click.echo(line)
+
+
+@keys.command()
+@config_option
+@click.option("--all", "everything", is_flag=True, help="Also those that the authority knows of.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object for each certificate and line.")
+def revocations(file: Path, everything: bool, as_json: bool) -> None:
+    """List revoked certificates of outside authorities that these are still to be told of.
+
+    It asks sam, which must run. Times are UTC.
+    """
+    from natsuin.cli.supervised import take_place
+    from natsuin.config import load
+
+    config = load(file)
+    take_place("web", config)
+    rows = [_owed(one) for one in asyncio.run(_revocations(config, untold=not everything))]
+    if as_json:
+        for row in rows:
+            click.echo(json.dumps(row, ensure_ascii=False))
+        return
+    if not rows:
+        click.echo("Nothing is owed." if not everything else "Nothing was revoked.")
+    for row in rows:
+        told = f"told {row['told']} by {row['told_by']}" if row["told"] else "NOT TOLD"
+        click.echo(f"{row['serial']}  {row['revoked']}  {row['reason']}  {told}\n    {row['issuer']}")
+
+
+async def _revocations(config: "Config", *, untold: bool) -> "list[OutsideRevocation]":
+    from natsuin.errors import Unavailable
+    from natsuin.sam.client import SamClient
+    from natsuin.sam.protocol import ListOutsideRevocations, OutsideRevocations
+    from natsuin.sam.transport import TLSFiles
+
+    client = SamClient(config.sam.address, TLSFiles.of(config.sam.client_tls))
+    found: list[OutsideRevocation] = []
+    try:
+        while True:
+            after = found[-1].serial if found else ""
+            answer = await client.call(ListOutsideRevocations(after=after, limit=_PAGE, untold=untold))
+            if not isinstance(answer, OutsideRevocations):
+                raise Unavailable("sam answered something else than was asked", hint="Do both run the same version?")
+            found += answer.revocations
+            if len(answer.revocations) < _PAGE:
+                return found
+    finally:
+        await client.close()
+
+
+def _owed(one: "OutsideRevocation") -> dict[str, Any]:
+    return {
+        "serial": one.serial,
+        "key_id": one.key_id,
+        "issuer": one.issuer,
+        "certificate_sha256": one.certificate_sha256,
+        "reason": one.reason,
+        "revoked": _moment(one.revoked_at),
+        "told": _moment(one.told_at),
+        "told_by": one.told_by or None,
+    }
 
 
 async def _all(config: "Config") -> "list[KeyInformation]":

@@ -73,6 +73,7 @@ from natsuin.key_management.officers import Officers
 from natsuin.key_management.opening_decisions import disclosure, open_fields
 from natsuin.key_management.openings import opened_fields
 from natsuin.key_management.outside_certificates import Accept, OutsideCertificates
+from natsuin.key_management.outside_revocations import OutsideRevocations
 from natsuin.key_management.person_acts import PersonActs
 from natsuin.key_management.pin_reset import PINResets
 from natsuin.key_management.pkcs12_key import BadPKCS12, read_pkcs12
@@ -197,6 +198,7 @@ __all__ = [
     "Opening",
     "Origin",
     "OutsideCertificates",
+    "OutsideRevocations",
     "PINNotTried",
     "PINRefused",
     "PINResets",

@@ -19,6 +19,7 @@ from natsuin.key_management.foundation import Foundation
 from natsuin.key_management.journal import Opening
 from natsuin.key_management.key_states import ENDED, IllegalMove, KeyState, Move, Mover, after, require_may_resume
 from natsuin.key_management.keys import StoredKey
+from natsuin.key_management.outside_revocations import OutsideRevocations
 from natsuin.key_management.tables import certificate, ended_key, key_slot, signing_key
 
 ENTRY_OF = {
@@ -132,12 +133,20 @@ class KeyMoves:
             connection.execute(key_slot.delete().where(key_slot.c.key_id == row["key_id"]))
         self.foundation.update(connection, signing_key, row, **changed)
         if revocation:
-            self._revoke_certificates(connection, row["key_id"], revocation, at or self.foundation.now())
+            outside = bool(row["chain"])
+            self._revoke_certificates(
+                connection, row["key_id"], revocation, at or self.foundation.now(), outside=outside
+            )
         return StoredKey({**row, **changed})
 
-    def _revoke_certificates(self, connection: sa.Connection, key_id: str, reason: str, at: int) -> None:
+    def _revoke_certificates(
+        self, connection: sa.Connection, key_id: str, reason: str, at: int, *, outside: bool
+    ) -> None:
         rows = connection.execute(sa.select(certificate).where(certificate.c.key_id == key_id)).mappings().all()
         for row in rows:
             standing = self.foundation.checked(certificate, row)
             if not standing["revoked_at"]:
+                revoked = {**standing, "revoked_at": at, "reason": reason}
                 self.foundation.update(connection, certificate, standing, revoked_at=at, reason=reason)
+                if outside:
+                    OutsideRevocations(self.foundation).owe_in(connection, revoked)

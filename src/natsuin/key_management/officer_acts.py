@@ -7,6 +7,7 @@ decisions themselves are is in `officer_decisions` and `opening_decisions`.
     resume-signing    two of them
     disclose-entries  two of them: a file that opens what entries of the log commit to, told to the second
     erase-openings    two of them: what the log commits to about a person whose account has ended is gone
+    revocation-told   one of them: an outside authority was told of a revocation by hand
 
 The first approval is the proposer's own, the second any other security officer's. The last security officer is not
 removed. An act is open for a day; five refused approvals end it.
@@ -35,6 +36,7 @@ from natsuin.key_management.officer_decisions import (
 from natsuin.key_management.officer_roles import Duty, may
 from natsuin.key_management.officers import Officers
 from natsuin.key_management.opening_decisions import DiscloseEntries, EraseOpenings
+from natsuin.key_management.outside_revocations import RevocationTold
 from natsuin.key_management.records import challenge_of, make_record
 from natsuin.key_management.stops import Stops
 from natsuin.key_management.tables import officer, officer_act
@@ -79,6 +81,7 @@ class OfficerActs:
             "resume-signing": ResumeSigning(foundation, stops),
             "disclose-entries": DiscloseEntries(foundation, vkeys),
             "erase-openings": EraseOpenings(foundation),
+            "revocation-told": RevocationTold(foundation),
         }
         return cls(foundation, officers, stops, decisions)
 

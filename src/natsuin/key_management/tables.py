@@ -203,6 +203,22 @@ certificate = sa.Table(
 """Every certificate that a signer was issued, also of keys that are gone. `serial` is lower-case hexadecimal;
 `revoked_at` is 0 while it stands."""
 
+outside_revocation = sa.Table(
+    "outside_revocation",
+    sam_metadata,
+    sa.Column("serial", sa.String(64), primary_key=True),
+    sa.Column("key_id", sa.String(64), nullable=False),
+    sa.Column("issuer", sa.String(1000), nullable=False),
+    sa.Column("certificate_sha256", sa.String(64), nullable=False),
+    sa.Column("reason", sa.String(40), nullable=False),
+    sa.Column("revoked_at", sa.BigInteger, nullable=False),
+    sa.Column("told_at", sa.BigInteger, nullable=False, index=True),
+    sa.Column("told_by", sa.String(64), nullable=False),
+    sa.Column("seal", sa.LargeBinary, nullable=False),
+)
+"""Certificates of outside authorities that were revoked here. `issuer` as in RFC 4514; `told_at` is 0 until the
+authority knows it; `told_by` is `webhook` or the officer who told it by hand."""
+
 key_slot = sa.Table(
     "key_slot",
     sam_metadata,

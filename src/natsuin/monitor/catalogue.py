@@ -65,6 +65,7 @@ CATALOGUE: Final[dict[str, Rule]] = {
     "replacement-refused": rules.refused,
     "resident-key-finding": told_as("resident-key", "finding"),
     "resident-key-unknown": told_as("resident-key"),
+    "revocation-told": rules.routine,
     "rotated": rules.privileged,
     "secret-refused": rules.refused,
     "shutdown": rules.stopped,

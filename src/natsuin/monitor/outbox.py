@@ -12,7 +12,7 @@ from natsuin import faults
 from natsuin.clock import Clock, milliseconds
 from natsuin.mail_server import MailFailed, MailImpossible
 from natsuin.monitor.memory import Memory
-from natsuin.monitor.webhooks import WebhookFailed
+from natsuin.webhooks import WebhookFailed
 
 _FIRST_PAUSE_MS: Final = 10_000
 _LONGEST_PAUSE_MS: Final = 3_600_000

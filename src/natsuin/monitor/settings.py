@@ -1,7 +1,5 @@
 """The monitor's own TOML file: what it watches, what is too much, and whom it tells."""
 
-import base64
-import binascii
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -10,8 +8,9 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from natsuin.monitor.severity import Severity
-from natsuin.settings import FOLDER, ConfigurationRefused, FilePath, NoticesSection, SecretSource, Section, secret_file
+from natsuin.settings import FOLDER, ConfigurationRefused, FilePath, NoticesSection, SecretSource, Section
 from natsuin.signing_log import BadKey, parse_verifier_key
+from natsuin.webhooks import webhook_key, webhook_url
 
 _NAME = r"^[a-z0-9][a-z0-9-]{0,31}$"
 _ADDRESS = r"^[^@\s<>\"\\,;]{1,64}@[^@\s<>\"\\,;]{1,189}$"
@@ -31,15 +30,6 @@ def _verifier_key(text: str) -> str:
         return str(parse_verifier_key(text.strip()))
     except BadKey as error:
         raise ValueError("this is no verifier key") from error
-
-
-def _webhook_url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.fragment:
-        raise ValueError("write an address that begins with https:// or http://, without user and fragment")
-    if not text.isascii() or any(character <= " " for character in text):
-        raise ValueError("write the address without blanks, in ASCII")
-    return text
 
 
 Name = Annotated[str, Field(pattern=_NAME)]
@@ -101,23 +91,14 @@ class WebhookSettings(Section):
     """One receiver over HTTP."""
 
     name: Name
-    url: Annotated[str, AfterValidator(_webhook_url)]
+    url: Annotated[str, AfterValidator(webhook_url)]
     secret: SecretSource
     """The first line counts: `whsec_` and base64, or a text of at least 16 bytes."""
     least: Least = "notice"
 
     def key(self) -> bytes:
         """What requests are signed with. Raises `ConfigurationRefused`."""
-        where = f"the secret of webhook {self.name}"
-        try:
-            line = secret_file(self.secret, where).read_text(encoding="utf-8").partition("\n")[0].strip()
-            coded = line.removeprefix("whsec_")
-            key = base64.b64decode(coded, validate=True) if coded != line else line.encode()
-        except (OSError, UnicodeDecodeError, binascii.Error) as error:
-            raise ConfigurationRefused(f"{where} cannot be read.") from error
-        if len(key) < 16:
-            raise ConfigurationRefused(f"{where} is shorter than 16 bytes.")
-        return key
+        return webhook_key(self.secret, f"the secret of webhook {self.name}")
 
 
 class MailSettings(NoticesSection):

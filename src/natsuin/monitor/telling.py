@@ -11,7 +11,7 @@ from natsuin.monitor.messages import line_of, mail_of
 from natsuin.monitor.outbox import Send
 from natsuin.monitor.receivers import OUTPUT
 from natsuin.monitor.settings import MonitorSettings
-from natsuin.monitor.webhooks import post
+from natsuin.webhooks import post
 
 
 def sender_for(receiver: str, settings: MonitorSettings, clock: Clock, output: TextIO | None = None) -> Send:

@@ -21,6 +21,7 @@ from natsuin.key_management import (
     Keys,
     OfficerActs,
     Officers,
+    OutsideRevocations,
     PersonActs,
     PINResets,
     Replacements,
@@ -31,6 +32,7 @@ from natsuin.sam import protocol
 from natsuin.sam.auditing import Auditing
 from natsuin.sam.built_in_authority import BuiltInAuthority
 from natsuin.sam.history import History
+from natsuin.sam.outside_telling import OutsideTelling
 from natsuin.sam.statements import Statements
 from natsuin.sam.time_anchors import TimeAnchors
 from natsuin.sam.time_keeping import require_right_time
@@ -39,6 +41,7 @@ from natsuin.signing import Activation, EvidenceRoom, Instructing, SigningLine
 from natsuin.signing_log import SigningLog
 
 _LONGEST_PAGE = 500
+_DAY_MS = 24 * 3600 * 1000
 _OLD_SHARD = timedelta(days=400)
 """A year, and a month for holding the rotation."""
 _Settled = TypeVar("_Settled", protocol.KeyActDone, protocol.PINReset)
@@ -70,6 +73,8 @@ class Handlers:
     vault: Vault
     residents: ResidentKeys
     anchors: TimeAnchors | None
+    revocations: OutsideRevocations
+    telling: OutsideTelling | None
 
     def answer(self, message: protocol.Request) -> "protocol.Response | Future[Any]":
         """The answer to any message, or a future of it. Raises what the one who answers it refuses with, and
@@ -101,11 +106,12 @@ class Handlers:
             protocol.OpenOfficerInvitation: self.officers.open_invitation,
             protocol.RegisterOfficer: self.officers.register,
             protocol.ListOfficers: self.officer_acts.list,
+            protocol.ListOutsideRevocations: self.revocations.answer,
             protocol.ProposeOfficerAct: self.officer_acts.propose,
             protocol.ReviewOfficerAct: self.officer_acts.review,
             protocol.ApproveOfficerAct: self.officer_acts.approve,
             protocol.ProposePersonAct: self.person_acts.propose,
-            protocol.ApprovePersonAct: self.person_acts.approve,
+            protocol.ApprovePersonAct: self.approve_person_act,
             protocol.ProposeEnrolment: self.enrolments.propose,
             protocol.ApproveEnrolment: self.enrolments.approve,
             protocol.OpenInvitation: self.enrolments.open,
@@ -198,6 +204,14 @@ class Handlers:
         self.residents.settle(done.key.key_id)
         return done
 
+    def approve_person_act(self, message: protocol.ApprovePersonAct) -> protocol.PersonActDone:
+        """The answer, after letting go of archives of the keys that ended, and of those in the token."""
+        done = self.person_acts.approve(message)
+        for key_id in done.ended_keys:
+            self.backup_acts.archives.settle(key_id)
+            self.residents.settle(key_id)
+        return done
+
     def health(self) -> protocol.HealthReport:
         """Whether the parts answer now."""
         self.keys.foundation.database.check()
@@ -227,6 +241,7 @@ class Handlers:
             "time-anchor": self.anchors is not None and self.anchors.missing,
             "witness": any(standing.reason for standing in self.log.witness_standings()),
             "log-rotation": self.keys.foundation.now() - self._shard_began > _OLD_SHARD // timedelta(milliseconds=1),
+            "revocation-untold": 0 < self.revocations.untold_since() < self.keys.foundation.now() - _DAY_MS,
             "signing-stopped": self.officer_acts.stops.all_stopped,
         }
         return tuple(name for name, holds in found.items() if holds)

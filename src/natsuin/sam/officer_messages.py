@@ -44,7 +44,8 @@ class ProposeOfficerAct(Message, frozen=True, kw_only=True):
 
     officer_id: str
     act: str
-    """`name-officer`, `remove-officer`, `stop-signing`, `resume-signing`, `disclose-entries` or `erase-openings`."""
+    """`name-officer`, `remove-officer`, `stop-signing`, `resume-signing`, `disclose-entries`, `erase-openings` or
+    `revocation-told`."""
     name: str = ""
     """Of the officer to be named."""
     roles: tuple[str, ...] = ()
@@ -58,6 +59,8 @@ class ProposeOfficerAct(Message, frozen=True, kw_only=True):
     """`tx` of the entries to be disclosed, where it is not all about a person."""
     fields: tuple[str, ...] = ()
     """Names of the fields to be disclosed."""
+    serial: str = ""
+    """Of the certificate, lower-case hexadecimal, for `revocation-told`."""
 
 
 class ReviewOfficerAct(Message, frozen=True, kw_only=True):
@@ -135,3 +138,35 @@ class OfficerList(Message, frozen=True, kw_only=True):
     officers: tuple[OfficerInformation, ...]
     waiting: tuple[OfficerActWaiting, ...]
     stops: tuple[SigningStop, ...]
+
+
+class ListOutsideRevocations(Message, frozen=True, kw_only=True):
+    """A page of the revoked certificates of outside authorities, in the order of serial numbers."""
+
+    after: str = ""
+    limit: int = 100
+    """At most 500."""
+    untold: bool = True
+    """Only those that the authority does not know of yet."""
+
+
+class OutsideRevocation(Message, frozen=True, kw_only=True):
+    """One of them. `serial` and `certificate_sha256` are hexadecimal, `issuer` as in RFC 4514, times milliseconds."""
+
+    serial: str
+    key_id: str
+    issuer: str
+    certificate_sha256: str
+    reason: str
+    """As in RFC 5280, 5.3.1."""
+    revoked_at: int
+    told_at: int
+    """0 until the authority knows it."""
+    told_by: str
+    """`webhook`, or the id of the officer who told it by hand."""
+
+
+class OutsideRevocations(Message, frozen=True, kw_only=True):
+    """The answer to `ListOutsideRevocations`."""
+
+    revocations: tuple[OutsideRevocation, ...]

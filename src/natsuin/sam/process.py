@@ -99,8 +99,9 @@ class Sam:
         """Finish what waits, write the entry `shutdown`, let go of log, database and token."""
         self.time_keeping.close()
         self.housekeeping.close()
-        if self.handlers.anchors is not None:
-            self.handlers.anchors.close()
+        for thread in (self.handlers.anchors, self.handlers.telling):
+            if thread is not None:
+                thread.close()
         self.handlers.line.close()
         self.handlers.auditing.close()
         note_all_closed(self.handlers.keys.foundation, self.log)
@@ -295,8 +296,9 @@ def run(config: Config) -> None:
     sam = open_sam(config)
     sam.time_keeping.start()
     sam.housekeeping.start()
-    if sam.handlers.anchors is not None:
-        sam.handlers.anchors.start()
+    for thread in (sam.handlers.anchors, sam.handlers.telling):
+        if thread is not None:
+            thread.start()
     try:
         serve(
             sam.handlers.answer,

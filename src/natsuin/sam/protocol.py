@@ -42,12 +42,15 @@ from natsuin.sam.message_pieces import Passkey as Passkey
 from natsuin.sam.message_pieces import Subject as Subject
 from natsuin.sam.officer_messages import ApproveOfficerAct as ApproveOfficerAct
 from natsuin.sam.officer_messages import ListOfficers as ListOfficers
+from natsuin.sam.officer_messages import ListOutsideRevocations as ListOutsideRevocations
 from natsuin.sam.officer_messages import OfficerActStep as OfficerActStep
 from natsuin.sam.officer_messages import OfficerActWaiting as OfficerActWaiting
 from natsuin.sam.officer_messages import OfficerInformation as OfficerInformation
 from natsuin.sam.officer_messages import OfficerList as OfficerList
 from natsuin.sam.officer_messages import OfficerRegistered as OfficerRegistered
 from natsuin.sam.officer_messages import OpenOfficerInvitation as OpenOfficerInvitation
+from natsuin.sam.officer_messages import OutsideRevocation as OutsideRevocation
+from natsuin.sam.officer_messages import OutsideRevocations as OutsideRevocations
 from natsuin.sam.officer_messages import ProposeOfficerAct as ProposeOfficerAct
 from natsuin.sam.officer_messages import RegisterOfficer as RegisterOfficer
 from natsuin.sam.officer_messages import RegistrationOffer as RegistrationOffer
@@ -690,6 +693,7 @@ Request: TypeAlias = (
     | OpenOfficerInvitation
     | RegisterOfficer
     | ListOfficers
+    | ListOutsideRevocations
     | ProposeOfficerAct
     | ReviewOfficerAct
     | ApproveOfficerAct
@@ -747,6 +751,7 @@ Response: TypeAlias = (
     | RegistrationOffer
     | OfficerRegistered
     | OfficerList
+    | OutsideRevocations
     | OfficerActStep
     | PersonActDone
     | Act

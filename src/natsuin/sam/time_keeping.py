@@ -27,6 +27,7 @@ WITHOUT_TIME = frozenset(
         protocol.ListKeys,
         protocol.ListAllKeys,
         protocol.ListKeyArchives,
+        protocol.ListOutsideRevocations,
         protocol.OfferReplacementCancel,
         protocol.CancelReplacement,
         protocol.ListReplacements,

@@ -23,6 +23,7 @@ from natsuin.key_management import (
     OfficerActs,
     Officers,
     OutsideCertificates,
+    OutsideRevocations,
     PersonActs,
     PINResets,
     Renewals,
@@ -39,6 +40,7 @@ from natsuin.sam.handlers import Handlers, service_information
 from natsuin.sam.key_imports import import_key_of, make_key_imports
 from natsuin.sam.lost_passkeys import make_completions
 from natsuin.sam.outside_authority import accept_outside
+from natsuin.sam.outside_telling import make_outside_telling
 from natsuin.sam.time_anchors import make_time_anchors
 from natsuin.signing import (
     Activation,
@@ -117,6 +119,8 @@ def put_together(
         line=SigningLine(_path(core, stop), lanes=_lanes()),
         evidence=EvidenceRoom(foundation, keys, log, None if anchors is None else anchors.covering),
         anchors=anchors,
+        revocations=OutsideRevocations(foundation),
+        telling=make_outside_telling(config, foundation),
         authority=authority,
         log=log,
         vault=core.vault,

@@ -7,7 +7,13 @@ from typing import Any
 from anyio import to_thread
 
 from natsuin.authentication import Sessions
-from natsuin.sam.protocol import ListOfficers, OfficerActWaiting, OfficerList
+from natsuin.sam.protocol import (
+    ListOfficers,
+    ListOutsideRevocations,
+    OfficerActWaiting,
+    OfficerList,
+    OutsideRevocations,
+)
 from natsuin.storage import Database
 from natsuin.user_management import every_officer, names_of, take_offices
 from natsuin.web.callers import Callers
@@ -21,6 +27,8 @@ class Board:
     officers: list[dict[str, Any]]
     waiting: list[dict[str, Any]]
     stops: list[dict[str, Any]]
+    revocations: list[dict[str, Any]]
+    """Of certificates whose outside authority was not told yet, at most 100."""
 
 
 class OfficerBoard:
@@ -41,6 +49,7 @@ class OfficerBoard:
         known = {one.user_id for one in found.officers}
         for user_id in await to_thread.run_sync(self._officers_besides, known):
             await self.forget(user_id)
+        untold = await ask(self._sam, ListOutsideRevocations(), OutsideRevocations)
         names = await to_thread.run_sync(self._names, found)
         return Board(
             officers=[
@@ -62,6 +71,16 @@ class OfficerBoard:
                     "since": one.stopped_at,
                 }
                 for one in found.stops
+            ],
+            revocations=[
+                {
+                    "serial": one.serial,
+                    "key_id": one.key_id,
+                    "issuer": one.issuer,
+                    "reason": one.reason,
+                    "revoked_at": one.revoked_at,
+                }
+                for one in untold.revocations
             ],
         )
 

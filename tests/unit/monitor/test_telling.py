@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from natsuin.cli.monitor import monitor
 from natsuin.monitor.kinds import FACTS, KINDS
-from natsuin.monitor.webhooks import WebhookFailed, post, signature
+from natsuin.webhooks import WebhookFailed, post, signature
 from rigs.loopback_tls import certified
 from rigs.mail_server import Mailbox, mail_server
 from rigs.watched_log import ALICE, BOB, SECRET, Watch, WatchedLog, hook, hook_settings, watch_of

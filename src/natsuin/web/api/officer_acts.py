@@ -24,7 +24,13 @@ class OfficerActBody(Body):
     """What the officer wants."""
 
     act: Literal[
-        "name-officer", "remove-officer", "stop-signing", "resume-signing", "disclose-entries", "erase-openings"
+        "name-officer",
+        "remove-officer",
+        "stop-signing",
+        "resume-signing",
+        "disclose-entries",
+        "erase-openings",
+        "revocation-told",
     ]
     name: Annotated[str, Field(max_length=100)] = ""
     roles: Annotated[list[_Role], Field(max_length=4)] = Field(default_factory=list)
@@ -34,6 +40,8 @@ class OfficerActBody(Body):
     note: Note = ""
     entries: Annotated[list[_Tx], Field(max_length=200)] = Field(default_factory=list)
     """By their `tx`."""
+    serial: Annotated[str, Field(pattern=r"^[0-9a-f]{0,64}$")] = ""
+    """Of the certificate whose authority was told by hand, hexadecimal."""
     fields: Annotated[list[_Name], Field(max_length=50)] = Field(default_factory=list)
 
 
@@ -61,9 +69,14 @@ class OfficerActAPI:
         routes.add("POST", base + "/{act_id}/approval", self.approve, access=Access.SECURITY)
 
     async def officers(self, caller: SignedIn) -> dict[str, Any]:
-        """Every officer, what waits for a second one, what is stopped."""
+        """Every officer, what waits for a second one, what is stopped, which authorities are to be told."""
         board = await self._board.look(caller.user_id)
-        return {"officers": board.officers, "waiting": board.waiting, "stops": board.stops}
+        return {
+            "officers": board.officers,
+            "waiting": board.waiting,
+            "stops": board.stops,
+            "revocations": board.revocations,
+        }
 
     async def propose(self, body: OfficerActBody, caller: SignedIn) -> dict[str, Any]:
         """Have sam write the act, which this officer approves first."""
@@ -77,6 +90,7 @@ class OfficerActAPI:
             note=body.note,
             entries=tuple(body.entries),
             fields=tuple(body.fields),
+            serial=body.serial,
         )
         return await self._answers.of(await ask(self._sam, message, Act))
 

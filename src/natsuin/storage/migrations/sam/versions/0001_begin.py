@@ -201,6 +201,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_officer_invitation")),
     )
     op.create_table(
+        "outside_revocation",
+        sa.Column("serial", sa.String(length=64), nullable=False),
+        sa.Column("key_id", sa.String(length=64), nullable=False),
+        sa.Column("issuer", sa.String(length=1000), nullable=False),
+        sa.Column("certificate_sha256", sa.String(length=64), nullable=False),
+        sa.Column("reason", sa.String(length=40), nullable=False),
+        sa.Column("revoked_at", sa.BigInteger(), nullable=False),
+        sa.Column("told_at", sa.BigInteger(), nullable=False),
+        sa.Column("told_by", sa.String(length=64), nullable=False),
+        sa.Column("seal", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("serial", name=op.f("pk_outside_revocation")),
+    )
+    with op.batch_alter_table("outside_revocation", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_outside_revocation_told_at"), ["told_at"], unique=False)
+
+    op.create_table(
         "passkey_offer",
         sa.Column("offer_id", sa.String(length=64), nullable=False),
         sa.Column("key_id", sa.String(length=64), nullable=False),
@@ -414,6 +430,10 @@ def downgrade() -> None:
 
     op.drop_table("passkey_replacement")
     op.drop_table("passkey_offer")
+    with op.batch_alter_table("outside_revocation", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_outside_revocation_told_at"))
+
+    op.drop_table("outside_revocation")
     op.drop_table("officer_invitation")
     op.drop_table("officer_act")
     op.drop_table("officer")

@@ -34,6 +34,10 @@ function bind() {
     const typed = (id) => form.querySelector(id)?.value.normalize("NFC").trim() ?? "";
     const note = typed("#note");
     if (about.act === "disclose-entries") return disclosing(note, typed("#fields"), typed("#entries"));
+    if (about.act === "revocation-told") {
+      const wish = { act: about.act, serial: about.serial, note };
+      return checked(await send(base, { json: wish }), about.act, { officer: about.me, serial: about.serial, note });
+    }
     if (about.act !== "name-officer") {
       const wish = { act: about.act, user_id: about.user, note };
       return checked(await send(base, { json: wish }), about.act, { officer: about.me, user: about.user, note });
@@ -86,6 +90,7 @@ function facts(content) {
     ...fact(say("keyAct"), about.title),
     ...(content.name ? fact(say("officerName"), content.name) : []),
     ...(about.whom && !content.name ? fact(say("officerWhom"), about.whom) : []),
+    ...(content.serial ? fact(say("officerSerial"), content.serial) : []),
     ...(content.user ? fact(say("officerAccount"), content.user) : []),
     ...(content.roles ? fact(say("officerRoles"), content.roles.map((role) => say(names[role])).join(", ")) : []),
     ...(content.fields ? fact(say("officerFields"), content.fields.join(", ")) : []),

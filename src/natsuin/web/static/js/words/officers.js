@@ -6,6 +6,7 @@ export const officers = {
   officerWhom: ["対象", "Whom"],
   officerAccount: ["アカウントの番号", "Number of the account"],
   officerRoles: ["役割", "Roles"],
+  officerSerial: ["証明書の番号", "Number of the certificate"],
   officerFields: ["開示する項目", "Fields to be opened"],
   officerEntries: ["ログの記録（tx）", "Entries (tx)"],
   officerNote: ["メモ", "Note"],
