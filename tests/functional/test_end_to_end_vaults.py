@@ -20,6 +20,7 @@ def test_the_demonstration_signs_with_a_key_in_a_token(tmp_path: Path, kind: str
     command = [sys.executable, "-m", "natsuin.cli", "demo", "--vault", kind, "--out", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=250, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert f"vault pkcs11: {kind}" in done.stdout
     evidence = json.loads((folder / "evidence.json").read_text())
     assert evidence["key"]["backend"] == "pkcs11"
     entries = entries_of(load(folder / "config.toml").sam.log_folder)

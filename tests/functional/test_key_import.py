@@ -303,6 +303,7 @@ def test_what_the_service_would_refuse_is_told_to_the_authority_and_leaves_no_fi
         (PASSWORD, ["--signer", "ca.pem"], "not one for this purpose"),
         (PASSWORD, ["--signer", "other.pem"], "not that of the certificate"),
         (PASSWORD, ["--signer", "signer.pem", "--days", "31"], "--days"),
+        (PASSWORD, ["--signer", "signer.pem", "--user", ""], "account is empty"),
     ]
     with contextlib.chdir(tmp_path):
         for typed, mistake, why in mistakes:

@@ -60,6 +60,8 @@ def seal(**given: Any) -> None:
     from natsuin.errors import Conflict, Malformed
 
     out: Path = given["out"]
+    if not given["user"].strip():
+        raise Malformed("The number of the account is empty.", hint="The officer tells it; it begins with u-.")
     if out.exists():
         raise Conflict(f"{out} exists.", hint="Name another file with --out.")
     try:

@@ -123,8 +123,12 @@ class Demonstration:
         # 3. The person enrols: passkey, PIN, recovery code; the key is made in sam and certified.
         signer = Visitor(self.origin)
         signer.enrol(invitation, PIN)
+        # What the service says of the key, not what the demonstration was asked for.
+        backend = signer.get("/api/keys")["keys"][0]["backend"]
+        vault = "software" if backend == "software" else f"{backend}: {self.vault}"
         self.say(
-            f"3. {PERSON['common_name']} enrolled: passkey, PIN, a key ({PERSON['algorithm']}) and its certificate"
+            f"3. {PERSON['common_name']} enrolled: passkey, PIN, a key ({PERSON['algorithm']}, vault {vault}) and its "
+            "certificate"
         )
         # 4. The person uploads the contract and approves exactly this document with passkey and PIN.
         uploaded = signer.upload(document)
