@@ -1,6 +1,7 @@
 """Acts of key backup: who approves them, when they end, and what happens to the key between one step and the next."""
 
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -172,17 +173,22 @@ def test_wrong_recovery_codes_count_on_after_a_restoration(house: House) -> None
 
 
 def test_two_restorations_at_once_are_one(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the second would write is older than what the first brought back."""
+    """What the second would write is older than what the first brought back: it waits, and finds nothing lost."""
     signer = house.person()
     (made,) = archive_key(house.web, house.officers, signer.key.key_id)
     house.lose(signer)
     prove = Restorer._prove  # the moment between proof and row
+    second: list[Future[Any]] = []
+    with ThreadPoolExecutor(1) as pool:
 
-    def slow(self: Restorer, *given: Any) -> None:
-        prove(self, *given)
-        monkeypatch.setattr(Restorer, "_prove", prove)
-        restore_key(house.web, house.officers, signer, made.archive_id)
+        def slow(self: Restorer, *given: Any) -> None:
+            prove(self, *given)
+            monkeypatch.setattr(Restorer, "_prove", prove)
+            second.append(pool.submit(restore_key, house.web, house.officers, signer, made.archive_id))
+            with pytest.raises(TimeoutError):
+                second[0].result(0.5)
 
-    monkeypatch.setattr(Restorer, "_prove", slow)
-    with pytest.raises(errors.Conflict, match="there and whole"):
+        monkeypatch.setattr(Restorer, "_prove", slow)
         restore_key(house.web, house.officers, signer, made.archive_id)
+        with pytest.raises(errors.Conflict, match="there and whole"):
+            second[0].result(60)

@@ -1,7 +1,7 @@
 /** A security officer's decision about an officer or a stop: proposed or looked at, checked in the record, approved. */
 
 import { Problem, send } from "../api.js";
-import { fact, find, goToStep, make, onSubmit } from "../dom.js";
+import { fact, find, goToStep, make, onPress, onSubmit } from "../dom.js";
 import { bindApproval, show } from "../key_acts.js";
 import { mismatch } from "../record.js";
 import { saveText } from "../save.js";
@@ -69,7 +69,7 @@ function bind() {
       find("[data-link]").hidden = !answer.link;
       find("[data-link-text]").textContent = answer.link;
       for (const part of document.querySelectorAll("[data-file]")) part.hidden = !answer.disclosure;
-      find("[data-save]").onclick = () => saveText(answer.disclosure, "disclosure.json", "application/json");
+      if (answer.disclosure) onPress(find("[data-save]"), () => saveText(answer.disclosure, "disclosure.json", "application/json"));
       goToStep("done");
     },
     onRefused: (problem) => {
