@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Route, expect
 from test_whole_way import PIN, become_officer, enrol, invite
 from visitor import Visitor, at_the_browser
 
-from natsuin.authentication.oauth import Clients, NewClient, Registered
+from natsuin.authentication.oauth import SERVICE, Clients, NewClient, Registered, Switch
 from natsuin.clock import SystemClock
 from natsuin.storage import open_database
 from rigs.whole_server import WholeServer
@@ -61,8 +61,11 @@ def test_an_application_of_another_site_is_answered(browser: Browser, tmp_path: 
     server = WholeServer.make(tmp_path / "n").start()
     try:
         database = open_database(server.config.web.database, name="web")
-        client = Clients(database, SystemClock()).register(
-            NewClient(name="契約クラウド", redirect_uris=("http://127.0.0.1/back",))
+        clients, redirects = Clients(database, SystemClock()), ("http://127.0.0.1/back",)
+        client = clients.register(NewClient(name="契約クラウド", redirect_uris=redirects))
+        elsewhere = frozenset({Switch.APPROVAL_ELSEWHERE})
+        batch = clients.register(
+            NewClient(name="夜間処理", redirect_uris=redirects, scopes=(SERVICE,), switches=elsewhere)
         )
         database.close()
         with at_the_browser(browser, server.origin, "ja") as officer:
@@ -71,6 +74,7 @@ def test_an_application_of_another_site_is_answered(browser: Browser, tmp_path: 
         with at_the_browser(browser, server.origin, "ja") as signer:
             enrol(signer, link)
             answer_the_application(Application(signer, server.origin, site, client))
+            answer_in_the_portal(Application(signer, server.origin, site, batch))
     finally:
         server.stop()
 
@@ -160,6 +164,29 @@ def sign_a_document(app: Application, key_id: str) -> None:
     wish = {"hashes": hashes, "signature_format": "P", "signAlgo": "1.2.840.113549.1.1.11"}
     made = app.call(app.token(), "signatures/signDoc", credentialID=key_id, documentDigests=[wish])
     assert len(made["SignatureObject"]) == 1, made
+
+
+def answer_in_the_portal(app: Application) -> None:
+    """The application's request waits on the page Applications, and it comes for the answer by itself."""
+    page = app.signer.page
+    app.ask(scope="service")
+    page.locator("[data-consent]").click()
+    token = app.token()
+    [key_id] = app.call(token, "credentials/list")["credentialIDs"]
+    hashes = [base64.b64encode(digest).decode() for digest in DIGESTS]
+    wish = {"credentialID": key_id, "numSignatures": 2, "hashes": hashes, "description": "月次報告 2 通"}
+    handle = app.call(token, "credentials/authorize", **wish)["handle"]
+    app.signer.go("/applications")
+    expect(page.locator("main")).to_contain_text("月次報告 2 通")
+    app.signer.picture("application-6-waiting")
+    page.get_by_role("link", name="内容を見る").click()
+    expect(page.locator('[data-part="approve"] [data-record-check] .notice.good')).to_be_visible()
+    app.signer.picture("application-7-elsewhere")
+    page.locator("#pin").fill(PIN)
+    page.keyboard.press("Enter")
+    expect(page.locator("main .notice.good")).to_contain_text("答えを記録しました")
+    app.signer.picture("application-8-answered")
+    assert "SAD" in app.call(token, "credentials/authorizeCheck", handle=handle)
 
 
 def answer_the_application(app: Application) -> None:

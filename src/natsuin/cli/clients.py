@@ -40,7 +40,7 @@ def clients() -> None:
     "switches",
     multiple=True,
     type=click.Choice(_SWITCHES),
-    help="A deviation it needs; only-bound: no token without DPoP.",
+    help="What differs for it; see docs/csc.md.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def add(file: Path, as_json: bool, **wishes: Any) -> None:

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 
-from natsuin.authentication.oauth import AccessRequests, Clients, Proofs, Tokens
+from natsuin.authentication.oauth import AccessRequests, Clients, Elsewhere, Proofs, Tokens
 from natsuin.clock import Clock
 from natsuin.storage import Database
 from natsuin.web.api.instructions import InstructionMembers
 from natsuin.web.csc.credentials import Credentials
 from natsuin.web.csc.documents import DocumentSignatures
-from natsuin.web.csc.methods import CSCMethods
+from natsuin.web.csc.explicit import Explicit
+from natsuin.web.csc.methods import CSCMethods, MethodParts
 from natsuin.web.csc.signing import Signing
 from natsuin.web.csc.timestamps import TimeStamps
 from natsuin.web.hash_signing import HashSigning
@@ -52,26 +53,30 @@ def about_applications(
     requests = AccessRequests(database, clock)
     tokens = Tokens(database, clock)
     proofs = Proofs(database, clock)
+    elsewhere = Elsewhere(database, clock, tokens)
     server = AuthorizationServer(settings.origin, clients=clients, requests=requests, tokens=tokens, proofs=proofs)
     interaction = Interaction(
         settings.origin,
         clients=clients,
         requests=requests,
-        tokens=tokens,
+        elsewhere=elsewhere,
         keys=keys,
         hash_signing=hash_signing,
         members=members,
     )
-    links = LinkedApplications(clients, tokens)
-    credentials = Credentials(keys, clock, language=settings.csc.language)
+    links = LinkedApplications(clients, tokens, elsewhere)
+    credentials = Credentials(keys, clients, clock, language=settings.csc.language)
     signing = Signing(tokens, credentials, hash_signing)
     methods = CSCMethods(
         settings,
         facts=ServiceFacts(sam),
         check=TokenCheck(tokens, proofs, clients, settings.origin),
-        credentials=credentials,
-        signing=signing,
-        documents=DocumentSignatures(sam, credentials, signing, hash_signing),
-        stamps=TimeStamps(sam),
+        parts=MethodParts(
+            credentials=credentials,
+            signing=signing,
+            documents=DocumentSignatures(sam, credentials, signing, hash_signing),
+            explicit=Explicit(clients, elsewhere, credentials, clock),
+            stamps=TimeStamps(sam),
+        ),
     )
     return AboutApplications(clients, requests, tokens, proofs, (server, interaction, links, methods), links)

@@ -63,6 +63,8 @@ PUBLIC = {
     ("POST", "/csc/v2/credentials/list"),
     ("POST", "/csc/v2/credentials/info"),
     ("POST", "/csc/v2/credentials/extendTransaction"),
+    ("POST", "/csc/v2/credentials/authorize"),
+    ("POST", "/csc/v2/credentials/authorizeCheck"),
     ("POST", "/csc/v2/signatures/signHash"),
     ("POST", "/csc/v2/signatures/signDoc"),
     ("POST", "/csc/v2/signatures/timestamp"),

@@ -17,7 +17,7 @@ from natsuin.authentication.oauth.access_requests import (
     AccessRequests,
     Waiting,
 )
-from natsuin.authentication.oauth.asking import Asked, Recipient, read_recipient, read_request
+from natsuin.authentication.oauth.asking import MAX_DESCRIPTION, Asked, Recipient, read_recipient, read_request
 from natsuin.authentication.oauth.assertions import ASSERTION_TYPE
 from natsuin.authentication.oauth.clients import (
     CREDENTIAL,
@@ -33,6 +33,7 @@ from natsuin.authentication.oauth.clients import (
 )
 from natsuin.authentication.oauth.details import CREDENTIAL_TYPES, OF_DATA, OF_DOCUMENTS
 from natsuin.authentication.oauth.digests import HASH_BYTES, HASH_OF_OID, OID_OF_HASH, hash_of, read_digest
+from natsuin.authentication.oauth.elsewhere import Elsewhere, Given, Unanswered
 from natsuin.authentication.oauth.errors import AccessRequestOver, OAuthRefused, UnknownRecipient
 from natsuin.authentication.oauth.proofs import PROOF_SECONDS, Proofs
 from natsuin.authentication.oauth.signed import ALGORITHMS
@@ -46,6 +47,7 @@ __all__ = [
     "GRANT_TYPES",
     "HASH_BYTES",
     "HASH_OF_OID",
+    "MAX_DESCRIPTION",
     "OF_DATA",
     "OF_DOCUMENTS",
     "OID_OF_HASH",
@@ -62,6 +64,8 @@ __all__ = [
     "AuthMethod",
     "Client",
     "Clients",
+    "Elsewhere",
+    "Given",
     "Issued",
     "NewClient",
     "OAuthRefused",
@@ -70,6 +74,7 @@ __all__ = [
     "Registered",
     "Switch",
     "Tokens",
+    "Unanswered",
     "UnknownRecipient",
     "Waiting",
     "end_grants_of",

@@ -102,6 +102,8 @@ class AccessRequests:
             "request": msgspec.json.encode(asked),
             "owner_id": None,
             "instruction_id": None,
+            "page": None,
+            "sealing": None,
             "created_at": milliseconds(now),
             "expires_at": milliseconds(now + life),
         }

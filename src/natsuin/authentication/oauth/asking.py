@@ -49,6 +49,11 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     details: dict[str, Any] | None = None
     bound_to: str = ""
 
+    @property
+    def without_browser(self) -> bool:
+        """Whether the client waits for the answer, and no browser brings it."""
+        return not self.redirect_uri
+
 
 class Recipient(msgspec.Struct, frozen=True, kw_only=True):
     """Where the browser may be sent with an answer, good or bad."""

@@ -53,6 +53,8 @@ class Switch(StrEnum):
     """Send the token request's parameters in the query of the POST."""
     ONLY_BOUND = "only-bound"
     """Get no bearer token: every token request must prove a key (RFC 9449, 5.2)."""
+    APPROVAL_ELSEWHERE = "approval-elsewhere"
+    """Ask for approvals by credentials/authorize, which wait in the person's portal, and by no browser."""
 
 
 @dataclass(frozen=True)
@@ -230,6 +232,10 @@ def _check(wanted: NewClient) -> None:
             raise Malformed("a client without a secret cannot act by itself")
         if Switch.WITHOUT_PKCE in wanted.switches:
             raise Malformed("a client without a secret must use PKCE")
+    if Switch.APPROVAL_ELSEWHERE in wanted.switches and CREDENTIAL in wanted.scopes:
+        raise Malformed(
+            "a client whose approvals wait in the portal has no scope credential", hint="Say --scope service."
+        )
     if "client_credentials" in wanted.grant_types and wanted.account_id is None:
         raise Malformed("a client that acts by itself needs an account", hint="Name the account it acts for.")
 

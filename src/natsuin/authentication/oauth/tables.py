@@ -38,11 +38,15 @@ oauth_request = sa.Table(
     sa.Column("request", sa.LargeBinary, nullable=False),
     sa.Column("owner_id", sa.Text, sa.ForeignKey("person.user_id", ondelete="CASCADE")),
     sa.Column("instruction_id", sa.Text),
+    sa.Column("page", sa.Text),
+    sa.Column("sealing", sa.Text),
     sa.Column("created_at", sa.BigInteger, nullable=False),
     sa.Column("expires_at", sa.BigInteger, nullable=False, index=True),
-    sa.CheckConstraint("stage IN ('pushed', 'started', 'answered')", name="stage"),
+    sa.CheckConstraint("stage IN ('pushed', 'started', 'answered', 'denied')", name="stage"),
 )
-"""AccessRequests that wait: pushed by a client (RFC 9126), or before a person. `request` is JSON."""
+"""AccessRequests that wait: pushed by a client (RFC 9126), or before a person. `request` is JSON. `page` and `sealing`
+are there for requests that wait in the portal: the last part of the page's address, and JSON of the SHA-256 of the SAD
+and of the public key (X25519) that the activation is sealed to."""
 
 oauth_grant = sa.Table(
     "oauth_grant",
@@ -76,10 +80,11 @@ oauth_token = sa.Table(
     sa.Column("created_at", sa.BigInteger, nullable=False),
     sa.Column("expires_at", sa.BigInteger, nullable=False),
     sa.Column("spent_at", sa.BigInteger),
-    sa.CheckConstraint("kind IN ('code', 'access', 'refresh')", name="kind"),
+    sa.CheckConstraint("kind IN ('code', 'access', 'refresh', 'apart')", name="kind"),
 )
 """Codes and tokens. `spent_at` is set when a code or a refresh token was exchanged, and when a token was revoked or
-replaced. `bound_to` is the thumbprint of the key that the client must prove (RFC 9449), empty for a bearer token."""
+replaced. `bound_to` is the thumbprint of the key that the client must prove (RFC 9449), empty for a bearer token.
+`apart` is an access token that its client has not come for yet."""
 
 oauth_used_proof = sa.Table(
     "oauth_used_proof",

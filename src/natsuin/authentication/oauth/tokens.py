@@ -81,9 +81,16 @@ class Tokens:
 
     def issue_code(self, connection: sa.Connection, asked: Asked, approved: Approved) -> str:
         """Record what was granted, in the caller's transaction, and give the code for it."""
-        now = self._now()
-        grant_id, code = secrets.token_urlsafe(16), new_secret()
-        expires_at = approved.expires_at if asked.scope == CREDENTIAL else now + GRANT_SECONDS * 1000
+        now, code = self._now(), new_secret()
+        expires_at = self._grant_end(asked, approved)
+        grant_id = self.record_grant(connection, asked, approved)
+        until = min(now + CODE_SECONDS * 1000, expires_at)
+        self._add(connection, "code", code, grant_id, sad=approved.sad, until=until)
+        return code
+
+    def record_grant(self, connection: sa.Connection, asked: Asked, approved: Approved) -> str:
+        """Record what was granted, in the caller's transaction. Returns the grant's id."""
+        grant_id = secrets.token_urlsafe(16)
         connection.execute(
             sa.insert(oauth_grant).values(
                 grant_id=grant_id,
@@ -94,14 +101,12 @@ class Tokens:
                 request=msgspec.json.encode(asked),
                 key_id=approved.key_id or None,
                 instruction_id=approved.instruction_id or None,
-                created_at=now,
+                created_at=self._now(),
                 ended_at=None,
-                expires_at=expires_at,
+                expires_at=self._grant_end(asked, approved),
             )
         )
-        until = min(now + CODE_SECONDS * 1000, expires_at)
-        self._add(connection, "code", code, grant_id, sad=approved.sad, until=until)
-        return code
+        return grant_id
 
     def exchange(
         self, client: Client, code: str, *, redirect_uri: str | None, verifier: str, details: str | None, bound_to: str
@@ -224,6 +229,9 @@ class Tokens:
         """Delete grants that are over, with their tokens. Returns how many."""
         with self._database.write() as connection:
             return connection.execute(sa.delete(oauth_grant).where(oauth_grant.c.expires_at <= self._now())).rowcount
+
+    def _grant_end(self, asked: Asked, approved: Approved) -> int:
+        return approved.expires_at if asked.scope == CREDENTIAL else self._now() + GRANT_SECONDS * 1000
 
     def _why_not(
         self,

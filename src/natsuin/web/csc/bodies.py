@@ -14,6 +14,10 @@ from natsuin.strict_json import parse_json
 from natsuin.web.requests import media_type
 
 
+class Accepted(dict[str, Any]):
+    """Members of an answer that is not final: 202."""
+
+
 class Members:
     """The members of a body. Where there are two names for one thing, the first that is there counts."""
 
@@ -53,6 +57,13 @@ class Members:
         value = self._members.get(name, usual)
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise refused(f"Invalid parameter {name}")
+        return value
+
+    def integer(self, name: str) -> int:
+        """An integer that must be there. Raises `OAuthRefused`."""
+        value = self._members.get(name)
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise refused(f"Missing (or invalid type) integer parameter {name}")
         return value
 
     def texts(self, *names: str) -> tuple[str, ...]:

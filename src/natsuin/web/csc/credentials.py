@@ -8,10 +8,11 @@ import base64
 from datetime import datetime
 from typing import Any
 
+from anyio import to_thread
 from cryptography import x509
 
 from natsuin.algorithms import KeyAlgorithm
-from natsuin.authentication.oauth import CREDENTIAL, Access
+from natsuin.authentication.oauth import CREDENTIAL, Access, Clients, Switch
 from natsuin.clock import Clock
 from natsuin.sam.key_warnings import why_it_cannot_sign
 from natsuin.sam.protocol import MAX_DIGESTS, KeyInformation
@@ -22,12 +23,29 @@ from natsuin.web.keys import OwnKeys, name_in
 _CERTIFICATES = ("none", "single", "chain")
 _MOST_RESULTS = 100
 
+PORTAL = "PORTAL"
+"""The one authentication object of the mode `explicit`."""
+_EXPLICIT = {
+    "mode": "explicit",
+    "expression": PORTAL,
+    "objects": [
+        {
+            "type": "ChallengeResponseOOB",
+            "id": PORTAL,
+            "label": "Approval in the portal",
+            "description": "Open the page Applications of the portal and approve there with passkey and PIN.",
+        }
+    ],
+}
+_OAUTH = {"mode": "oauth2code", "objects": []}
+
 
 class Credentials:
     """The credentials of whoever a token speaks for."""
 
-    def __init__(self, keys: OwnKeys, clock: Clock, *, language: str) -> None:
+    def __init__(self, keys: OwnKeys, clients: Clients, clock: Clock, *, language: str) -> None:
         self._keys = keys
+        self._clients = clients
         self._clock = clock
         self._language = language
 
@@ -49,8 +67,9 @@ class Credentials:
                 answer["nextPageToken"] = following
         answer["credentialIDs"] = [key.key_id for key in found]
         if generation > 1 and members.flag("credentialInfo"):
+            mode = await self._mode(access, generation)
             answer["credentialInfos"] = [
-                {"credentialID": key.key_id, **self._described(key, which, generation)} for key in found
+                {"credentialID": key.key_id, **self._described(key, which), **mode} for key in found
             ]
         if generation > 1 and only_valid:
             answer["onlyValid"] = True
@@ -60,7 +79,8 @@ class Credentials:
         """credentials/info. Raises `OAuthRefused`."""
         credential_id = members.required("credentialID")
         which = self._certificates(members)
-        return self._described(await self.require(access, credential_id), which, generation)
+        described = self._described(await self.require(access, credential_id), which)
+        return described | await self._mode(access, generation)
 
     async def require(self, access: Access, credential_id: str) -> KeyInformation:
         """The key that is meant. Raises `OAuthRefused`, in the same words for one that is unknown, another person's, or
@@ -77,7 +97,15 @@ class Credentials:
             raise refused("Invalid parameter certificates")
         return which
 
-    def _described(self, key: KeyInformation, which: str, generation: int) -> dict[str, Any]:
+    async def _mode(self, access: Access, generation: int) -> dict[str, Any]:
+        """How this client is given approvals."""
+        if generation == 1:
+            return {"authMode": "oauth2code"}
+        client = await to_thread.run_sync(self._clients.find, access.client_id)
+        elsewhere = client is not None and Switch.APPROVAL_ELSEWHERE in client.switches
+        return {"auth": _EXPLICIT if elsewhere else _OAUTH}
+
+    def _described(self, key: KeyInformation, which: str) -> dict[str, Any]:
         algorithm = KeyAlgorithm(key.algorithm)
         silent = why_it_cannot_sign(key, self._clock.now())
         of_key: dict[str, Any] = {
@@ -87,7 +115,7 @@ class Credentials:
         }
         if algorithm in CURVES:
             of_key["curve"] = CURVES[algorithm]
-        described: dict[str, Any] = {
+        return {
             "description": name_in(key),
             "key": of_key,
             "cert": self._certificate(key, which),
@@ -95,9 +123,6 @@ class Credentials:
             "multisign": MAX_DIGESTS,
             "lang": self._language,
         }
-        if generation == 1:
-            return described | {"authMode": "oauth2code"}
-        return described | {"auth": {"mode": "oauth2code", "objects": []}}
 
     def _certificate(self, key: KeyInformation, which: str) -> dict[str, Any]:
         certificate = x509.load_der_x509_certificate(key.certificate)

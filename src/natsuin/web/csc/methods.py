@@ -1,6 +1,7 @@
 """The methods of the CSC API at their addresses: `/csc/v2/...` and `/csc/v1/...`."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 from anyio import to_thread
@@ -11,9 +12,10 @@ from natsuin.authentication.oauth import Access as Granted
 from natsuin.authentication.oauth import OAuthRefused
 from natsuin.errors import NatsuinError
 from natsuin.web.callers import Access
-from natsuin.web.csc.bodies import Members, read_members, refused
+from natsuin.web.csc.bodies import Accepted, Members, read_members, refused
 from natsuin.web.csc.credentials import Credentials
 from natsuin.web.csc.documents import DocumentSignatures
+from natsuin.web.csc.explicit import Explicit
 from natsuin.web.csc.information import information
 from natsuin.web.csc.signing import Signing
 from natsuin.web.csc.timestamps import TimeStamps
@@ -34,13 +36,11 @@ METHODS = (
 )
 """What is offered, in both generations."""
 
-METHODS_2 = (*METHODS, "signatures/signDoc")
+METHODS_2 = (*METHODS, "credentials/authorize", "credentials/authorizeCheck", "signatures/signDoc")
 """What is offered in the second."""
 
 NOT_OFFERED = (
     "auth/login",
-    "credentials/authorize",
-    "credentials/authorizeCheck",
     "credentials/getChallenge",
     "credentials/sendOTP",
     "credentials/create",
@@ -54,6 +54,17 @@ _MOUNTS = {1: "/csc/v1", 2: "/csc/v2"}
 _Work = Callable[[Granted, str, Members], Awaitable[dict[str, Any] | None]]
 
 
+@dataclass(frozen=True)
+class MethodParts:
+    """What does the methods' work."""
+
+    credentials: Credentials
+    signing: Signing
+    documents: DocumentSignatures
+    explicit: Explicit
+    stamps: TimeStamps
+
+
 class CSCMethods:
     """Both generations over one core."""
 
@@ -63,18 +74,12 @@ class CSCMethods:
         *,
         facts: ServiceFacts,
         check: TokenCheck,
-        credentials: Credentials,
-        signing: Signing,
-        documents: DocumentSignatures,
-        stamps: TimeStamps,
+        parts: MethodParts,
     ) -> None:
         self._settings = settings
         self._facts = facts
         self._check = check
-        self._credentials = credentials
-        self._signing = signing
-        self._documents = documents
-        self._stamps = stamps
+        self._parts = parts
 
     def add_to(self, routes: ApiRoutes) -> None:
         """Add the routes. An address that the API does not have is answered in its words, too."""
@@ -88,23 +93,29 @@ class CSCMethods:
 
     def _works(self, generation: int) -> dict[str, _Work]:
         async def listed(access: Granted, _: str, members: Members) -> dict[str, Any]:
-            return await self._credentials.list(access, members, generation)
+            return await self._parts.credentials.list(access, members, generation)
 
         async def described(access: Granted, _: str, members: Members) -> dict[str, Any]:
-            return await self._credentials.info(access, members, generation)
+            return await self._parts.credentials.info(access, members, generation)
 
         async def stamped(access: Granted, _: str, members: Members) -> dict[str, Any]:
-            return await self._stamps.stamp(members)
+            return await self._parts.stamps.stamp(members)
 
         works: dict[str, _Work] = {
             "auth/revoke": self._revoke,
             "credentials/list": listed,
             "credentials/info": described,
-            "credentials/extendTransaction": self._signing.extend,
-            "signatures/signHash": self._signing.sign_hash,
+            "credentials/extendTransaction": self._parts.signing.extend,
+            "signatures/signHash": self._parts.signing.sign_hash,
             "signatures/timestamp": stamped,
         }
-        return works | ({"signatures/signDoc": self._documents.sign} if generation > 1 else {})
+        if generation == 1:
+            return works
+        return works | {
+            "credentials/authorize": self._parts.explicit.authorize,
+            "credentials/authorizeCheck": self._parts.explicit.check,
+            "signatures/signDoc": self._parts.documents.sign,
+        }
 
     def _info(self, generation: int) -> Callable[[Request], Awaitable[Response]]:
         async def info(request: Request) -> Response:
@@ -128,7 +139,9 @@ class CSCMethods:
                 done = await work(access, bearer, await read_members(request))
             except NatsuinError as error:
                 return resource_refusal(error, bound=stated_scheme(request) == DPOP)
-            return Response(status_code=204) if done is None else json_answer(done)
+            if done is None:
+                return Response(status_code=204)
+            return json_answer(done, 202 if isinstance(done, Accepted) else 200)
 
         return answer
 

@@ -22,7 +22,7 @@ from natsuin.authentication.oauth import (
     Asked,
     Client,
     Clients,
-    Tokens,
+    Elsewhere,
     Waiting,
 )
 from natsuin.errors import Conflict, NotFound, Refused
@@ -38,6 +38,8 @@ from natsuin.web.oauth.answers import redirect_with
 from natsuin.web.routing import ApiRoutes, Identifier, SignedIn
 
 APPROVAL_SECONDS = 600
+BACK_IN_PORTAL = "/applications?answered"
+"""Where the browser goes that no application sent."""
 
 
 class KeyBody(Body):
@@ -61,7 +63,7 @@ class Interaction:
         *,
         clients: Clients,
         requests: AccessRequests,
-        tokens: Tokens,
+        elsewhere: Elsewhere,
         keys: OwnKeys,
         hash_signing: HashSigning,
         members: InstructionMembers,
@@ -69,7 +71,7 @@ class Interaction:
         self._issuer = issuer
         self._clients = clients
         self._requests = requests
-        self._tokens = tokens
+        self._elsewhere = elsewhere
         self._keys = keys
         self._hash_signing = hash_signing
         self._members = members
@@ -88,7 +90,7 @@ class Interaction:
         waiting, client = await self._look(handle, caller.user_id)
         asked = waiting.asked
         members: dict[str, Any] = {
-            "client": {"client_id": client.client_id, "name": client.name, "returns_to": asked.redirect_uri},
+            "client": {"client_id": client.client_id, "name": client.name, "returns_to": asked.redirect_uri or None},
             "scope": asked.scope,
             "description": asked.description,
             "expires_at": waiting.expires_at,
@@ -159,14 +161,20 @@ class Interaction:
     async def deny(self, handle: Identifier, caller: SignedIn, body: Empty | None = None) -> dict[str, str]:
         """Send the browser back with nothing."""
 
-        def refuse(_: Connection, asked: Asked) -> str:
+        def refuse(connection: Connection, asked: Asked) -> str:
+            if asked.without_browser:
+                self._elsewhere.deny(connection, handle)
+                return BACK_IN_PORTAL
             return self._back(asked, error="access_denied", error_description="The user denied the request.")
 
         return {"redirect": await to_thread.run_sync(self._requests.answer, handle, caller.user_id, refuse)}
 
     async def _answer(self, handle: str, approved: Approved) -> dict[str, str]:
         def grant(connection: Connection, asked: Asked) -> str:
-            return self._back(asked, code=self._tokens.issue_code(connection, asked, approved))
+            if asked.without_browser:
+                self._elsewhere.grant(connection, handle, asked, approved)
+                return BACK_IN_PORTAL
+            return self._back(asked, code=self._elsewhere.tokens.issue_code(connection, asked, approved))
 
         return {"redirect": await to_thread.run_sync(self._requests.answer, handle, approved.user_id, grant)}
 

@@ -5,7 +5,7 @@ from typing import Any
 from anyio import to_thread
 from starlette.requests import Request
 
-from natsuin.authentication.oauth import Clients, Tokens
+from natsuin.authentication.oauth import Clients, Elsewhere, Tokens
 from natsuin.errors import NotFound
 from natsuin.web.api.fields import Empty
 from natsuin.web.callers import Access
@@ -17,9 +17,10 @@ from natsuin.web.routing import ApiRoutes, Identifier, SignedIn
 class LinkedApplications:
     """`/api/applications`, the page `/applications`, and the page of one access request."""
 
-    def __init__(self, clients: Clients, tokens: Tokens) -> None:
+    def __init__(self, clients: Clients, tokens: Tokens, elsewhere: Elsewhere) -> None:
         self._clients = clients
         self._tokens = tokens
+        self._elsewhere = elsewhere
 
     def add_to(self, routes: ApiRoutes) -> None:
         """Add the routes."""
@@ -35,8 +36,9 @@ class LinkedApplications:
         )
 
     async def applications(self, caller: SignedIn) -> dict[str, Any]:
-        """The applications with a grant that has not ended, the newest first."""
-        return {"applications": await to_thread.run_sync(self._linked, caller.user_id)}
+        """The applications with a grant that has not ended, the newest first; and the requests that wait for an answer,
+        the oldest first."""
+        return await to_thread.run_sync(self._all, caller.user_id)
 
     async def unlink(self, client_id: Identifier, caller: SignedIn, body: Empty | None = None) -> dict[str, int]:
         """End everything that the person granted it. Raises `NotFound` if that is nothing."""
@@ -46,7 +48,21 @@ class LinkedApplications:
         return {"ended": ended}
 
     async def _page(self, request: Request) -> Context:
-        return {"applications": await to_thread.run_sync(self._linked, request.state.caller.user_id)}
+        found = await to_thread.run_sync(self._all, request.state.caller.user_id)
+        return {**found, "answered": "answered" in request.query_params}
+
+    def _all(self, user_id: str) -> dict[str, Any]:
+        return {"applications": self._linked(user_id), "requests": self._unanswered(user_id)}
+
+    def _unanswered(self, user_id: str) -> list[dict[str, Any]]:
+        found = []
+        for one in self._elsewhere.waiting_for(user_id):
+            client = self._clients.find(one.asked.client_id)
+            if client is not None:
+                about = {"description": one.asked.description, "count": len(one.asked.digests)}
+                times = {"created_at": one.created_at, "expires_at": one.expires_at}
+                found.append({"page": f"{PAGE}/{one.page}", "name": client.name, **about, **times})
+        return found
 
     def _linked(self, user_id: str) -> list[dict[str, Any]]:
         found = []

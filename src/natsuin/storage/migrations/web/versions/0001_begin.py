@@ -300,9 +300,11 @@ def upgrade() -> None:
         sa.Column("request", sa.LargeBinary(), nullable=False),
         sa.Column("owner_id", sa.Text(), nullable=True),
         sa.Column("instruction_id", sa.Text(), nullable=True),
+        sa.Column("page", sa.Text(), nullable=True),
+        sa.Column("sealing", sa.Text(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
-        sa.CheckConstraint("stage IN ('pushed', 'started', 'answered')", name=op.f("ck_oauth_request_stage")),
+        sa.CheckConstraint("stage IN ('pushed', 'started', 'answered', 'denied')", name=op.f("ck_oauth_request_stage")),
         sa.ForeignKeyConstraint(
             ["client_id"],
             ["oauth_client.client_id"],
@@ -328,7 +330,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.Column("spent_at", sa.BigInteger(), nullable=True),
-        sa.CheckConstraint("kind IN ('code', 'access', 'refresh')", name=op.f("ck_oauth_token_kind")),
+        sa.CheckConstraint("kind IN ('code', 'access', 'refresh', 'apart')", name=op.f("ck_oauth_token_kind")),
         sa.ForeignKeyConstraint(
             ["grant_id"], ["oauth_grant.grant_id"], name=op.f("fk_oauth_token_grant_id_oauth_grant"), ondelete="CASCADE"
         ),

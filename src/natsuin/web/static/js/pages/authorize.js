@@ -61,6 +61,7 @@ async function showApproval(asked) {
   const { challenge, content } = await checkRecord(instruction, "sign");
   await checkDigests(content, asked, instruction.signed_attributes);
   const { certificate } = instruction;
+  find(`[data-kind="${asked.hash_kind}"]`, part).hidden = false;
   find("[data-facts]", part).replaceChildren(
     ...commonFacts(asked),
     ...fact(say("applicationSignatures"), String(asked.count)),
@@ -109,11 +110,17 @@ async function checkDigests(content, asked, attributes) {
 }
 
 function commonFacts(asked) {
-  const returns = new URL(asked.client.returns_to);
   return [
-    ...fact(say("applicationReturns"), returns.host || returns.protocol),
+    ...fact(say("applicationReturns"), recipient(asked.client)),
     ...(asked.description ? fact(say("applicationSays"), asked.description) : []),
   ];
+}
+
+/** Where the answer goes: to a site, or to an application that waits for it and sent no browser here. */
+function recipient(client) {
+  if (!client.returns_to) return say("applicationWaits", { name: client.name });
+  const returns = new URL(client.returns_to);
+  return returns.host || returns.protocol;
 }
 
 function bindApproval(part, instruction, challenge) {

@@ -2,6 +2,10 @@
 export const applications = {
   applicationAsks: ["「{name}」からの依頼", "“{name}” asks you"],
   applicationReturns: ["答えの送り先", "Your answer goes to"],
+  applicationWaits: [
+    "「{name}」が答えを待っています（この画面は、アプリケーションから開いたものではありません）",
+    "“{name}” waits for it; it did not bring you here",
+  ],
   applicationSays: ["依頼の説明（アプリケーションの言葉）", "What it says (the application’s words)"],
   applicationSignatures: ["署名の数", "Number of signatures"],
   applicationCertificate: ["使う証明書", "Certificate used"],
