@@ -7,9 +7,11 @@ from natsuin.clock import Clock
 from natsuin.storage import Database
 from natsuin.web.api.instructions import InstructionMembers
 from natsuin.web.csc.credentials import Credentials
+from natsuin.web.csc.deferred import Deferred
 from natsuin.web.csc.documents import DocumentSignatures
 from natsuin.web.csc.explicit import Explicit
-from natsuin.web.csc.methods import CSCMethods, MethodParts
+from natsuin.web.csc.methods import SIGN_DOC, SIGN_HASH, CSCMethods, MethodParts
+from natsuin.web.csc.responses import Responses
 from natsuin.web.csc.signing import Signing
 from natsuin.web.csc.timestamps import TimeStamps
 from natsuin.web.hash_signing import HashSigning
@@ -30,12 +32,14 @@ class AboutApplications:
     requests: AccessRequests
     tokens: Tokens
     proofs: Proofs
+    responses: Responses
+    deferred: Deferred
     topics: tuple[AuthorizationServer, Interaction, LinkedApplications, CSCMethods]
     pages: LinkedApplications
 
     def purge(self) -> int:
-        """Delete access requests and grants that are over. Returns how many."""
-        return self.requests.purge() + self.tokens.purge() + self.proofs.purge()
+        """Delete access requests, grants and answers that are over. Returns how many."""
+        return self.requests.purge() + self.tokens.purge() + self.proofs.purge() + self.responses.purge()
 
 
 def about_applications(
@@ -67,6 +71,9 @@ def about_applications(
     links = LinkedApplications(clients, tokens, elsewhere)
     credentials = Credentials(keys, clients, clock, language=settings.csc.language)
     signing = Signing(tokens, credentials, hash_signing)
+    documents = DocumentSignatures(sam, credentials, signing, hash_signing)
+    responses = Responses(database, clock)
+    deferred = Deferred(responses, tokens, {SIGN_HASH: signing.prepare, SIGN_DOC: documents.prepare})
     methods = CSCMethods(
         settings,
         facts=ServiceFacts(sam),
@@ -74,9 +81,11 @@ def about_applications(
         parts=MethodParts(
             credentials=credentials,
             signing=signing,
-            documents=DocumentSignatures(sam, credentials, signing, hash_signing),
+            deferred=deferred,
             explicit=Explicit(clients, elsewhere, credentials, clock),
             stamps=TimeStamps(sam),
         ),
     )
-    return AboutApplications(clients, requests, tokens, proofs, (server, interaction, links, methods), links)
+    return AboutApplications(
+        clients, requests, tokens, proofs, responses, deferred, (server, interaction, links, methods), links
+    )

@@ -93,6 +93,7 @@ def _lifespan(parts: Parts) -> Lifespan[FastAPI]:
         for task in keeping:
             task.cancel()
         await asyncio.gather(*keeping, return_exceptions=True)
+        await parts.applications.deferred.stop()
         await to_thread.run_sync(parts.work.close)
 
     return run

@@ -72,3 +72,25 @@ instruction = sa.Table(
 )
 """`document_id` is NULL for instructions of applications, which bring digests. `prepared` is dropped when it is of no
 more use."""
+
+csc_response = sa.Table(
+    "csc_response",
+    web_metadata,
+    sa.Column("response_hash", sa.LargeBinary(32), primary_key=True),
+    sa.Column(
+        "client_id", sa.Text, sa.ForeignKey("oauth_client.client_id", ondelete="CASCADE"), nullable=False, index=True
+    ),
+    sa.Column("user_id", sa.Text, sa.ForeignKey("person.user_id", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("bound_to", sa.Text, nullable=False),
+    sa.Column("method", sa.Text, nullable=False),
+    sa.Column("request", sa.LargeBinary, nullable=False),
+    sa.Column("sealed_token", sa.LargeBinary, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("answer", sa.LargeBinary, nullable=False),
+    sa.Column("claimed_until", sa.BigInteger, nullable=False),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("expires_at", sa.BigInteger, nullable=False, index=True),
+    sa.CheckConstraint("state IN ('accepted', 'done', 'refused')", name="state"),
+)
+"""Answers of asynchronous requests of applications. `request` and `answer` are JSON; `sealed_token` is the approval's
+token, sealed under the response's id, of which only SHA-256 is here. Both go when there is an answer."""

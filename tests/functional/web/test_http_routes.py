@@ -67,6 +67,7 @@ PUBLIC = {
     ("POST", "/csc/v2/credentials/authorizeCheck"),
     ("POST", "/csc/v2/signatures/signHash"),
     ("POST", "/csc/v2/signatures/signDoc"),
+    ("POST", "/csc/v2/signatures/signPolling"),
     ("POST", "/csc/v2/signatures/timestamp"),
     ("GET", "/csc/v2/{name:path}"),
     ("POST", "/csc/v2/{name:path}"),

@@ -36,6 +36,7 @@ from natsuin.authentication.oauth.digests import HASH_BYTES, HASH_OF_OID, OID_OF
 from natsuin.authentication.oauth.elsewhere import Elsewhere, Given, Unanswered
 from natsuin.authentication.oauth.errors import AccessRequestOver, OAuthRefused, UnknownRecipient
 from natsuin.authentication.oauth.proofs import PROOF_SECONDS, Proofs
+from natsuin.authentication.oauth.secrets import open_sad, seal_sad
 from natsuin.authentication.oauth.signed import ALGORITHMS
 from natsuin.authentication.oauth.tokens import Access, Approved, Issued, Tokens, end_grants_of
 
@@ -79,7 +80,9 @@ __all__ = [
     "Waiting",
     "end_grants_of",
     "hash_of",
+    "open_sad",
     "read_digest",
     "read_recipient",
     "read_request",
+    "seal_sad",
 ]

@@ -28,6 +28,10 @@ class Members:
         """Whether one of these is there."""
         return any(name in self._members for name in names)
 
+    def without(self, name: str) -> dict[str, Any]:
+        """All members but one."""
+        return {other: value for other, value in self._members.items() if other != name}
+
     def required(self, name: str) -> str:
         """A text that must be there. Raises `OAuthRefused`."""
         value = self._members.get(name)

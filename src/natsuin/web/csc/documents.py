@@ -6,6 +6,7 @@ again here. Were the certificate another by now, they would be others, and sam w
 """
 
 import base64
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,7 @@ from natsuin.web.csc.algorithms import Wanted, read_wanted
 from natsuin.web.csc.attributes import attributes_over, digests_of
 from natsuin.web.csc.bodies import Members, refused
 from natsuin.web.csc.credentials import Credentials
-from natsuin.web.csc.signing import Signing, in_approved_order, told
+from natsuin.web.csc.signing import Signing, check_mode, in_approved_order, told
 from natsuin.web.hash_signing import HashSigning
 from natsuin.web.sam_calls import Sam, ask_again
 
@@ -47,16 +48,16 @@ class DocumentSignatures:
         self._signing = signing
         self._hash_signing = hash_signing
 
-    async def sign(self, access: Access, bearer: str, members: Members) -> dict[str, Any]:
-        """A signature object (CMS, DER in base64) for each digest, in the client's order.
+    async def prepare(self, access: Access, bearer: str, members: Members) -> Callable[[], Awaitable[dict[str, Any]]]:
+        """Check a request. What this gives makes a signature object (CMS, DER in base64) for each digest, in the
+        client's order.
 
         The identical request again embeds the recorded signatures; at AdES-B-T with a new time-stamp. Raises
         `OAuthRefused`, `Unavailable` when there is no time-stamp (nothing is lost: ask again), and what is wrong here.
         """
         key = await self._credentials.require(access, members.required("credentialID"))
         approved = await self._signing.approval(access, bearer, members)
-        if members.text("operationMode") not in ("", "S"):
-            raise refused("Invalid parameter operationMode")
+        check_mode(members)
         members.flag("returnValidationInfo")
         items = _items(members)
         wanted = items[0].wanted
@@ -69,6 +70,16 @@ class DocumentSignatures:
             ordered = in_approved_order(approved.asked.digests, digests)
         except OAuthRefused as other:
             raise refused(_OTHER_HASH, "invalid_hash") from other
+
+        async def sign() -> dict[str, Any]:
+            return await self._objects(key, approved, items, ordered)
+
+        return sign
+
+    async def _objects(
+        self, key: KeyInformation, approved: Access, items: tuple[_Item, ...], ordered: tuple[bytes, ...]
+    ) -> dict[str, Any]:
+        wanted = items[0].wanted
         attributes = await attributes_over(key, wanted.hash_name, ordered)
         signatures = await self._sign(approved, digests_of(attributes, wanted.hash_name), wanted)
         places: dict[bytes, list[tuple[bytes, bytes]]] = {}

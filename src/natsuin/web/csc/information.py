@@ -39,7 +39,7 @@ def information(
     return told | {
         "supportsRar": True,
         "supportedHashTypes": [OF_DATA, OF_DOCUMENTS],
-        "asynchronousOperationMode": False,
+        "asynchronousOperationMode": True,
         "methods": [*_OAUTH_2, *methods],
         "validationInfo": False,
         "signAlgorithms": {"algos": algorithms, "algoParams": [""] * len(algorithms)},

@@ -14,7 +14,7 @@ from natsuin.errors import NatsuinError
 from natsuin.web.callers import Access
 from natsuin.web.csc.bodies import Accepted, Members, read_members, refused
 from natsuin.web.csc.credentials import Credentials
-from natsuin.web.csc.documents import DocumentSignatures
+from natsuin.web.csc.deferred import Deferred
 from natsuin.web.csc.explicit import Explicit
 from natsuin.web.csc.information import information
 from natsuin.web.csc.signing import Signing
@@ -36,8 +36,16 @@ METHODS = (
 )
 """What is offered, in both generations."""
 
-METHODS_2 = (*METHODS, "credentials/authorize", "credentials/authorizeCheck", "signatures/signDoc")
+METHODS_2 = (
+    *METHODS,
+    "credentials/authorize",
+    "credentials/authorizeCheck",
+    "signatures/signDoc",
+    "signatures/signPolling",
+)
 """What is offered in the second."""
+
+SIGN_HASH, SIGN_DOC = "signatures/signHash", "signatures/signDoc"
 
 NOT_OFFERED = (
     "auth/login",
@@ -45,7 +53,6 @@ NOT_OFFERED = (
     "credentials/sendOTP",
     "credentials/create",
     "credentials/delete",
-    "signatures/signPolling",
 )
 """What the API has and this service does not; each answers so. To the first generation all of the second's are such."""
 
@@ -60,7 +67,7 @@ class MethodParts:
 
     credentials: Credentials
     signing: Signing
-    documents: DocumentSignatures
+    deferred: Deferred
     explicit: Explicit
     stamps: TimeStamps
 
@@ -114,8 +121,16 @@ class CSCMethods:
         return works | {
             "credentials/authorize": self._parts.explicit.authorize,
             "credentials/authorizeCheck": self._parts.explicit.check,
-            "signatures/signDoc": self._parts.documents.sign,
+            "signatures/signHash": self._later(SIGN_HASH),
+            "signatures/signDoc": self._later(SIGN_DOC),
+            "signatures/signPolling": self._parts.deferred.poll,
         }
+
+    def _later(self, method: str) -> _Work:
+        async def work(access: Granted, bearer: str, members: Members) -> dict[str, Any]:
+            return await self._parts.deferred.call(method, access, bearer, members)
+
+        return work
 
     def _info(self, generation: int) -> Callable[[Request], Awaitable[Response]]:
         async def info(request: Request) -> Response:

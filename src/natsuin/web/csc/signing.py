@@ -8,13 +8,14 @@ that order before it goes, and its signatures back into the client's.
 import base64
 import hmac
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from anyio import to_thread
 
 from natsuin.authentication.oauth import CREDENTIAL, HASH_BYTES, OF_DATA, Access, OAuthRefused, Tokens, read_digest
 from natsuin.errors import NatsuinError, Refused
-from natsuin.web.csc.algorithms import read_wanted
+from natsuin.web.csc.algorithms import Wanted, read_wanted
 from natsuin.web.csc.bodies import Members, refused
 from natsuin.web.csc.credentials import Credentials
 from natsuin.web.hash_signing import HashSigning
@@ -42,7 +43,14 @@ class Signing:
         self._hash_signing = hash_signing
 
     async def sign_hash(self, access: Access, bearer: str, members: Members) -> dict[str, Any]:
-        """signatures/signHash, synchronous. The identical request again gives the recorded signatures.
+        """signatures/signHash of the first generation, synchronous. Raises as `prepare` and what it gives."""
+        if members.text("operationMode") not in ("", "S"):
+            raise refused("Invalid parameter operationMode")
+        return await (await self.prepare(access, bearer, members))()
+
+    async def prepare(self, access: Access, bearer: str, members: Members) -> Callable[[], Awaitable[dict[str, Any]]]:
+        """Check a request of signatures/signHash; what this gives signs. The identical request again gives the recorded
+        signatures.
 
         Raises `OAuthRefused`, and what is wrong on our side.
         """
@@ -52,23 +60,30 @@ class Signing:
         wanted = read_wanted(members)
         if wanted.scheme.value not in key.schemes:
             raise refused("Invalid parameter signAlgo")
-        if members.text("operationMode") not in ("", "S"):
-            raise refused("Invalid parameter operationMode")
+        check_mode(members)
         if any(len(digest) != HASH_BYTES[wanted.hash_name] for digest in digests):
             raise refused("Invalid digest value length")
         if wanted.hash_name != approved.asked.hash_name or approved.asked.hash_kind != OF_DATA:
             raise refused(NOT_AUTHORIZED)
         ordered = in_approved_order(approved.asked.digests, digests)
+
+        async def sign() -> dict[str, Any]:
+            signatures = await self._sign(approved, ordered, wanted)
+            places: dict[bytes, list[bytes]] = {}
+            for digest, signature in zip(ordered, signatures, strict=True):
+                places.setdefault(digest, []).append(signature)
+            return {"signatures": [base64.b64encode(places[digest].pop(0)).decode() for digest in digests]}
+
+        return sign
+
+    async def _sign(self, approved: Access, ordered: tuple[bytes, ...], wanted: Wanted) -> tuple[bytes, ...]:
         try:
             signed = await self._hash_signing.sign(
                 approved.user_id, approved.sad, ordered, scheme=wanted.scheme.value, salt_bytes=wanted.salt_bytes
             )
         except Refused as refusal:
             raise told(refusal) from refusal
-        places: dict[bytes, list[bytes]] = {}
-        for digest, signature in zip(ordered, signed.signatures, strict=True):
-            places.setdefault(digest, []).append(signature)
-        return {"signatures": [base64.b64encode(places[digest].pop(0)).decode() for digest in digests]}
+        return signed.signatures
 
     async def extend(self, access: Access, bearer: str, members: Members) -> dict[str, Any]:
         """credentials/extendTransaction: another SAD for the same approval. What was approved stays what it was."""
@@ -111,6 +126,12 @@ def in_approved_order(approved: tuple[bytes, ...], digests: tuple[bytes, ...]) -
         if Counter(run) == wanted:
             return run
     raise refused(NOT_AUTHORIZED)
+
+
+def check_mode(members: Members) -> None:
+    """Raises `OAuthRefused`."""
+    if members.text("operationMode") not in ("", "S", "A"):
+        raise refused("Invalid parameter operationMode")
 
 
 def _digests(members: Members) -> tuple[bytes, ...]:

@@ -235,7 +235,7 @@ def test_approved_hashes_come_in_any_order_and_in_parts(app: App, alice: Visitor
         ),
         ({"hashAlgorithmOID": "1.3.14.3.2.26"}, "invalid_request", "Invalid parameter hashAlgorithmOID"),
         ({"hashAlgorithmOID": "2.16.840.1.101.3.4.2.3"}, "invalid_request", "Invalid parameter hashAlgorithmOID"),
-        ({"operationMode": "A"}, "invalid_request", "Invalid parameter operationMode"),
+        ({"operationMode": "B"}, "invalid_request", "Invalid parameter operationMode"),
     ],
 )
 def test_a_bad_request_is_told_exactly_and_costs_nothing(

@@ -247,7 +247,7 @@ def bad(portal: Portal, app: App, alice: Visitor, key_id: str) -> Any:
         ({"documents": "x"}, "Invalid array parameter documents"),
         ({"documents": [{"document": "JVBERi0="}]}, NOT_AUTHORIZED),
         ({"documents": [], "documentDigests": []}, "Both documentDigests and documents parameters passed"),
-        ({"operationMode": "A"}, "Invalid parameter operationMode"),
+        ({"operationMode": "B"}, "Invalid parameter operationMode"),
         ({"returnValidationInfo": "yes"}, "Invalid parameter returnValidationInfo"),
         ({"SAD": "another"}, "Invalid parameter SAD"),
         ({"credentialID": "another"}, "Invalid parameter credentialID"),

@@ -209,6 +209,37 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_session_user_id"), ["user_id"], unique=False)
 
     op.create_table(
+        "csc_response",
+        sa.Column("response_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("client_id", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.Text(), nullable=False),
+        sa.Column("bound_to", sa.Text(), nullable=False),
+        sa.Column("method", sa.Text(), nullable=False),
+        sa.Column("request", sa.LargeBinary(), nullable=False),
+        sa.Column("sealed_token", sa.LargeBinary(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("answer", sa.LargeBinary(), nullable=False),
+        sa.Column("claimed_until", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("state IN ('accepted', 'done', 'refused')", name=op.f("ck_csc_response_state")),
+        sa.ForeignKeyConstraint(
+            ["client_id"],
+            ["oauth_client.client_id"],
+            name=op.f("fk_csc_response_client_id_oauth_client"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["person.user_id"], name=op.f("fk_csc_response_user_id_person"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("response_hash", name=op.f("pk_csc_response")),
+    )
+    with op.batch_alter_table("csc_response", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_csc_response_client_id"), ["client_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_csc_response_expires_at"), ["expires_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_csc_response_user_id"), ["user_id"], unique=False)
+
+    op.create_table(
         "document_bytes",
         sa.Column("document_id", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
@@ -364,6 +395,12 @@ def downgrade() -> None:
 
     op.drop_table("instruction")
     op.drop_table("document_bytes")
+    with op.batch_alter_table("csc_response", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_csc_response_user_id"))
+        batch_op.drop_index(batch_op.f("ix_csc_response_expires_at"))
+        batch_op.drop_index(batch_op.f("ix_csc_response_client_id"))
+
+    op.drop_table("csc_response")
     with op.batch_alter_table("session", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_session_user_id"))
         batch_op.drop_index(batch_op.f("ix_session_expires_at"))
