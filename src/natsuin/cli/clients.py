@@ -6,19 +6,24 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from natsuin.cli.call_backs import deliveries, webhook
 from natsuin.cli.supervised import config_option
 
 if TYPE_CHECKING:
     from natsuin.authentication.oauth import AuthMethod, Client, Clients
 
 _SCOPES = ("service", "credential")
-_SWITCHES = ("without-pkce", "plain-pkce", "short-verifier", "query-parameters", "only-bound")
+_SWITCHES = ("without-pkce", "plain-pkce", "short-verifier", "query-parameters", "only-bound", "approval-elsewhere")
 _GRANTS = ("authorization_code", "refresh_token", "client_credentials")
 
 
 @click.group()
 def clients() -> None:
     """Register applications that ask people for authorization (OAuth 2.0, CSC API)."""
+
+
+clients.add_command(webhook)
+clients.add_command(deliveries)
 
 
 @clients.command()

@@ -8,6 +8,7 @@ a signer did not approve.
 - `create_app(config, database, sam)` makes the ASGI application; `serve(config)` runs it as one process.
 - `app.py` shows the layers every request passes, `wiring.py` the objects and what each is given, `api/` the JSON API by
   topic, `document_signing.py` the path of one signed document.
+- `Webhooks` are the addresses where applications are told of asynchronous answers, and the log of it.
 - `problems.py` is the only place where errors become status codes and words for people.
 """
 
@@ -16,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from natsuin.web.app import create_app
+    from natsuin.web.csc.call_backs import Webhooks
     from natsuin.web.server import serve
 
-_AT_FIRST_USE = {"create_app": "app", "serve": "server"}
+_AT_FIRST_USE = {"Webhooks": "csc.call_backs", "create_app": "app", "serve": "server"}
 
 
 def __getattr__(name: str) -> Any:
@@ -28,4 +30,4 @@ def __getattr__(name: str) -> Any:
     return getattr(import_module(f"{__name__}.{_AT_FIRST_USE[name]}"), name)
 
 
-__all__ = ["create_app", "serve"]
+__all__ = ["Webhooks", "create_app", "serve"]

@@ -6,6 +6,7 @@ from natsuin.authentication.oauth import AccessRequests, Clients, Elsewhere, Pro
 from natsuin.clock import Clock
 from natsuin.storage import Database
 from natsuin.web.api.instructions import InstructionMembers
+from natsuin.web.csc.call_backs import CallBacks, Webhooks
 from natsuin.web.csc.credentials import Credentials
 from natsuin.web.csc.deferred import Deferred
 from natsuin.web.csc.documents import DocumentSignatures
@@ -34,12 +35,21 @@ class AboutApplications:
     proofs: Proofs
     responses: Responses
     deferred: Deferred
+    call_backs: CallBacks
     topics: tuple[AuthorizationServer, Interaction, LinkedApplications, CSCMethods]
     pages: LinkedApplications
 
     def purge(self) -> int:
         """Delete access requests, grants and answers that are over. Returns how many."""
-        return self.requests.purge() + self.tokens.purge() + self.proofs.purge() + self.responses.purge()
+        return self.requests.purge() + self.tokens.purge() + self.proofs.purge() + self._purge_answers()
+
+    def _purge_answers(self) -> int:
+        return self.responses.purge() + self.call_backs.webhooks.purge()
+
+    async def stop(self) -> None:
+        """End what goes on in the background."""
+        await self.deferred.stop()
+        await self.call_backs.stop()
 
 
 def about_applications(
@@ -73,7 +83,8 @@ def about_applications(
     signing = Signing(tokens, credentials, hash_signing)
     documents = DocumentSignatures(sam, credentials, signing, hash_signing)
     responses = Responses(database, clock)
-    deferred = Deferred(responses, tokens, {SIGN_HASH: signing.prepare, SIGN_DOC: documents.prepare})
+    call_backs = CallBacks(Webhooks(database, clock), clock)
+    deferred = Deferred(responses, tokens, call_backs, {SIGN_HASH: signing.prepare, SIGN_DOC: documents.prepare})
     methods = CSCMethods(
         settings,
         facts=ServiceFacts(sam),
@@ -87,5 +98,5 @@ def about_applications(
         ),
     )
     return AboutApplications(
-        clients, requests, tokens, proofs, responses, deferred, (server, interaction, links, methods), links
+        clients, requests, tokens, proofs, responses, deferred, call_backs, (server, interaction, links, methods), links
     )

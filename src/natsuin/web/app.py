@@ -41,6 +41,7 @@ from natsuin.web.wiring import Parts, assemble
 
 HOUSEKEEPING_SECONDS = 30.0
 NOTICES_SECONDS = 10.0
+CALL_BACK_SECONDS = 2.0
 _log = structlog.get_logger("natsuin.web")
 
 
@@ -88,12 +89,12 @@ def create_app(
 def _lifespan(parts: Parts) -> Lifespan[FastAPI]:
     @asynccontextmanager
     async def run(app: FastAPI) -> AsyncIterator[None]:
-        keeping = [asyncio.create_task(work(parts)) for work in (_keep_house, _keep_telling)]
+        keeping = [asyncio.create_task(work(parts)) for work in (_keep_house, _keep_telling, _keep_calling)]
         yield
         for task in keeping:
             task.cancel()
         await asyncio.gather(*keeping, return_exceptions=True)
-        await parts.applications.deferred.stop()
+        await parts.applications.stop()
         await to_thread.run_sync(parts.work.close)
 
     return run
@@ -133,6 +134,16 @@ async def _keep_telling(parts: Parts) -> None:
         except Exception as error:
             _log.warning("mails-failed", code=_code_of(error))
         await asyncio.sleep(NOTICES_SECONDS)
+
+
+async def _keep_calling(parts: Parts) -> None:
+    """Tell applications what they were not told yet."""
+    while True:
+        try:
+            await parts.applications.call_backs.round()
+        except Exception as error:
+            _log.warning("call-backs-failed", code=_code_of(error))
+        await asyncio.sleep(CALL_BACK_SECONDS)
 
 
 def _code_of(error: Exception) -> str:

@@ -94,3 +94,31 @@ csc_response = sa.Table(
 )
 """Answers of asynchronous requests of applications. `request` and `answer` are JSON; `sealed_token` is the approval's
 token, sealed under the response's id, of which only SHA-256 is here. Both go when there is an answer."""
+
+csc_webhook = sa.Table(
+    "csc_webhook",
+    web_metadata,
+    sa.Column("client_id", sa.Text, sa.ForeignKey("oauth_client.client_id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("url", sa.Text, nullable=False),
+    sa.Column("key", sa.LargeBinary, nullable=False),
+)
+"""Where an application may have itself told of asynchronous answers, and the key of HMAC-SHA256 that signs it."""
+
+csc_delivery = sa.Table(
+    "csc_delivery",
+    web_metadata,
+    sa.Column("delivery_id", sa.Text, primary_key=True),
+    sa.Column(
+        "client_id", sa.Text, sa.ForeignKey("oauth_client.client_id", ondelete="CASCADE"), nullable=False, index=True
+    ),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("result", sa.Text, nullable=False),
+    sa.Column("created_at", sa.BigInteger, nullable=False, index=True),
+    sa.Column("next_at", sa.BigInteger, nullable=False),
+    sa.Column("expires_at", sa.BigInteger, nullable=False),
+    sa.CheckConstraint("state IN ('waiting', 'taken', 'given_up')", name="state"),
+    sa.Index(None, "state", "next_at"),
+)
+"""Messages to applications, and the log of them. `result` is the last try's."""

@@ -8,6 +8,7 @@ for the answer goes on where it stood; sam gives the recorded signatures for wha
 import asyncio
 import hmac
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -16,6 +17,7 @@ from anyio import to_thread
 from natsuin.authentication.oauth import Access, OAuthRefused, Tokens
 from natsuin.errors import NatsuinError, Unavailable
 from natsuin.web.csc.bodies import Accepted, Members, refused
+from natsuin.web.csc.call_backs import CallBacks
 from natsuin.web.csc.responses import Responses, Work
 from natsuin.web.oauth.answers import as_oauth
 
@@ -35,9 +37,12 @@ _log = structlog.get_logger("natsuin.csc")
 class Deferred:
     """The methods that can be done later, by name. Used from one event loop."""
 
-    def __init__(self, responses: Responses, tokens: Tokens, methods: dict[str, Prepare]) -> None:
+    def __init__(
+        self, responses: Responses, tokens: Tokens, call_backs: CallBacks, methods: dict[str, Prepare]
+    ) -> None:
         self._responses = responses
         self._tokens = tokens
+        self._call_backs = call_backs
         self._methods = methods
         self._running: dict[str, asyncio.Task[None]] = {}
         self._places = asyncio.Semaphore(_AT_ONCE)
@@ -50,7 +55,10 @@ class Deferred:
             return await prepared()
         keep = _validity(members)
         if members.has("response_uri"):
-            raise refused("Invalid parameter response_uri")
+            # Only where the operator said: this server posts nowhere else that a client names.
+            uri = members.text("response_uri")
+            if not await to_thread.run_sync(self._call_backs.webhooks.is_address_of, access.client_id, uri):
+                raise refused("Invalid parameter response_uri")
         work = Work(method, members.without("SAD"), members.text("SAD") or bearer)
         response_id = await to_thread.run_sync(lambda: self._responses.accept(work, access, keep_ms=keep))
         self._go_on(response_id)
@@ -111,7 +119,9 @@ class Deferred:
             except NatsuinError as error:
                 told = as_oauth(error)
                 answer, done = {"error": told.error, "error_description": told.message}, False
-            await to_thread.run_sync(lambda: self._responses.finish(response_id, answer, done=done))  # noqa: B023
+            await to_thread.run_sync(partial(self._responses.finish, response_id, answer, done=done))
+            if "response_uri" in work.members:
+                await self._call_backs.round()
             return
         await to_thread.run_sync(self._responses.release, response_id)
 

@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -20,6 +21,7 @@ from natsuin.authentication.oauth import Access, open_sad, seal_sad
 from natsuin.clock import Clock, milliseconds
 from natsuin.storage import Database
 from natsuin.web.csc.bodies import refused
+from natsuin.web.csc.call_backs import add_delivery
 from natsuin.web.tables import csc_response
 
 MOST_KEPT: Final = 2000
@@ -85,7 +87,8 @@ class Responses:
             "created_at": now,
             "expires_at": now + keep_ms,
         }
-        with self._database.write() as connection:
+        # Whoever was faster with the same request kept the same row.
+        with suppress(sa.exc.IntegrityError), self._database.write() as connection:
             if connection.execute(sa.select(csc_response.c.state).where(_is(response_id))).one_or_none() is None:
                 if connection.execute(mine).scalar_one() >= MOST_KEPT:
                     raise refused("Too many responses are kept for this client.", "temporarily_unavailable")
@@ -120,23 +123,36 @@ class Responses:
 
     def release(self, response_id: str) -> None:
         """Let others try."""
-        self._change(response_id, claimed_until=0)
+        free = sa.update(csc_response).where(_is(response_id), csc_response.c.state == "accepted")
+        with self._database.write() as connection:
+            connection.execute(free.values(claimed_until=0))
 
     def finish(self, response_id: str, answer: Mapping[str, Any], *, done: bool) -> None:
-        """Keep what came of it. The request and the token are of no more use and go."""
+        """Keep what came of it, and have the client told if it asked for that. The request and the token are of no more
+        use and go."""
         kept = json.dumps(answer).encode()
-        self._change(response_id, state="done" if done else "refused", answer=kept, request=b"", sealed_token=b"")
+        with self._database.write() as connection:
+            query = sa.select(csc_response).where(_is(response_id), csc_response.c.state == "accepted")
+            row = connection.execute(query.with_for_update()).mappings().one_or_none()
+            if row is None:
+                return
+            values = {"state": "done" if done else "refused", "answer": kept, "request": b"", "sealed_token": b""}
+            connection.execute(sa.update(csc_response).where(_is(response_id)).values(**values))
+            if "response_uri" in json.loads(row["request"]):
+                add_delivery(
+                    connection,
+                    row["client_id"],
+                    response_id,
+                    done=done,
+                    now=self._now(),
+                    expires_at=row["expires_at"],
+                )
 
     def purge(self) -> int:
         """Delete what is over. Returns how many."""
         with self._database.write() as connection:
             over = sa.delete(csc_response).where(csc_response.c.expires_at <= self._now())
             return connection.execute(over).rowcount
-
-    def _change(self, response_id: str, **values: Any) -> None:
-        open_one = sa.update(csc_response).where(_is(response_id), csc_response.c.state == "accepted")
-        with self._database.write() as connection:
-            connection.execute(open_one.values(**values))
 
     def _now(self) -> int:
         return milliseconds(self._clock.now())

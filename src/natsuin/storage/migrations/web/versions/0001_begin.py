@@ -209,6 +209,31 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_session_user_id"), ["user_id"], unique=False)
 
     op.create_table(
+        "csc_delivery",
+        sa.Column("delivery_id", sa.Text(), nullable=False),
+        sa.Column("client_id", sa.Text(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("result", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("next_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("state IN ('waiting', 'taken', 'given_up')", name=op.f("ck_csc_delivery_state")),
+        sa.ForeignKeyConstraint(
+            ["client_id"],
+            ["oauth_client.client_id"],
+            name=op.f("fk_csc_delivery_client_id_oauth_client"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("delivery_id", name=op.f("pk_csc_delivery")),
+    )
+    with op.batch_alter_table("csc_delivery", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_csc_delivery_client_id"), ["client_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_csc_delivery_created_at"), ["created_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_csc_delivery_state_next_at"), ["state", "next_at"], unique=False)
+
+    op.create_table(
         "csc_response",
         sa.Column("response_hash", sa.LargeBinary(length=32), nullable=False),
         sa.Column("client_id", sa.Text(), nullable=False),
@@ -239,6 +264,19 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_csc_response_expires_at"), ["expires_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_csc_response_user_id"), ["user_id"], unique=False)
 
+    op.create_table(
+        "csc_webhook",
+        sa.Column("client_id", sa.Text(), nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("key", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["client_id"],
+            ["oauth_client.client_id"],
+            name=op.f("fk_csc_webhook_client_id_oauth_client"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("client_id", name=op.f("pk_csc_webhook")),
+    )
     op.create_table(
         "document_bytes",
         sa.Column("document_id", sa.Text(), nullable=False),
@@ -395,12 +433,19 @@ def downgrade() -> None:
 
     op.drop_table("instruction")
     op.drop_table("document_bytes")
+    op.drop_table("csc_webhook")
     with op.batch_alter_table("csc_response", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_csc_response_user_id"))
         batch_op.drop_index(batch_op.f("ix_csc_response_expires_at"))
         batch_op.drop_index(batch_op.f("ix_csc_response_client_id"))
 
     op.drop_table("csc_response")
+    with op.batch_alter_table("csc_delivery", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_csc_delivery_state_next_at"))
+        batch_op.drop_index(batch_op.f("ix_csc_delivery_created_at"))
+        batch_op.drop_index(batch_op.f("ix_csc_delivery_client_id"))
+
+    op.drop_table("csc_delivery")
     with op.batch_alter_table("session", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_session_user_id"))
         batch_op.drop_index(batch_op.f("ix_session_expires_at"))
