@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from natsuin.cli.demo.encoding import new_recovery_code
-from natsuin.clock import FixedClock, SystemClock
+from natsuin.clock import Clock, FixedClock, SystemClock, milliseconds
 from natsuin.errors import Malformed, Unavailable, WrongSecret
 from natsuin.mail_server import Sender
 from natsuin.monitor.catalogue import CATALOGUE
@@ -202,12 +202,26 @@ def test_a_key_for_one_use_is_told_by_its_use(street: Street) -> None:
 
 def test_who_does_not_wish_it_is_not_told_of_uses_but_of_all_else(street: Street) -> None:
     web, signer = street.rig.web, street.person()
-    with street.database.write() as connection:
-        choose(connection, signer.user_id, of_use=False)
+    choose_at(street, signer, SystemClock())
     sign(web, signer, signer.device)
     wrong_pin(street, signer)
     street.catch_up()
     assert street.events(signer) == ["key-created", "approval-refused"]
+
+
+def choose_at(street: Street, signer: Signer, clock: Clock) -> None:
+    with street.database.write() as connection:
+        choose(connection, signer.user_id, of_use=False, now=milliseconds(clock.now()))
+
+
+def test_a_use_before_the_choice_is_told_all_the_same(street: Street) -> None:
+    """Who uses somebody's key and then turns this off is told of, however slow web is."""
+    web, signer = street.rig.web, street.person()
+    sign(web, signer, signer.device)
+    choose_at(street, signer, SystemClock())
+    sign(web, signer, signer.device)
+    street.catch_up()
+    assert street.events(signer) == ["key-created", USED]
 
 
 def test_an_installation_may_keep_uses_to_itself(street: Street) -> None:

@@ -14,7 +14,7 @@ from natsuin.errors import Malformed, NotFound
 from natsuin.storage import Database
 from natsuin.web.api.fields import Body, CredentialId, Empty
 from natsuin.web.callers import Access, Callers
-from natsuin.web.notices import Telling, wants_use
+from natsuin.web.notices import Telling
 from natsuin.web.pages import Context, Page
 from natsuin.web.routing import ApiRoutes, Identifier, SignedIn
 from natsuin.web.view import Caller
@@ -103,13 +103,13 @@ class Account:
     def _facts(self, caller: Caller) -> dict[str, Any]:
         with self._database.read() as connection:
             passkeys = passkeys_of(connection, caller.user_id)
-            of_use = wants_use(connection, caller.user_id)
+            of_use = self._telling.of_use_told(connection, caller.user_id)
         return {
             "level": caller.level,
             "notices": {
                 "told": self._telling.outbox.leads_anywhere,
                 "use_can_be_told": self._telling.of_use,
-                "of_use": self._telling.of_use and of_use,
+                "of_use": of_use,
             },
             "passkeys": [
                 {

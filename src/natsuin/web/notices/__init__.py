@@ -10,7 +10,7 @@ Nothing secret is ever in a notice: no link that does anything, no token, no PIN
 
 from natsuin.mail_server import MailImpossible, MailServer
 from natsuin.web.notices.channels import MailChannel, WebhookChannel
-from natsuin.web.notices.choices import choose, wants_use
+from natsuin.web.notices.choices import choose
 from natsuin.web.notices.key_notices import KeyNotices
 from natsuin.web.notices.outbox import Outbox
 from natsuin.web.notices.replacement_notices import ReplacementNotices
@@ -29,5 +29,4 @@ __all__ = [
     "address_of",
     "choose",
     "make_telling",
-    "wants_use",
 ]

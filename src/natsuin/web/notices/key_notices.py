@@ -69,7 +69,7 @@ class KeyNotices:
         with self._database.write() as connection:
             if not self._move(connection, reached, goes_on_at):
                 return 0  # Another web process was there first, and keeps the same notices.
-            wanted = [one for one in notices if one.event != USED or wants_use(connection, one.user_id)]
+            wanted = [one for one in notices if one.event != USED or wants_use(connection, one.user_id, one.moment)]
             return self._outbox.put_with(connection, wanted)
 
     def _move(self, connection: sa.Connection, reached: int, goes_on_at: int) -> bool:

@@ -36,6 +36,7 @@ notice_choice = sa.Table(
     web_metadata,
     sa.Column("user_id", sa.Text, sa.ForeignKey("person.user_id", ondelete="CASCADE"), primary_key=True),
     sa.Column("of_use", sa.Boolean, nullable=False),
+    sa.Column("chosen_at", sa.BigInteger, nullable=False),
 )
-"""Whether a person wishes to be told of each use of their keys. Without a row: yes. What could be an attack is told
-whatever they wish."""
+"""Whether a person wishes to be told of each use of their keys from `chosen_at` on. Without a row, and before: yes. All
+else is told whatever they wish."""

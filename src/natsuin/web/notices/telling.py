@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from anyio import to_thread
+from sqlalchemy import Connection
 
 from natsuin.clock import Clock, milliseconds
 from natsuin.mail_server import MailServer
@@ -30,13 +31,17 @@ class Telling:
     of_use: bool
     """Whether people may be told of each use of their keys."""
 
+    def of_use_told(self, connection: Connection, user_id: str) -> bool:
+        """Whether this person is told of each use of their keys by now."""
+        return self.of_use and wants_use(connection, user_id, milliseconds(self.clock.now()))
+
     def choose(self, user_id: str, *, of_use: bool) -> None:
         """Write down whether a person wishes to be told of each use; who was told until now is told of the end of it.
         Durable on return."""
         now = milliseconds(self.clock.now())
         with self.database.write() as connection:
-            ends = wants_use(connection, user_id) and not of_use
-            choose(connection, user_id, of_use=of_use)
+            ends = wants_use(connection, user_id, now) and not of_use
+            choose(connection, user_id, of_use=of_use, now=now)
             if ends and self.of_use:
                 self.outbox.put_with(connection, [Notice(f"{UNTOLD}.{user_id}.{now}", user_id, UNTOLD, now)])
 

@@ -100,6 +100,7 @@ def upgrade() -> None:
         "notice_choice",
         sa.Column("user_id", sa.Text(), nullable=False),
         sa.Column("of_use", sa.Boolean(), nullable=False),
+        sa.Column("chosen_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
             ["user_id"], ["person.user_id"], name=op.f("fk_notice_choice_user_id_person"), ondelete="CASCADE"
         ),
