@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx2
+import preview_data
 import pytest
 from playwright.sync_api import Browser, Route, expect
 from test_whole_way import PIN, become_officer, enrol, invite
@@ -75,6 +76,7 @@ def test_an_application_of_another_site_is_answered(browser: Browser, tmp_path: 
             enrol(signer, link)
             answer_the_application(Application(signer, server.origin, site, client))
             answer_in_the_portal(Application(signer, server.origin, site, batch))
+            sign_a_whole_document(Application(signer, server.origin, site, client))
     finally:
         server.stop()
 
@@ -187,6 +189,39 @@ def answer_in_the_portal(app: Application) -> None:
     expect(page.locator("main .notice.good")).to_contain_text("答えを記録しました")
     app.signer.picture("application-8-answered")
     assert "SAD" in app.call(token, "credentials/authorizeCheck", handle=handle)
+
+
+def sign_a_whole_document(app: Application) -> None:
+    """The document is read and signed on its own page, and given to the application from there."""
+    page, content = app.signer.page, preview_data.contract()
+    app.ask(scope="service")
+    page.locator("[data-consent]").click()
+    token = app.token()
+    [key_id] = app.call(token, "credentials/list")["credentialIDs"]
+    headers = {"authorization": f"Bearer {token}", "content-type": "application/pdf", "x-document-name": "a.pdf"}
+    assert httpx2.post(f"{app.origin}/csc/v2/documents", content=content, headers=headers).status_code == 201
+    digest = encoded(hashlib.sha256(content).digest())
+    entry = {"type": "credential", "credentialID": key_id, "hashAlgorithmOID": SHA256}
+    details = [{**entry, "documentDigests": [{"hash": digest, "hashType": "sodr"}]}]
+    app.ask(scope="credential", authorization_details=json.dumps(details))
+    expect(page.locator("main")).to_contain_text("アプリケーションが持ってきた文書です")
+    expect(page.locator("[data-bytes-check]")).to_contain_text("✓")
+    expect(page.locator("[data-drawn=done]").first).to_be_attached()
+    app.signer.picture("application-9-whole-document")
+    page.locator("[data-after-reading]").click()
+    page.locator("[data-reading-notice] button").last.click()
+    page.locator("#reason").fill("契約の締結")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-record-check] .notice.good")).to_be_visible()
+    page.locator("#pin").fill(PIN)
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-give-back]")).to_be_enabled()
+    app.signer.picture("application-10-give-back")
+    page.locator("[data-give-back]").click()
+    item = {"document": base64.b64encode(content).decode(), "signature_format": "P"}
+    wish = {"credentialID": key_id, "documents": [{**item, "signAlgo": "1.2.840.113549.1.1.11"}]}
+    made = app.call(app.token(), "signatures/signDoc", **wish)
+    assert base64.b64decode(made["DocumentWithSignature"][0]).startswith(content[:1024])
 
 
 def answer_the_application(app: Application) -> None:

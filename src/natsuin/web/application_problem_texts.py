@@ -51,4 +51,16 @@ APPLICATION_TEXTS: dict[str, Texts] = {
             "See whether you are signed in as the same person as in the application.",
         ),
     ),
+    "application_document_missing": both(
+        (
+            "この文書はありません",
+            "アプリケーションがこの文書を持ってきていないか、すでに削除されています。",
+            "アプリケーションに戻って、もう一度始めてください。",
+        ),
+        (
+            "This document is not there",
+            "The application did not bring it, or it was deleted.",
+            "Go back to the application and start there again.",
+        ),
+    ),
 }

@@ -79,7 +79,7 @@ class RequestGuard:
         """How many bytes the body of such a request may have."""
         if method in SAFE_METHODS:
             return _MAX_DER_BYTES
-        if path == "/api/documents":
+        if path in ("/api/documents", "/csc/v2/documents"):
             return self._settings.max_document_bytes
         if path == "/api/verify":
             return self._settings.max_document_bytes + _MULTIPART_MARGIN

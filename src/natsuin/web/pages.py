@@ -1,6 +1,7 @@
 """The portal's pages. Each asks who is calling first; a page that is not for the caller says so, or leads to signing
 in."""
 
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -26,6 +27,7 @@ from natsuin.web.settings import WebSettings
 
 Context = dict[str, Any]
 _RECENT = 5
+_HANDLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}")
 _YEAR = 365 * 24 * 3600
 
 
@@ -139,11 +141,14 @@ class Pages:
             # The signature is kept and was not embedded yet: there is nothing to ask the person, so do it now.
             await self._signing.finish(owner, document_id)
             stored = await to_thread.run_sync(self._documents.require, owner, document_id)
+        asked_for = request.query_params.get("request", "")
+        given: Context = {"request_handle": asked_for if _HANDLE.fullmatch(asked_for) else ""}
         if stored.state == "signed":
             made = await to_thread.run_sync(self._instructions.of_document, owner, document_id)
-            return {"template": "signed", "document": document_facts(stored), "signed": signed_facts(stored, made)}
+            facts = {"document": document_facts(stored), "signed": signed_facts(stored, made)}
+            return {"template": "signed", **facts, **given}
         keys = [self._keys.view(key) for key in await self._keys.of(owner)]
-        return {
+        return given | {
             "document": document_facts(stored),
             "keys": [key for key in keys if not key.cannot_sign],
             "other_keys": [key for key in keys if key.cannot_sign],

@@ -87,6 +87,7 @@ STATUS: dict[str, int] = {
     "oauth_refused": 400,
     "oauth_unknown_recipient": 400,
     "access_request_over": 404,
+    "application_document_missing": 409,
     "credential_refused": 409,
     "illegal_move": 409,
     "key_cannot_sign": 409,

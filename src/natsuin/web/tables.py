@@ -122,3 +122,15 @@ csc_delivery = sa.Table(
     sa.Index(None, "state", "next_at"),
 )
 """Messages to applications, and the log of them. `result` is the last try's."""
+
+csc_upload = sa.Table(
+    "csc_upload",
+    web_metadata,
+    sa.Column("document_id", sa.Text, sa.ForeignKey("document.document_id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("client_id", sa.Text, sa.ForeignKey("oauth_client.client_id", ondelete="CASCADE"), nullable=False),
+    sa.Column("owner_id", sa.Text, sa.ForeignKey("person.user_id", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("sha256", sa.LargeBinary(32), nullable=False),
+    sa.Column("created_at", sa.BigInteger, nullable=False, index=True),
+    sa.Index(None, "client_id", "owner_id", "sha256"),
+)
+"""Which of people's documents applications brought."""

@@ -7,7 +7,7 @@ from starlette.routing import BaseRoute
 from natsuin.authentication import Login, Sessions, SignInLimits
 from natsuin.clock import Clock, SystemClock
 from natsuin.storage import Database
-from natsuin.web.about_applications import AboutApplications, about_applications
+from natsuin.web.about_applications import AboutApplications, DocumentParts, about_applications
 from natsuin.web.about_auditors import about_auditors
 from natsuin.web.about_officers import about_officers
 from natsuin.web.about_people import about_people
@@ -90,7 +90,8 @@ def assemble(
     instructions = InstructionStore(database, clock)
     signing = DocumentSigning(sam, clock, documents=documents, instructions=instructions, keys=keys, work=work)
     hashes, members = HashSigning(sam, instructions, keys), InstructionMembers(settings, facts=facts, database=database)
-    apps = about_applications(settings, database, sam, clock=clock, keys=keys, hash_signing=hashes, members=members)
+    stores = DocumentParts(documents, instructions, work, hashes)
+    apps = about_applications(settings, database, sam, clock=clock, keys=keys, stores=stores, members=members)
     topics = (
         SignatureAPI(hashes),
         ServiceAPI(facts, settings),

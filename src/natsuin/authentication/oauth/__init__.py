@@ -31,7 +31,7 @@ from natsuin.authentication.oauth.clients import (
     Registered,
     Switch,
 )
-from natsuin.authentication.oauth.details import CREDENTIAL_TYPES, OF_DATA, OF_DOCUMENTS
+from natsuin.authentication.oauth.details import CREDENTIAL_TYPES, OF_DATA, OF_DOCUMENTS, OF_ORIGINALS
 from natsuin.authentication.oauth.digests import HASH_BYTES, HASH_OF_OID, OID_OF_HASH, hash_of, read_digest
 from natsuin.authentication.oauth.elsewhere import Elsewhere, Given, Unanswered
 from natsuin.authentication.oauth.errors import AccessRequestOver, OAuthRefused, UnknownRecipient
@@ -51,6 +51,7 @@ __all__ = [
     "MAX_DESCRIPTION",
     "OF_DATA",
     "OF_DOCUMENTS",
+    "OF_ORIGINALS",
     "OID_OF_HASH",
     "PROOF_SECONDS",
     "PUSHED_SECONDS",

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from natsuin.authentication.oauth.clients import CREDENTIAL, SCOPES, SERVICE, Client, Switch, redirect_matches
-from natsuin.authentication.oauth.details import OF_DATA, CredentialDetails, read_details, read_hash_kind
+from natsuin.authentication.oauth.details import OF_DATA, OF_ORIGINALS, CredentialDetails, read_details, read_hash_kind
 from natsuin.authentication.oauth.digests import hash_of, read_digest_list
 from natsuin.authentication.oauth.errors import OAuthRefused, UnknownRecipient
 from natsuin.errors import Malformed
@@ -26,9 +26,9 @@ _IDENTIFIER = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$")
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """What a client asks a person for, checked. The person sees it, and nothing else is granted.
 
-    `digests` are raw bytes, in the client's order, of what `hash_kind` says (`OF_DATA`, `OF_DOCUMENTS`); `details` is
-    the client's own object of authorization details, which the token answer repeats; `generation` is 1 or 2, the
-    generation of the CSC API that the client speaks.
+    `digests` are raw bytes, in the client's order, of what `hash_kind` says (`OF_DATA`, `OF_DOCUMENTS`,
+    `OF_ORIGINALS`); `details` is the client's own object of authorization details, which the token answer repeats;
+    `generation` is 1 or 2, the generation of the CSC API that the client speaks.
     """
 
     client_id: str
@@ -151,13 +151,16 @@ def _read_wanted(parameters: Mapping[str, str], client: Client) -> dict[str, Any
         raise OAuthRefused(
             "invalid_request", "numSignatures must be the number of hashes: this service signs approved hashes only"
         )
+    hash_name = hash_of(asked.digests, asked.hash_oid)
+    if asked.hash_kind == OF_ORIGINALS and (len(asked.digests) != 1 or hash_name != "sha256"):
+        raise OAuthRefused("invalid_request", "hashType sodr is for the SHA-256 of one document at a time")
     return {
         "scope": CREDENTIAL,
         "credential_id": asked.credential_id,
         "qualifier": asked.qualifier,
         "digests": asked.digests,
         "labels": asked.labels,
-        "hash_name": hash_of(asked.digests, asked.hash_oid),
+        "hash_name": hash_name,
         "hash_kind": asked.hash_kind,
         "details": asked.echo,
     }

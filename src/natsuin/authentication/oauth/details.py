@@ -17,6 +17,8 @@ _MAX_CHARACTERS = 512 * 1024
 
 OF_DATA = "dtbsr"
 """Digests are signed as they are (data to be signed, representation)."""
+OF_ORIGINALS = "sodr"
+"""The one digest is the SHA-256 of a whole document, which the client has uploaded (signer's original document)."""
 OF_DOCUMENTS = "sdr"
 """Digests are of a PDF's signed range (signer's document, representation): what is signed is made of them here."""
 
@@ -95,10 +97,11 @@ def read_details_of(entry: dict[str, Any]) -> CredentialDetails:
 
 
 def read_hash_kind(text: str) -> str:
-    """What digests are of: `OF_DATA`, the usual, or `OF_DOCUMENTS`, in any case of letters. Raises `OAuthRefused`."""
+    """What digests are of: `OF_DATA`, the usual, `OF_DOCUMENTS` or `OF_ORIGINALS`, in any case
+    of letters. Raises `OAuthRefused`."""
     kind = text.lower() or OF_DATA
-    if kind not in (OF_DATA, OF_DOCUMENTS):
-        raise OAuthRefused("invalid_request", "hashType must be dtbsr or sdr")
+    if kind not in (OF_DATA, OF_DOCUMENTS, OF_ORIGINALS):
+        raise OAuthRefused("invalid_request", "hashType must be dtbsr, sdr or sodr")
     return kind
 
 

@@ -80,7 +80,7 @@ class DocumentAPI:
         """Take a PDF as it is, look at it in a child process, keep it."""
         if media_type(request) != "application/pdf":
             raise UnsupportedMediaType("the body must be application/pdf")
-        name = _document_name(request.headers.get(NAME_HEADER, ""))
+        name = document_name(request.headers.get(NAME_HEADER, ""))
         content = await request.body()
         owner_id = caller_of(request).user_id
         facts = await self._work.inspect(owner_id, content)
@@ -137,7 +137,7 @@ class DocumentAPI:
         return {"document_id": await self._signing.finish(caller.user_id, document_id), "state": "signed"}
 
 
-def _document_name(header: str) -> str:
+def document_name(header: str) -> str:
     """The file's name from its percent-encoded header. Raises `Malformed`."""
     try:
         name = unquote_to_bytes(header).decode("utf-8")

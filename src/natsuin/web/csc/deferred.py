@@ -7,7 +7,7 @@ for the answer goes on where it stood; sam gives the recorded signatures for wha
 
 import asyncio
 import hmac
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -38,7 +38,7 @@ class Deferred:
     """The methods that can be done later, by name. Used from one event loop."""
 
     def __init__(
-        self, responses: Responses, tokens: Tokens, call_backs: CallBacks, methods: dict[str, Prepare]
+        self, responses: Responses, tokens: Tokens, call_backs: CallBacks, methods: Mapping[str, Prepare]
     ) -> None:
         self._responses = responses
         self._tokens = tokens

@@ -6,6 +6,7 @@ again here. Were the certificate another by now, they would be others, and sam w
 """
 
 import base64
+import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from anyio import from_thread, to_thread
 
 from natsuin import documents
-from natsuin.authentication.oauth import HASH_BYTES, OF_DOCUMENTS, Access, OAuthRefused, read_digest
+from natsuin.authentication.oauth import HASH_BYTES, OF_DOCUMENTS, OF_ORIGINALS, Access, OAuthRefused, read_digest
 from natsuin.errors import Refused, Unavailable
 from natsuin.sam.protocol import KeyInformation, Reply, TimeStamp
 from natsuin.web.csc.algorithms import Wanted, read_wanted
@@ -21,7 +22,10 @@ from natsuin.web.csc.attributes import attributes_over, digests_of
 from natsuin.web.csc.bodies import Members, refused
 from natsuin.web.csc.credentials import Credentials
 from natsuin.web.csc.signing import Signing, check_mode, in_approved_order, told
+from natsuin.web.csc.uploads import Uploads
+from natsuin.web.document_store import StoredDocument
 from natsuin.web.hash_signing import HashSigning
+from natsuin.web.instruction_store import InstructionStore
 from natsuin.web.sam_calls import Sam, ask_again
 
 FORMAT = "P"
@@ -40,13 +44,24 @@ class _Item:
 
 
 class DocumentSignatures:
-    """signatures/signDoc with `documentDigests`."""
+    """signatures/signDoc with `documentDigests`, and with one of `documents` that the person signed."""
 
-    def __init__(self, sam: Sam, credentials: Credentials, signing: Signing, hash_signing: HashSigning) -> None:
+    def __init__(
+        self,
+        sam: Sam,
+        credentials: Credentials,
+        signing: Signing,
+        *,
+        hash_signing: HashSigning,
+        uploads: Uploads,
+        instructions: InstructionStore,
+    ) -> None:
         self._sam = sam
         self._credentials = credentials
         self._signing = signing
         self._hash_signing = hash_signing
+        self._uploads = uploads
+        self._instructions = instructions
 
     async def prepare(self, access: Access, bearer: str, members: Members) -> Callable[[], Awaitable[dict[str, Any]]]:
         """Check a request. What this gives makes a signature object (CMS, DER in base64) for each digest, in the
@@ -59,6 +74,8 @@ class DocumentSignatures:
         approved = await self._signing.approval(access, bearer, members)
         check_mode(members)
         members.flag("returnValidationInfo")
+        if approved.asked.hash_kind == OF_ORIGINALS and members.has("documents"):
+            return await self._whole(approved, members)
         items = _items(members)
         wanted = items[0].wanted
         if wanted.scheme.value not in key.schemes or any(item.wanted != wanted for item in items):
@@ -75,6 +92,36 @@ class DocumentSignatures:
             return await self._objects(key, approved, items, ordered)
 
         return sign
+
+    async def _whole(self, approved: Access, members: Members) -> Callable[[], Awaitable[dict[str, Any]]]:
+        """The document that the person signed on its page, at AdES-B-T, which holds all that B-B does."""
+        if members.has("documentDigests"):
+            raise refused("Both documentDigests and documents parameters passed")
+        found = members.objects("documents", "Invalid array parameter documents")
+        if not found:
+            raise refused("Empty documentDigests and documents objects")
+        if len(found) != 1:
+            raise refused(NOT_AUTHORIZED)
+        wanted = _wishes(found[0])[0]
+        stored = await to_thread.run_sync(
+            self._uploads.find, approved.client_id, approved.user_id, approved.asked.digests[0]
+        )
+        if stored is None or stored.state != "signed":
+            raise refused(NOT_AUTHORIZED)
+        if not await to_thread.run_sync(_names, found[0], stored):
+            raise refused(_OTHER_HASH, "invalid_hash")
+        made = await to_thread.run_sync(self._instructions.of_document, approved.user_id, stored.document_id)
+        if (made.key_id, made.scheme) != (approved.key_id, wanted.scheme.value):
+            raise refused("Invalid parameter signAlgo")
+
+        async def give() -> dict[str, Any]:
+            def read() -> str:
+                content = self._uploads.documents.content(approved.user_id, stored.document_id, kind="signed")
+                return base64.b64encode(content).decode()
+
+            return {"DocumentWithSignature": [await to_thread.run_sync(read)]}
+
+        return give
 
     async def _objects(
         self, key: KeyInformation, approved: Access, items: tuple[_Item, ...], ordered: tuple[bytes, ...]
@@ -140,8 +187,29 @@ def _items(members: Members) -> tuple[_Item, ...]:
     return tuple(_item(one) for one in found)
 
 
+def _names(members: Members, stored: StoredDocument) -> bool:
+    """Whether an item of `documents` is this document: by its bytes, or by the id that its upload was given. Raises
+    `OAuthRefused`."""
+    if members.has("documentID"):
+        return members.required("documentID") == stored.document_id
+    try:
+        content = base64.b64decode(members.required("document"), validate=True)
+    except ValueError as cause:
+        raise refused("Invalid Base64 documents string parameter") from cause
+    return hashlib.sha256(content).digest() == stored.sha256
+
+
 def _item(members: Members) -> _Item:
     digests = _digests(members)
+    wanted, stamped = _wishes(members)
+    length = HASH_BYTES[wanted.hash_name]
+    if any(len(digest) != length for digest in digests):
+        raise refused("Invalid digest value length")
+    return _Item(digests, Wanted(wanted.scheme), stamped)
+
+
+def _wishes(members: Members) -> tuple[Wanted, bool]:
+    """How an item is to be signed, and whether with a time-stamp. Raises `OAuthRefused`."""
     signature_format = members.required("signature_format")
     if signature_format != FORMAT:
         raise refused("Invalid parameter signature_format")
@@ -159,12 +227,9 @@ def _item(members: Members) -> _Item:
             raise refused(f"Invalid parameter signed_props ({', '.join(names)})")
     contradiction = "String parameter hashAlgorithmOID contradicts with signAlgo parameter"
     wanted = read_wanted(members, contradiction=contradiction)
-    length = HASH_BYTES[wanted.hash_name]
-    if wanted.salt_bytes not in (None, length):
+    if wanted.salt_bytes not in (None, HASH_BYTES[wanted.hash_name]):
         raise refused("Invalid parameter signAlgoParams")
-    if any(len(digest) != length for digest in digests):
-        raise refused("Invalid digest value length")
-    return _Item(digests, Wanted(wanted.scheme), stamped)
+    return wanted, stamped
 
 
 def _digests(members: Members) -> tuple[bytes, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from natsuin.algorithms import SCHEMES_OF, KeyAlgorithm
-from natsuin.authentication.oauth import OF_DATA, OF_DOCUMENTS
+from natsuin.authentication.oauth import OF_DATA, OF_DOCUMENTS, OF_ORIGINALS
 from natsuin.web.csc.algorithms import RSASSA_PSS, SCHEME_OF_OID
 from natsuin.web.csc.documents import ENVELOPES, FORMAT, LEVELS
 from natsuin.web.settings import WebSettings
@@ -38,7 +38,7 @@ def information(
         algorithms.append(RSASSA_PSS)
     return told | {
         "supportsRar": True,
-        "supportedHashTypes": [OF_DATA, OF_DOCUMENTS],
+        "supportedHashTypes": [OF_DATA, OF_DOCUMENTS, OF_ORIGINALS],
         "asynchronousOperationMode": True,
         "methods": [*_OAUTH_2, *methods],
         "validationInfo": False,

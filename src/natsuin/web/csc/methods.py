@@ -19,6 +19,7 @@ from natsuin.web.csc.explicit import Explicit
 from natsuin.web.csc.information import information
 from natsuin.web.csc.signing import Signing
 from natsuin.web.csc.timestamps import TimeStamps
+from natsuin.web.csc.uploads import Uploads
 from natsuin.web.oauth.answers import json_answer, refusal_answer, resource_refusal
 from natsuin.web.oauth.possession import DPOP, TokenCheck, stated_scheme
 from natsuin.web.routing import ApiRoutes
@@ -70,6 +71,7 @@ class MethodParts:
     deferred: Deferred
     explicit: Explicit
     stamps: TimeStamps
+    uploads: Uploads
 
 
 class CSCMethods:
@@ -95,6 +97,8 @@ class CSCMethods:
                 routes.add_plain(method, f"{mount}/info", self._info(generation), access=Access.PUBLIC)
             for name, work in self._works(generation).items():
                 routes.add_plain("POST", f"{mount}/{name}", self._answering(work), access=Access.PUBLIC)
+            if generation > 1:
+                routes.add_plain("POST", f"{mount}/documents", self.upload, access=Access.PUBLIC)
             for method in ("GET", "POST"):
                 routes.add_plain(method, mount + "/{name:path}", _unknown(generation), access=Access.PUBLIC)
 
@@ -159,6 +163,14 @@ class CSCMethods:
             return json_answer(done, 202 if isinstance(done, Accepted) else 200)
 
         return answer
+
+    async def upload(self, request: Request) -> Response:
+        """A document that a person is to be asked for; an addition to the API."""
+        try:
+            _, access = await self._granted(request)
+            return json_answer(await self._parts.uploads.take(access, request), 201)
+        except NatsuinError as error:
+            return resource_refusal(error, bound=stated_scheme(request) == DPOP)
 
     async def _granted(self, request: Request) -> tuple[str, Granted]:
         bearer, access = await to_thread.run_sync(self._check.opened, request)

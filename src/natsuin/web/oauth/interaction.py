@@ -15,6 +15,7 @@ from natsuin.algorithms import DEFAULT_SCHEME, FACTS, KeyAlgorithm
 from natsuin.authentication.oauth import (
     CREDENTIAL,
     OF_DOCUMENTS,
+    OF_ORIGINALS,
     SERVICE,
     AccessRequestOver,
     AccessRequests,
@@ -114,6 +115,8 @@ class Interaction:
         asked = waiting.asked
         if asked.scope != CREDENTIAL:
             raise Conflict("nothing is to be signed here")
+        if asked.hash_kind == OF_ORIGINALS:
+            raise Conflict("the document is signed on its own page")
         key = await self._key(caller.user_id, asked, body.key_id if body else None)
         digests = asked.digests
         attributes: tuple[bytes, ...] = ()

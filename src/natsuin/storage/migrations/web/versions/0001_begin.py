@@ -283,6 +283,37 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_csc_response_user_id"), ["user_id"], unique=False)
 
     op.create_table(
+        "csc_upload",
+        sa.Column("document_id", sa.Text(), nullable=False),
+        sa.Column("client_id", sa.Text(), nullable=False),
+        sa.Column("owner_id", sa.Text(), nullable=False),
+        sa.Column("sha256", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["client_id"],
+            ["oauth_client.client_id"],
+            name=op.f("fk_csc_upload_client_id_oauth_client"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["document_id"],
+            ["document.document_id"],
+            name=op.f("fk_csc_upload_document_id_document"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["owner_id"], ["person.user_id"], name=op.f("fk_csc_upload_owner_id_person"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("document_id", name=op.f("pk_csc_upload")),
+    )
+    with op.batch_alter_table("csc_upload", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_csc_upload_client_id_owner_id_sha256"), ["client_id", "owner_id", "sha256"], unique=False
+        )
+        batch_op.create_index(batch_op.f("ix_csc_upload_created_at"), ["created_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_csc_upload_owner_id"), ["owner_id"], unique=False)
+
+    op.create_table(
         "csc_webhook",
         sa.Column("client_id", sa.Text(), nullable=False),
         sa.Column("url", sa.Text(), nullable=False),
@@ -452,6 +483,12 @@ def downgrade() -> None:
     op.drop_table("instruction")
     op.drop_table("document_bytes")
     op.drop_table("csc_webhook")
+    with op.batch_alter_table("csc_upload", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_csc_upload_owner_id"))
+        batch_op.drop_index(batch_op.f("ix_csc_upload_created_at"))
+        batch_op.drop_index(batch_op.f("ix_csc_upload_client_id_owner_id_sha256"))
+
+    op.drop_table("csc_upload")
     with op.batch_alter_table("csc_response", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_csc_response_user_id"))
         batch_op.drop_index(batch_op.f("ix_csc_response_expires_at"))

@@ -25,6 +25,12 @@ async function begin() {
   tellBusy(place);
   try {
     const asked = await send(base, { method: "GET" });
+    if (asked.hash_kind === "sodr") {
+      // A whole document is read, signed and given back on its own page.
+      const { document_id: id } = await send(`${base}/document`, { method: "GET" });
+      location.replace(`/documents/${encodeURIComponent(id)}?request=${encodeURIComponent(about.handle)}`);
+      return;
+    }
     clear(place);
     await (asked.scope === "credential" ? showApproval(asked) : showConsent(asked));
   } catch (problem) {
