@@ -7,11 +7,14 @@ import pytest
 from rigs.token_house import TokenHouse, named, natsuin
 from rigs.tokens import FaultyToken, make_faulty
 
+RSA_GENERATION = "0x0"
+"""CKM_RSA_PKCS_KEY_PAIR_GEN: a token without it is tried out faster at each start."""
+
 
 @pytest.fixture
 def faulty_house(shim: Path, tmp_path: Path) -> tuple[FaultyToken, TokenHouse]:
     """Its token does as it is told."""
-    faulty = make_faulty(shim, tmp_path)
+    faulty = make_faulty(shim, tmp_path, FAULTY_HIDDEN=RSA_GENERATION)
     return faulty, TokenHouse("softhsm2", tmp_path / "house", token=faulty.token)
 
 
@@ -78,3 +81,22 @@ def test_a_token_fails_while_wrapping_keys_are_made_and_destroyed(
     assert house.in_token() == {house.first, third}
     assert len(house.entries("wrapping-key-made")) == 2
     assert len(house.entries("wrapping-key-destroyed")) == 1
+
+
+def test_a_token_that_is_away_while_the_master_key_changes(faulty_house: tuple[FaultyToken, TokenHouse]) -> None:
+    """The rotation itself needs no token, and comes to its end; its shares wait for a `split`."""
+    faulty, house = faulty_house
+    house.sam.start()
+    signer = house.enrol()
+    house.sam.stop()
+    plan = house.plan("rotate")
+    assert house.run(plan, NATSUIN_FAULT_AT="rotation.after_batch:2").returncode == -9
+    faulty.order("C_GetSlotList return 0x32 -")
+    ended = house.run(plan)
+    assert ended.returncode == 69, ended.stderr
+    assert "hold a ceremony `split` with the same custodians" in ended.stderr
+    faulty.behave()
+    house.sam.start()
+    house.sign(signer)
+    house.sam.stop()
+    assert [entry["kind"] for entry in house.entries("ceremony")] == ["split", "rotate"]

@@ -8,7 +8,7 @@ import pytest
 
 from natsuin import errors
 from rigs.token_house import TokenHouse, natsuin
-from rigs.tokens import eventually, in_token
+from rigs.tokens import eventually, in_token, make_faulty
 from rigs.web_side import Signer
 
 _EXCHANGE = """
@@ -60,10 +60,11 @@ class Shelf:
         self.copy(self.kept, self.place)
 
 
-def test_another_wrapping_key_under_the_same_name_takes_no_key(tmp_path: Path) -> None:
+def test_another_wrapping_key_under_the_same_name_takes_no_key(shim: Path, tmp_path: Path) -> None:
     """Not while it runs, where a session that did not use the wrapping key yet would find the other one by its name;
     not at a start; and not where a former one alone was exchanged. With the right token all goes on."""
-    house = TokenHouse("softhsm2", tmp_path)
+    token = make_faulty(shim, tmp_path, FAULTY_HIDDEN="0x0").token
+    house = TokenHouse("softhsm2", tmp_path, token=token)
     second = house.wrapping()
     house.sam.start()
     signer = house.enrol()
@@ -87,4 +88,3 @@ def test_another_wrapping_key_under_the_same_name_takes_no_key(tmp_path: Path) -
     house.sam.stop()
     assert keys_on_record(house) == keys
     assert not house.entries("key-suspended")
-    house.check()
