@@ -25,12 +25,12 @@ from natsuin.certification_settings import CertificationSection as Certification
 from natsuin.certification_settings import Text
 from natsuin.errors import Conflict
 from natsuin.log_settings import LogOrigin, LogSection
+from natsuin.notice_settings import NoticesSection
 from natsuin.settings import (
     FOLDER,
     CSCSection,
     FilePath,
     KeysSection,
-    NoticesSection,
     SecretSource,
     Section,
     ServeSection,

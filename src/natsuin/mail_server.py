@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 from urllib.parse import urlsplit
 
-from natsuin.settings import NoticesSection, secret_file
+from natsuin.settings import MailSection, secret_file
 
 _PATIENCE_SECONDS = 20
 """For each answer of the mail server."""
@@ -35,7 +35,7 @@ class Sender:
 class MailServer:
     """Where mails are handed over. Thread safe: each mail has a connection of its own."""
 
-    def __init__(self, notices: NoticesSection, sender: Sender) -> None:
+    def __init__(self, notices: MailSection, sender: Sender) -> None:
         self._notices = notices
         self.sender = sender
         self._stuck: list[threading.Thread] = []

@@ -92,8 +92,8 @@ class KeysSection(Section):
     """Officers are warned when no restoration of a backup was rehearsed for so long."""
 
 
-class NoticesSection(Section):
-    """The mail server by which people are told what happens to their passkeys. Without a host no mail is sent."""
+class MailSection(Section):
+    """A mail server. Without a host no mail is sent."""
 
     host: str = Field(default="", max_length=253)
     port: int = Field(default=587, ge=1, le=65535)
@@ -106,7 +106,7 @@ class NoticesSection(Section):
     """The first line counts."""
 
     @model_validator(mode="after")
-    def _check_complete(self) -> "NoticesSection":
+    def _check_complete(self) -> "MailSection":
         if self.host and not self.sender:
             raise ValueError("a mail server needs sender, the address that mails come from")
         if bool(self.user) != (self.password is not None) or (self.user and self.security == "none"):

@@ -14,7 +14,7 @@ MIGRATIONS = "src/natsuin/storage/migrations/"
 EXEMPTIONS: dict[str, tuple[int, str]] = {
     "src/natsuin/validation/check_evidence.py": (1418, "Who checks evidence copies this one file, and nothing else."),
     "src/natsuin/validation/check_statement.py": (793, "Who checks a statement copies this one file."),
-    "src/natsuin/sam/protocol.py": (800, "The whole boundary between the processes is read in one place."),
+    "src/natsuin/sam/protocol.py": (776, "The whole boundary between the processes is read in one place."),
 }
 """What is over its budget: name -> (its size now, the reason). Sizes may only shrink; what fits has no line here."""
 

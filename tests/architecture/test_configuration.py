@@ -8,7 +8,8 @@ from pydantic import BaseModel
 from natsuin.algorithm_settings import AlgorithmsSection
 from natsuin.config import CertificationSection, SAMSection, ServiceSection, TLSSection, WebSection
 from natsuin.log_settings import AnchorsSection, LogSection, RetentionSection, WitnessSection
-from natsuin.settings import KeysSection, NoticesSection, VaultSection
+from natsuin.notice_settings import NoticesSection
+from natsuin.settings import KeysSection, VaultSection
 
 SECTIONS: dict[str, type[BaseModel]] = {
     "service": ServiceSection,

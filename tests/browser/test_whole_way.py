@@ -1,6 +1,9 @@
-"""The whole way through the real server in real Chromium: an officer, a signer, a signed PDF, and a new PIN."""
+"""The whole way through the real server in real Chromium: an officer, a signer, a signed PDF, a new PIN, and the mails
+about it."""
 
 import re
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import preview_data
@@ -8,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from visitor import Visitor, at_the_browser
 
+from rigs.mail_server import Mailbox, mail_server
 from rigs.whole_server import WholeServer
 
 pytestmark = pytest.mark.timeout(600)
@@ -27,10 +31,30 @@ TOLD = {
 """What the history says after the whole way, and how often."""
 
 
+MAILS = {
+    "A new key was made for you": 1,
+    "A use of your key was refused": 1,
+    "Your key signed": 2,
+    "Your recovery code was used": 1,
+    "You are told of uses of your key no more": 1,
+}
+"""What the signer was told by mail meanwhile."""
+
+
 @pytest.fixture
-def server(tmp_path: Path) -> WholeServer:
+def mailbox() -> Iterator[Mailbox]:
+    with mail_server() as box:
+        yield box
+
+
+@pytest.fixture
+def server(tmp_path: Path, mailbox: Mailbox) -> WholeServer:
     """An installation of this test's own, because its officer's one-time link is spent here."""
-    return WholeServer.make(tmp_path / "n")
+    made = WholeServer.make(tmp_path / "n")
+    notices = f'[notices]\nhost = "127.0.0.1"\nport = {mailbox.port}\nsecurity = "none"\nsender = "n@example.jp"\n'
+    with (made.folder / "config.toml").open("a") as configuration:
+        configuration.write(f"\n{notices}")
+    return made
 
 
 def become_officer(officer: Visitor, token: str) -> None:
@@ -119,7 +143,9 @@ def verify(stranger: Visitor, signed: bytes, receipt: bytes) -> None:
     stranger.picture("whole-7-verified")
 
 
-def test_an_officer_invites_a_person_signs_anyone_verifies(browser: Browser, server: WholeServer) -> None:
+def test_an_officer_invites_a_person_signs_anyone_verifies(
+    browser: Browser, server: WholeServer, mailbox: Mailbox
+) -> None:
     server.start()
     try:
         with at_the_browser(browser, server.origin, "ja") as officer:
@@ -133,6 +159,8 @@ def test_an_officer_invites_a_person_signs_anyone_verifies(browser: Browser, ser
             approve(signer, NEW_PIN)
             expect(signer.page.locator("#signed-title")).to_be_visible()
             look_around(signer)
+            choose_notices(signer)
+            wait_for_mails(mailbox)
     finally:
         server.stop()
 
@@ -165,6 +193,27 @@ def reset_pin(signer: Visitor, recovery_code: str) -> None:
     page.locator("#recovery-code").fill(recovery_code.lower())
     page.keyboard.press("Enter")
     choose_secrets(page, NEW_PIN)
+
+
+def choose_notices(signer: Visitor) -> None:
+    """The person is told of uses no more."""
+    page = signer.go("/account")
+    box = page.get_by_label("鍵を使うたびにも知らせる")
+    expect(box).to_be_checked()
+    signer.picture("whole-8-notices")
+    box.uncheck()
+    page.get_by_role("button", name="保存", exact=True).click()
+    page.wait_for_load_state()
+    expect(page.get_by_label("鍵を使うたびにも知らせる")).not_to_be_checked()
+
+
+def wait_for_mails(mailbox: Mailbox) -> None:
+    """web looks and sends every ten seconds."""
+    deadline = time.monotonic() + 60
+    while len(mailbox.taken) < sum(MAILS.values()) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    told = [subject.partition("[Natsuin] ")[2] for subject in mailbox.subjects("taro@example.jp")]
+    assert {subject: told.count(subject) for subject in told} == MAILS
 
 
 def look_around(signer: Visitor) -> None:

@@ -12,7 +12,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
 from natsuin.cli.demo.story import free_port
-from natsuin.settings import NoticesSection
+from natsuin.notice_settings import NoticesSection
 
 
 @dataclass

@@ -11,7 +11,7 @@ from natsuin.cli.demo.encoding import challenge_of, new_recovery_code, seal
 from natsuin.cli.demo.visitor import Visitor
 from natsuin.mail_server import Sender
 from natsuin.sam import protocol
-from natsuin.web.notices import MailServer, Outbox, ReplacementNotices
+from natsuin.web.notices import MailChannel, MailServer, Outbox, ReplacementNotices
 from rigs.lost_passkeys import THREE_DAYS, Host
 from rigs.mail_server import Mailbox
 from rigs.portal import PERSON, Portal
@@ -44,17 +44,13 @@ class Office:
         """The mails of this portal, as another process of it would send them."""
         config = self.portal.config
         sender = Sender(config.service.name, config.service.origin, config.notices.sender)
-        return Outbox(self.portal.database, self.host.wall, server=MailServer(config.notices, sender))
+        return Outbox(self.portal.database, self.host.wall, channels=[MailChannel(MailServer(config.notices, sender))])
 
     def tell(self, outbox: Outbox | None = None) -> int:
         """What web does every few seconds: look what happened, send what is due. Answers with how many went out."""
-        notices = ReplacementNotices(self.portal.sam, self.host.wall, outbox=outbox or self.outbox)
-
-        async def once() -> int:
-            await notices.catch_up()
-            return await notices.deliver()
-
-        return asyncio.run(once())
+        outbox = outbox or self.outbox
+        asyncio.run(ReplacementNotices(self.portal.sam, self.host.wall, outbox=outbox).catch_up())
+        return outbox.deliver("mail")
 
     def wait(self, seconds: float = THREE_DAYS + 1) -> None:
         """Let time pass; officers sign in again, since no session lasts so long."""

@@ -22,8 +22,8 @@ from natsuin import documents
 from natsuin.cli.demo.visitor import Visitor
 from natsuin.clock import Clock
 from natsuin.config import Config
+from natsuin.notice_settings import NoticesSection
 from natsuin.sam import protocol
-from natsuin.settings import NoticesSection
 from natsuin.storage import Database, create_database, open_database
 from natsuin.storage.schema import metadata_of
 from natsuin.web import create_app

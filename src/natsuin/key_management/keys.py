@@ -1,7 +1,7 @@
 """Signing keys on record: reading one with its seal checked, and opening the signer's layer with the secret that only
 they know."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -111,6 +111,14 @@ class StoredKey:
 
 
 @dataclass(frozen=True)
+class KeyOwner:
+    """Whose a key is, and whether it was made for one instruction."""
+
+    user_id: str
+    one_time: bool
+
+
+@dataclass(frozen=True)
 class Keys:
     """Reads keys and opens their signer's layer. Safe from several threads."""
 
@@ -146,6 +154,14 @@ class Keys:
             rows = connection.execute(query).mappings().all()
             keys = [StoredKey(self.foundation.checked(signing_key, row)) for row in rows]
             return tuple(self.information(connection, key) for key in keys)
+
+    def owners(self, key_ids: Collection[str]) -> dict[str, KeyOwner]:
+        """Whose these keys are. For telling people only: the rows' seals are not asked, so that one damaged row keeps
+        no news of others back."""
+        columns = (signing_key.c.key_id, signing_key.c.user_id, signing_key.c.one_time)
+        with self.foundation.database.read() as connection:
+            found = connection.execute(sa.select(*columns).where(signing_key.c.key_id.in_(key_ids)))
+            return {key_id: KeyOwner(user_id, bool(one_time)) for key_id, user_id, one_time in found}
 
     def owned_by(self, user_id: str) -> tuple[KeyInformation, ...]:
         """What the owner may know of their keys, oldest first."""

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from natsuin.monitor.severity import Severity
-from natsuin.settings import FOLDER, ConfigurationRefused, FilePath, NoticesSection, SecretSource, Section
+from natsuin.settings import FOLDER, ConfigurationRefused, FilePath, MailSection, SecretSource, Section
 from natsuin.signing_log import BadKey, parse_verifier_key
 from natsuin.webhooks import webhook_key, webhook_url
 
@@ -101,7 +101,7 @@ class WebhookSettings(Section):
         return webhook_key(self.secret, f"the secret of webhook {self.name}")
 
 
-class MailSettings(NoticesSection):
+class MailSettings(MailSection):
     """The mail server, and who gets every alarm by mail."""
 
     to: tuple[Address, ...] = ()

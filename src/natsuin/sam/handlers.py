@@ -145,6 +145,7 @@ class Handlers:
             protocol.Recall: self.evidence.recall,
             protocol.Evidence: self.evidence.evidence,
             protocol.ListEvents: self.history.events,
+            protocol.ListNews: self.history.news,
             protocol.StateKey: self.statements.state,
             protocol.ProposeReading: self.auditing.readings.propose,
             protocol.BeginReading: self.auditing.readings.begin,
@@ -154,10 +155,12 @@ class Handlers:
             protocol.OpenEntries: self.auditing.open,
             protocol.TimeStamp: lambda message: protocol.Reply(der=self.authority.time_stamp(message.request)),
             protocol.OCSP: lambda message: protocol.Reply(der=self.authority.online_status(message.request)),
-            protocol.RevocationList: lambda message: protocol.Reply(
-                der=self.authority.revocation_list(message.authority)
-            ),
+            protocol.RevocationList: self.revocation_list,
         }
+
+    def revocation_list(self, message: protocol.RevocationList) -> protocol.Reply:
+        """The list of one of the built-in authorities."""
+        return protocol.Reply(der=self.authority.revocation_list(message.authority))
 
     def offered(self) -> tuple[str, ...]:
         """Kinds of key that policy and vault both offer today."""

@@ -6,7 +6,7 @@ about a key stand is remembered in memory, 8 bytes each, and caught up with at e
 
 import threading
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -15,10 +15,11 @@ import sqlalchemy as sa
 
 from natsuin.errors import Busy, Malformed
 from natsuin.key_management import Foundation, Keys, log_opening
-from natsuin.sam.protocol import Event, Events, ListEvents
+from natsuin.sam.protocol import Event, Events, ListEvents, ListNews, News, NewsPage
 from natsuin.signing_log import SigningLog
 
 LONGEST_PAGE = 200
+MOST_NEWS = 1000
 MOST_AT_ONCE = 100_000
 """So many entries are read for one question, which takes some seconds; after a start of a long log people ask again."""
 _OF_PERSONS = frozenset(
@@ -64,7 +65,7 @@ _decode_opening = msgspec.json.Decoder(_Committed).decode
 
 @dataclass(frozen=True)
 class History:
-    """Answers `ListEvents`. Reads only; safe from several threads."""
+    """Answers `ListEvents` and `ListNews`. Reads only; safe from several threads."""
 
     foundation: Foundation
     keys: Keys
@@ -85,6 +86,22 @@ class History:
         wanted = sorted((index for index in found if not message.before or index < message.before), reverse=True)
         page = wanted[: message.limit]
         return Events(events=tuple(self._told(page)), more=len(wanted) > len(page))
+
+    def news(self, message: ListNews) -> NewsPage:
+        """What entries from `since` on tell about people's keys, oldest first. Raises `Malformed`."""
+        if not 1 <= message.limit <= MOST_NEWS or message.since < 0:
+            raise Malformed("a page of news is of 1 to 1000 entries")
+        size = self.log.size
+        entries = islice(self.log.entries(message.since), message.limit) if message.since < size else ()
+        decoded = {index: _decode(entry) for index, entry in entries}
+        about = {index: entry for index, entry in decoded.items() if entry.key and entry.type not in _LEFT_OUT}
+        owners = self.keys.owners({entry.key for entry in about.values()})
+        news = tuple(
+            News(event=event, user_id=owners[event.key_id].user_id, one_time=owners[event.key_id].one_time)
+            for event in self._events(about)
+            if event.key_id in owners
+        )
+        return NewsPage(news=news, reached=max(decoded, default=size - 1) + 1, size=size)
 
     def entries_about(self, key_id: str) -> list[int]:
         """Where everything that the log has about a key stands, oldest first. Raises `Busy` as `events` does."""
@@ -119,7 +136,9 @@ class History:
             self._places.setdefault(name, array("Q")).append(index)
 
     def _told(self, indices: Iterable[int]) -> list[Event]:
-        entries = {index: _decode(next(self.log.entries(index))[1]) for index in indices}
+        return self._events({index: _decode(next(self.log.entries(index))[1]) for index in indices})
+
+    def _events(self, entries: Mapping[int, _Public]) -> list[Event]:
         openings = self._openings([entry.tx for entry in entries.values() if entry.tx])
         events = []
         for index, entry in entries.items():

@@ -2,8 +2,8 @@
 
 The list of all of them is at the end of this file, in `Request` and `Response`; what they are made of is in
 `natsuin.sam.message_pieces`, those about auditors are in `natsuin.sam.audit_messages`, those about officers in
-`natsuin.sam.officer_messages`, those about enrolment and accounts in `natsuin.sam.people_messages`, and every name is
-here.
+`natsuin.sam.officer_messages`, those about enrolment and accounts in `natsuin.sam.people_messages`, those about what
+the log tells in `natsuin.sam.history_messages`, and every name is here.
 
 Messages are msgspec Structs, encoded as MessagePack in frames (see `natsuin.sam.frames`). Fields are only ever added,
 with a default, at the end; a changed meaning is a new message. Bytes are raw, times are whole milliseconds since the
@@ -32,6 +32,12 @@ from natsuin.sam.audit_messages import ReadActivity as ReadActivity
 from natsuin.sam.audit_messages import ReadingBegun as ReadingBegun
 from natsuin.sam.audit_messages import ReadingEnded as ReadingEnded
 from natsuin.sam.audit_messages import SearchLog as SearchLog
+from natsuin.sam.history_messages import Event as Event
+from natsuin.sam.history_messages import Events as Events
+from natsuin.sam.history_messages import ListEvents as ListEvents
+from natsuin.sam.history_messages import ListNews as ListNews
+from natsuin.sam.history_messages import News as News
+from natsuin.sam.history_messages import NewsPage as NewsPage
 from natsuin.sam.message_pieces import Assertion as Assertion
 from natsuin.sam.message_pieces import Attestation as Attestation
 from natsuin.sam.message_pieces import DocumentLabel as DocumentLabel
@@ -602,38 +608,6 @@ class EvidenceBundle(Message, frozen=True, kw_only=True):
     document: bytes
 
 
-class ListEvents(Message, frozen=True, kw_only=True):
-    """What the signing log tells about one account and its keys: the newest events before entry `before`."""
-
-    user_id: str
-    before: int = 0
-    """0: the newest of all."""
-    limit: int = 50
-
-
-class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """One entry of the signing log. Fields that this kind of entry does not have, or whose opening was erased, are
-    empty."""
-
-    index: int
-    time: int
-    kind: str
-    key_id: str = ""
-    reason: str = ""
-    result: str = ""
-    instruction_id: str = ""
-    secret: str = ""
-    """Which secret was wrong, of those the key has."""
-    tries_left: int = -1
-
-
-class Events(Message, frozen=True, kw_only=True):
-    """Newest first; `more` if there are older ones."""
-
-    events: tuple[Event, ...]
-    more: bool
-
-
 class StateKey(Message, frozen=True, kw_only=True):
     """Close the statement of one of the owner's keys with an entry, and give it out. Refused beyond 14 MB."""
 
@@ -732,6 +706,7 @@ Request: TypeAlias = (
     | Recall
     | Evidence
     | ListEvents
+    | ListNews
     | StateKey
     | ProposeReading
     | BeginReading
@@ -777,6 +752,7 @@ Response: TypeAlias = (
     | Recalled
     | EvidenceBundle
     | Events
+    | NewsPage
     | KeyStatement
     | ReadingBegun
     | ReadingEnded

@@ -32,6 +32,7 @@ WITHOUT_TIME = frozenset(
         protocol.CancelReplacement,
         protocol.ListReplacements,
         protocol.ListEvents,
+        protocol.ListNews,
         protocol.Cancel,
         protocol.Recall,
         protocol.Evidence,

@@ -1,4 +1,4 @@
-"""Each person's own account: what signs them in, where they are signed in, and ending that."""
+"""Each person's own account: what signs them in, where they are signed in and ending that, what they are told of."""
 
 import unicodedata
 from typing import Annotated, Any
@@ -14,6 +14,7 @@ from natsuin.errors import Malformed, NotFound
 from natsuin.storage import Database
 from natsuin.web.api.fields import Body, CredentialId, Empty
 from natsuin.web.callers import Access, Callers
+from natsuin.web.notices import Telling
 from natsuin.web.pages import Context, Page
 from natsuin.web.routing import ApiRoutes, Identifier, SignedIn
 from natsuin.web.view import Caller
@@ -28,18 +29,26 @@ class PasskeyName(Body):
     name: Annotated[str, Field(max_length=LONGEST_NAME)]
 
 
+class NoticeChoice(Body):
+    """Whether a person wishes to be told of each use of their keys."""
+
+    of_use: bool
+
+
 class Account:
     """`/api/account` and the page `/account`, for whoever is signed in."""
 
-    def __init__(self, callers: Callers, database: Database) -> None:
+    def __init__(self, callers: Callers, database: Database, telling: Telling) -> None:
         self._callers = callers
         self._sessions = callers.sessions
         self._database = database
+        self._telling = telling
 
     def add_to(self, routes: ApiRoutes) -> None:
         """Add the routes."""
         routes.add("GET", "/api/account", self.account, access=Access.SIGNED_IN)
         routes.add("POST", "/api/account/passkey-name", self.name, access=Access.SIGNED_IN, fresh=True)
+        routes.add("POST", "/api/account/notices", self.choose, access=Access.SIGNER, fresh=True)
         routes.add("POST", "/api/account/sessions/{session_id}/end", self.end, access=Access.SIGNED_IN)
         routes.add("POST", "/api/account/end-other-sessions", self.end_others, access=Access.SIGNED_IN)
 
@@ -48,7 +57,8 @@ class Account:
         return (Page("/account", "account", Access.SIGNED_IN, self._page),)
 
     async def account(self, caller: SignedIn) -> dict[str, Any]:
-        """The caller's passkeys, oldest first, and open sessions, newest first. Times in milliseconds."""
+        """The caller's passkeys, oldest first, open sessions, newest first, and what they are told of. Times in
+        milliseconds."""
         return await to_thread.run_sync(self._facts, caller)
 
     async def name(self, body: PasskeyName, caller: SignedIn) -> dict[str, str]:
@@ -60,6 +70,11 @@ class Account:
         if not await to_thread.run_sync(self._name, caller.user_id, body.credential_id, name):
             raise NotFound("there is no such passkey")
         return {"name": name}
+
+    async def choose(self, body: NoticeChoice, caller: SignedIn) -> dict[str, bool]:
+        """Be told of each use of one's keys, or not. Who turns it off is told of that."""
+        await to_thread.run_sync(lambda: self._telling.choose(caller.user_id, of_use=body.of_use))
+        return {"of_use": body.of_use}
 
     async def end(
         self, session_id: Identifier, request: Request, caller: SignedIn, body: Empty | None = None
@@ -88,8 +103,14 @@ class Account:
     def _facts(self, caller: Caller) -> dict[str, Any]:
         with self._database.read() as connection:
             passkeys = passkeys_of(connection, caller.user_id)
+            of_use = self._telling.of_use_told(connection, caller.user_id)
         return {
             "level": caller.level,
+            "notices": {
+                "told": self._telling.outbox.leads_anywhere,
+                "use_can_be_told": self._telling.of_use,
+                "of_use": of_use,
+            },
             "passkeys": [
                 {
                     "credential_id": base64url.encode(one.credential_id),

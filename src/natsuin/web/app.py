@@ -88,7 +88,9 @@ def create_app(
 def _lifespan(parts: Parts) -> Lifespan[FastAPI]:
     @asynccontextmanager
     async def run(app: FastAPI) -> AsyncIterator[None]:
-        keeping = [asyncio.create_task(work(parts)) for work in (_keep_house, _keep_telling)]
+        works = [_keep_house(parts), _keep_telling(parts)]
+        works += [_keep_delivering(parts, way) for way in parts.telling.outbox.ways]
+        keeping = [asyncio.create_task(work) for work in works]
         yield
         for task in keeping:
             task.cancel()
@@ -113,7 +115,7 @@ async def _keep_house(parts: Parts) -> None:
             dropped = await to_thread.run_sync(parts.instructions.drop_expired) + await to_thread.run_sync(
                 parts.applications.purge
             )
-            forgotten = await parts.notices.purge()
+            forgotten = await parts.telling.purge()
             if finished or purged or dropped or forgotten:
                 _log.info("housekeeping", finished=finished, purged=purged, dropped=dropped, forgotten=forgotten)
         except Exception as error:
@@ -123,14 +125,24 @@ async def _keep_house(parts: Parts) -> None:
 
 
 async def _keep_telling(parts: Parts) -> None:
-    """Send the mails that are due. A mail server that hangs holds up nothing else."""
+    """Find what people must be told."""
     while True:
         try:
-            kept, sent = await parts.notices.catch_up(), await parts.notices.deliver()
-            if kept or sent:
-                _log.info("mails", kept=kept, sent=sent)
+            if kept := await parts.telling.catch_up():
+                _log.info("notices", kept=kept)
         except Exception as error:
-            _log.warning("mails-failed", code=_code_of(error))
+            _log.warning("notices-failed", code=_code_of(error))
+        await asyncio.sleep(NOTICES_SECONDS)
+
+
+async def _keep_delivering(parts: Parts, way: str) -> None:
+    """Send the notices that are due on one way. Whoever does not answer there holds up nothing else."""
+    while True:
+        try:
+            if sent := await parts.telling.deliver(way):
+                _log.info("notices-sent", way=way, sent=sent)
+        except Exception as error:
+            _log.warning("notices-failed", way=way, code=_code_of(error))
         await asyncio.sleep(NOTICES_SECONDS)
 
 

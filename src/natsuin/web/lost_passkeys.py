@@ -2,13 +2,11 @@
 
 from dataclasses import dataclass
 
-from natsuin.clock import Clock
-from natsuin.storage import Database
 from natsuin.web.act_answers import ActAnswers
 from natsuin.web.api.replacements import ReplacementAPI, ReplacementLinkAPI
 from natsuin.web.callers import Callers
 from natsuin.web.keys import OwnKeys
-from natsuin.web.notices import MailServer, Outbox, ReplacementNotices
+from natsuin.web.notices import Telling
 from natsuin.web.replacement_pages import ReplacementPages
 from natsuin.web.replacements import Replacements
 from natsuin.web.sam_calls import Sam, ServiceFacts
@@ -22,22 +20,13 @@ class LostPasskeys:
 
     topics: tuple[ReplacementAPI, ReplacementLinkAPI]
     pages: ReplacementPages
-    notices: ReplacementNotices
 
 
 def about_lost_passkeys(
-    settings: WebSettings,
-    database: Database,
-    sam: Sam,
-    *,
-    clock: Clock,
-    facts: ServiceFacts,
-    keys: OwnKeys,
-    callers: Callers,
+    settings: WebSettings, sam: Sam, *, facts: ServiceFacts, keys: OwnKeys, callers: Callers, telling: Telling
 ) -> LostPasskeys:
     """Make it. Nothing is connected or read yet."""
-    server = MailServer(settings.notices, settings.mail_sender)
-    notices = ReplacementNotices(sam, clock, outbox=Outbox(database, clock, server=server))
+    database, clock, notices = telling.database, telling.clock, telling.replacements
     replacements = Replacements(sam, clock, database=database)
     passkeys = SignInPasskeys(database, clock, keys=keys, sessions=callers.sessions)
     answers = ActAnswers(settings, facts=facts, database=database)
@@ -47,4 +36,4 @@ def about_lost_passkeys(
             sam, settings=settings, facts=facts, database=database, keys=keys, passkeys=passkeys, notices=notices
         ),
     )
-    return LostPasskeys(topics, ReplacementPages(replacements, notices=notices, database=database), notices)
+    return LostPasskeys(topics, ReplacementPages(replacements, notices=notices, database=database))

@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 from natsuin.authentication import SessionLimits
 from natsuin.config import Config
 from natsuin.mail_server import Sender
+from natsuin.notice_settings import NoticesSection
 from natsuin.passkeys import RelyingParty
-from natsuin.settings import CSCSection, NoticesSection
+from natsuin.settings import CSCSection
 from natsuin.web.limits import WebLimits
 from natsuin.web.proxies import TrustedProxies
 

@@ -36,7 +36,7 @@ from natsuin.web.key_pages import KeyPages
 from natsuin.web.keys import OwnKeys
 from natsuin.web.log_files import LogFiles
 from natsuin.web.lost_passkeys import about_lost_passkeys
-from natsuin.web.notices import ReplacementNotices
+from natsuin.web.notices import Telling, make_telling
 from natsuin.web.officer_keys import OfficerKeys
 from natsuin.web.pages import Pages
 from natsuin.web.pki import PublicPKI
@@ -59,7 +59,7 @@ class Parts:
     instructions: InstructionStore
     signing: DocumentSigning
     work: DocumentWork
-    notices: ReplacementNotices
+    telling: Telling
     applications: AboutApplications
     sign_in_limits: SignInLimits
 
@@ -80,11 +80,12 @@ def assemble(
     key_topics, key_pages, shared = _about_keys(
         settings, database, sam, clock=clock, facts=facts, keys=keys, callers=callers
     )
-    lost = about_lost_passkeys(settings, database, sam, clock=clock, facts=facts, keys=keys, callers=callers)
+    telling = make_telling(settings, database, sam, clock)
+    lost = about_lost_passkeys(settings, sam, facts=facts, keys=keys, callers=callers, telling=telling)
     auditors = about_auditors(settings, database, sam, clock=clock, facts=facts, callers=callers)
     officers = about_officers(settings, database, sam, clock=clock, facts=facts, callers=callers)
     people = about_people(settings, database, sam, clock=clock, facts=facts, callers=callers)
-    register, account, lists = people.register, Account(callers, database), RevocationLists(sam)
+    register, account, lists = people.register, Account(callers, database, telling), RevocationLists(sam)
     documents = DocumentStore(database, clock, max_bytes_per_person=settings.max_bytes_per_person)
     instructions = InstructionStore(database, clock)
     signing = DocumentSigning(sam, clock, documents=documents, instructions=instructions, keys=keys, work=work)
@@ -105,14 +106,9 @@ def assemble(
     api = ApiRoutes(callers)
     for part in topics:
         part.add_to(api)
+    notices = telling.replacements
     pages = Pages(
-        settings,
-        callers,
-        documents=documents,
-        instructions=instructions,
-        signing=signing,
-        keys=keys,
-        notices=lost.notices,
+        settings, callers, documents=documents, instructions=instructions, signing=signing, keys=keys, notices=notices
     )
     record_pages = RecordPages(settings, facts=facts, histories=Histories(sam, instructions), register=register)
     about = (one.pages for one in (shared, lost, auditors, officers, people, apps))
@@ -123,7 +119,7 @@ def assemble(
         *LogFiles(settings.log_folder, callers).routes(),
         *HealthChecks(sam, database, callers, remember_seconds=settings.limits.readiness_seconds).routes(),
     ]
-    return Parts(api, plain_routes, sessions, callers, instructions, signing, work, lost.notices, apps, limits)
+    return Parts(api, plain_routes, sessions, callers, instructions, signing, work, telling, apps, limits)
 
 
 def _about_keys(

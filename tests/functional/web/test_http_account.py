@@ -115,3 +115,14 @@ def test_the_sessions_id_opens_nothing(portal: Portal, carol: Visitor) -> None:
     session_id = carol.get("/api/account")["sessions"][0]["session_id"]
     with portal.client(Cookie=f"natsuin_session={session_id}") as thief:
         assert thief.get("/api/me").status_code == 401
+
+
+def test_a_signer_chooses_what_to_be_told_of(carol: Visitor, officer: Visitor) -> None:
+    assert carol.get("/api/account")["notices"] == {"told": False, "use_can_be_told": True, "of_use": True}
+    assert carol.post("/api/account/notices", {"of_use": False}) == {"of_use": False}
+    assert carol.get("/api/account")["notices"]["of_use"] is False
+    assert carol.post("/api/account/notices", {"of_use": True}) == {"of_use": True}
+    assert carol.get("/api/account")["notices"]["of_use"] is True
+    assert "This service sends no notices." in carol._http.get("/account", headers=HTML).text
+    assert status_of(carol, "/api/account/notices", {"of_use": "no"}) == 422
+    assert status_of(officer, "/api/account/notices", {"of_use": False}) == 403

@@ -42,6 +42,7 @@ def fresh_acts(signer: Visitor) -> list[tuple[str, dict]]:
         (f"/api/keys/{key_id}/passkey-offer", {}),
         (f"/api/keys/{key_id}/statement", {}),
         ("/api/account/passkey-name", {"credential_id": passkey, "name": "phone"}),
+        ("/api/account/notices", {"of_use": False}),
     ]
 
 

@@ -1,19 +1,24 @@
-"""Mails that wait in DB-1 until a mail server took them: nothing is lost by a crash, and what fails is tried again.
+"""Notices that wait in DB-1 until a mail server or a webhook's receiver took them: nothing is lost by a crash, and what
+fails is tried again.
 
-A mail may go out twice, if the process dies between the server's yes and the note of it; its Message-ID is the same.
+A notice may go out twice on one way, if the process dies between the receiver's yes and the note of it; its name is the
+same.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
 import structlog
 
 from natsuin.clock import Clock, milliseconds
-from natsuin.mail_server import MailFailed, MailImpossible, MailServer
+from natsuin.mail_server import MailFailed, MailImpossible
 from natsuin.storage import Database
 from natsuin.user_management import find_person
-from natsuin.web.notices.tables import outgoing_mail
-from natsuin.web.notices.wording import Notice, mail_of
+from natsuin.web.notices.channels import MAIL, Channel
+from natsuin.web.notices.tables import notice_delivery
+from natsuin.web.notices.wording import Notice
+from natsuin.webhooks import WebhookFailed
 
 FIRST_PAUSE_MS = 60_000
 LONGEST_PAUSE_MS = 6 * 3_600_000
@@ -26,25 +31,49 @@ _log = structlog.get_logger("natsuin.web")
 
 
 class Outbox:
-    """The mails of one database. Thread safe; what is put is durable on return."""
+    """The notices of one database, each to leave on every one of `channels`. Thread safe."""
 
-    def __init__(self, database: Database, clock: Clock, *, server: MailServer) -> None:
+    def __init__(self, database: Database, clock: Clock, *, channels: Sequence[Channel]) -> None:
         self._database = database
         self._clock = clock
-        self.server = server
+        self._channels = {channel.name: channel for channel in channels}
 
-    def put(self, notices: list[Notice]) -> int:
-        """Keep those that are not there yet, for people who exist; answers with how many."""
+    @property
+    def ways(self) -> tuple[str, ...]:
+        """The names of the channels."""
+        return tuple(self._channels)
+
+    @property
+    def leads_anywhere(self) -> bool:
+        """Whether there is any way on which people are told."""
+        return bool(self._channels)
+
+    @property
+    def by_mail(self) -> bool:
+        """Whether mails go out."""
+        return MAIL in self._channels
+
+    def put(self, notices: Sequence[Notice]) -> int:
+        """Keep those that are not there yet, for people who exist; durable on return. Answers with how many."""
+        if not notices:
+            return 0
+        with self._database.write() as connection:
+            return self.put_with(connection, notices)
+
+    def put_with(self, connection: sa.Connection, notices: Sequence[Notice]) -> int:
+        """The same in the caller's transaction."""
         now = milliseconds(self._clock.now())
         kept = 0
-        with self._database.write() as connection:
-            for notice in notices:
-                known = sa.select(outgoing_mail.c.mail_id).where(outgoing_mail.c.mail_id == notice.mail_id)
-                if connection.execute(known).first() or find_person(connection, notice.user_id) is None:
-                    continue
+        columns = notice_delivery.c
+        for notice in notices:
+            if find_person(connection, notice.user_id) is None:
+                continue
+            known = sa.select(columns.channel).where(columns.notice_id == notice.notice_id)
+            for channel in self._channels.keys() - set(connection.execute(known).scalars()):
                 connection.execute(
-                    sa.insert(outgoing_mail).values(
-                        mail_id=notice.mail_id,
+                    sa.insert(notice_delivery).values(
+                        notice_id=notice.notice_id,
+                        channel=channel,
                         user_id=notice.user_id,
                         event=notice.event,
                         moment=notice.moment,
@@ -57,54 +86,52 @@ class Outbox:
                 kept += 1
         return kept
 
-    def deliver(self) -> int:
-        """Send what is due, once each; answers with how many went out. A refusal is tried again later, less and less
-        often, for two weeks."""
-        sent = 0
-        for row in self._take_due():
+    def deliver(self, way: str) -> int:
+        """Send what is due on one way, once each; answers with how many went out. A refusal is tried again later, less
+        and less often, for two weeks. For one thread at a time for each way: none waits for another."""
+        channel, sent = self._channels[way], 0
+        for row in self._take_due(channel.name):
             state, attempts = "waiting", row.attempts + 1
             try:
-                self._send(Notice(row.mail_id, row.user_id, row.event, row.moment))
+                self._send(channel, Notice(row.notice_id, row.user_id, row.event, row.moment))
                 state = "sent"
                 sent += 1
             except MailImpossible as problem:
                 state = "given-up"
-                _log.error("mail-impossible", mail=row.mail_id, reason=str(problem))
-            except MailFailed as problem:
-                if milliseconds(self._clock.now()) - row.created_at > GIVE_UP_AFTER_MS:
-                    state = "given-up"
-                _log.warning("mail-failed", mail=row.mail_id, attempts=attempts, state=state, reason=str(problem))
+                _log.error("notice-impossible", notice=row.notice_id, channel=channel.name, reason=str(problem))
             except Exception as problem:
-                # One mail never holds up another. Nothing of the text: it may repeat the address.
+                # Whatever it was, and be it a mistake of ours: one notice never holds up another. Only texts of our own
+                # are told, since others may repeat the address.
+                ours = isinstance(problem, MailFailed | WebhookFailed)
+                reason = (str(problem) if ours else "") or type(problem).__name__
                 if milliseconds(self._clock.now()) - row.created_at > GIVE_UP_AFTER_MS:
                     state = "given-up"
-                _log.error(
-                    "mail-failed", mail=row.mail_id, attempts=attempts, state=state, reason=type(problem).__name__
-                )
+                told = {"notice": row.notice_id, "channel": channel.name, "attempts": attempts, "state": state}
+                (_log.warning if ours else _log.error)("notice-failed", **told, reason=reason)
             if state != "waiting":
-                self._note(row.mail_id, state)
+                self._note(row, channel, state)
         return sent
 
     def purge(self) -> int:
-        """Forget mails that were sent or given up long ago; answers with how many."""
-        columns = outgoing_mail.c
+        """Forget notices that were sent or given up long ago; answers with how many."""
+        columns = notice_delivery.c
         oldest = milliseconds(self._clock.now()) - _KEEP_FOR_MS
         over = sa.and_(columns.state != "waiting", columns.created_at < oldest)
         with self._database.read() as connection:
-            if connection.execute(sa.select(columns.mail_id).where(over).limit(1)).first() is None:
+            if connection.execute(sa.select(columns.notice_id).where(over).limit(1)).first() is None:
                 return 0
         with self._database.write() as connection:
-            return int(connection.execute(sa.delete(outgoing_mail).where(over)).rowcount)
+            return int(connection.execute(sa.delete(notice_delivery).where(over)).rowcount)
 
-    def _take_due(self) -> list[Any]:
+    def _take_due(self, channel: str) -> list[Any]:
         """What is due, each put off first: a process that dies while sending does not try at once, again and again."""
         now = milliseconds(self._clock.now())
-        columns = outgoing_mail.c
+        columns = notice_delivery.c
         query = (
             sa.select(
-                columns.mail_id, columns.user_id, columns.event, columns.moment, columns.attempts, columns.created_at
+                columns.notice_id, columns.user_id, columns.event, columns.moment, columns.attempts, columns.created_at
             )
-            .where(columns.state == "waiting", columns.next_at <= now)
+            .where(columns.channel == channel, columns.state == "waiting", columns.next_at <= now)
             .order_by(columns.next_at)
             .limit(_AT_ONCE)
         )
@@ -116,16 +143,19 @@ class Outbox:
             for row in rows:
                 pause = min(FIRST_PAUSE_MS * 2**row.attempts, LONGEST_PAUSE_MS)
                 changes = {"attempts": row.attempts + 1, "next_at": now + pause}
-                connection.execute(sa.update(outgoing_mail).where(columns.mail_id == row.mail_id).values(**changes))
+                mine = sa.update(notice_delivery).where(columns.notice_id == row.notice_id, columns.channel == channel)
+                connection.execute(mine.values(**changes))
         return rows
 
-    def _send(self, notice: Notice) -> None:
+    def _send(self, channel: Channel, notice: Notice) -> None:
         with self._database.read() as connection:
             person = find_person(connection, notice.user_id)
         if person is None or not person.email:
             raise MailImpossible("there is no address")
-        self.server.send(mail_of(notice, person.email, self.server.sender, now=self._clock.now()))
+        channel.send(notice, person.email, now=self._clock.now())
 
-    def _note(self, mail_id: str, state: str) -> None:
+    def _note(self, row: Any, channel: Channel, state: str) -> None:
+        columns = notice_delivery.c
+        mine = sa.update(notice_delivery).where(columns.notice_id == row.notice_id, columns.channel == channel.name)
         with self._database.write() as connection:
-            connection.execute(sa.update(outgoing_mail).where(outgoing_mail.c.mail_id == mail_id).values(state=state))
+            connection.execute(mine.values(state=state))

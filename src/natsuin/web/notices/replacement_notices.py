@@ -38,13 +38,13 @@ class ReplacementNotices:
     @property
     def by_mail(self) -> bool:
         """Whether mails go out at all."""
-        return self._outbox.server.exists
+        return self._outbox.by_mail
 
     async def catch_up(self) -> int:
         """Put whatever people must be told and were not into the outbox; answers with how many. Raises what sam and the
         database raise."""
         self._known.clear()
-        if not self.by_mail:
+        if not self._outbox.leads_anywhere:
             return 0
         since = milliseconds(self._clock.now() - _LOOK_BACK)
         kept, after = 0, ""
@@ -61,14 +61,6 @@ class ReplacementNotices:
         """The same right after a step. What fails now is made good at the next look, and the step stands anyway."""
         with suppress(NatsuinError):
             await self.catch_up()
-
-    async def deliver(self) -> int:
-        """Send what is due; answers with how many."""
-        return await to_thread.run_sync(self._outbox.deliver) if self.by_mail else 0
-
-    async def purge(self) -> int:
-        """Forget mails that went out long ago; answers with how many."""
-        return await to_thread.run_sync(self._outbox.purge)
 
     async def banner(self, user_id: str) -> ReplacementInformation | None:
         """What runs for a person, for every page that they see. None also where sam does not answer: a page without it

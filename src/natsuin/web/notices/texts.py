@@ -1,4 +1,5 @@
-"""The words of the mails, Japanese and English. `{name}`, `{origin}` and `{when}` are the service's own."""
+"""The words of notices about lost passkeys, Japanese and English. `{name}`, `{origin}` and `{when}` are the service's
+own."""
 
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ CANCELLED = "replacement-cancelled"
 
 
 @dataclass(frozen=True)
-class MailText:
+class NoticeText:
     """Subject and paragraphs in one language."""
 
     subject: str
@@ -17,15 +18,15 @@ class MailText:
 
 
 CLOSING = {
-    "ja": "このメールには、何かを実行するリンクはありません。"
+    "ja": "このお知らせには、何かを実行するリンクはありません。"
     "PINやリカバリーコードを、メールや電話でお尋ねすることは決してありません。",
-    "en": "This mail holds no link that does anything. Nobody of this service ever asks for your PIN or recovery code "
-    "by mail or telephone.",
+    "en": "This notice holds no link that does anything. Nobody of this service ever asks for your PIN or recovery "
+    "code by mail or telephone.",
 }
 
-TEXTS: dict[str, dict[str, MailText]] = {
+TEXTS: dict[str, dict[str, NoticeText]] = {
     BEGUN: {
-        "ja": MailText(
+        "ja": NoticeText(
             "【{name}】新しいパスキーの登録が承認されました",
             (
                 "パスキーをすべて失くされたとの届け出により、二人の登録担当者が、あなたの新しいパスキーの登録を承認しました。"
@@ -35,7 +36,7 @@ TEXTS: dict[str, dict[str, MailText]] = {
                 "どのページにも表示されるお知らせから取り消してください。サインインできない場合は、すぐに登録担当者へ電話してください。",
             ),
         ),
-        "en": MailText(
+        "en": NoticeText(
             "[{name}] A new passkey was approved for you",
             (
                 "Two registration officers approved that you get a new passkey, because all of yours were reported "
@@ -47,7 +48,7 @@ TEXTS: dict[str, dict[str, MailText]] = {
         ),
     },
     READY: {
-        "ja": MailText(
+        "ja": NoticeText(
             "【{name}】新しいパスキーを登録できます",
             (
                 "待機期間が終わりました。登録担当者から受け取った一度きりのリンクで、"
@@ -57,7 +58,7 @@ TEXTS: dict[str, dict[str, MailText]] = {
                 "すぐに登録担当者へ電話してください。",
             ),
         ),
-        "en": MailText(
+        "en": NoticeText(
             "[{name}] You can register your new passkey",
             (
                 "The waiting period is over. Register your new passkey before {when}, by the one-time link that a "
@@ -68,7 +69,7 @@ TEXTS: dict[str, dict[str, MailText]] = {
         ),
     },
     COMPLETED: {
-        "ja": MailText(
+        "ja": NoticeText(
             "【{name}】新しいパスキーが登録されました",
             (
                 "{when} に新しいパスキーが登録され、これまでのパスキーはすべて使えなくなりました。"
@@ -76,7 +77,7 @@ TEXTS: dict[str, dict[str, MailText]] = {
                 "心当たりがない場合は、すぐに登録担当者へ電話し、鍵を失効させてください。",
             ),
         ),
-        "en": MailText(
+        "en": NoticeText(
             "[{name}] A new passkey was registered for you",
             (
                 "At {when} a new passkey was registered. All earlier ones sign in and approve nothing any more, and "
@@ -86,14 +87,14 @@ TEXTS: dict[str, dict[str, MailText]] = {
         ),
     },
     CANCELLED: {
-        "ja": MailText(
+        "ja": NoticeText(
             "【{name}】新しいパスキーの登録が取り消されました",
             (
                 "{when} に取り消されました。これまでのパスキーと鍵に変わりはありません。",
                 "ご自身が届け出たもので、取り消した覚えがない場合は、登録担当者へお尋ねください。",
             ),
         ),
-        "en": MailText(
+        "en": NoticeText(
             "[{name}] Your new passkey was cancelled",
             (
                 "It was cancelled at {when}. Your passkeys and your keys are as they were.",

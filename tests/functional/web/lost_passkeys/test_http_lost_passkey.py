@@ -122,7 +122,7 @@ def test_a_web_that_claims_the_time_is_over_gains_nothing(office: Office) -> Non
     guest = office.portal.visitor()
     opened = guest.post("/api/replace/open", {"token": token_of(step["link"])})
     with office.portal.database.write() as connection:
-        connection.execute(sa.text("UPDATE outgoing_mail SET moment = 1, event = 'replacement-ready', next_at = 1"))
+        connection.execute(sa.text("UPDATE notice_delivery SET moment = 1, event = 'replacement-ready', next_at = 1"))
     office.wait(3600)
     again = guest.post("/api/replace/open", {"token": token_of(step["link"])})
     assert (again["waited"], again["ends_waiting_at"]) == (False, opened["ends_waiting_at"])

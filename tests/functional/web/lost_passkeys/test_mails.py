@@ -18,11 +18,11 @@ from natsuin.cli.demo.visitor import ServerRefused
 from natsuin.clock import FixedClock
 from natsuin.errors import Unavailable
 from natsuin.mail_server import MailFailed, Sender
+from natsuin.notice_settings import NoticesSection
 from natsuin.sam import protocol
-from natsuin.settings import NoticesSection
 from natsuin.user_management.tables import person as people
-from natsuin.web.notices import MailServer, Outbox
-from natsuin.web.notices.tables import outgoing_mail
+from natsuin.web.notices import MailChannel, MailServer, Outbox
+from natsuin.web.notices.tables import notice_delivery
 from rigs import loopback_tls
 from rigs.mail_server import Mailbox, mail_server
 from rigs.passkey_office import Office, Person, begin, cancel, completion, propose, token_of
@@ -41,7 +41,7 @@ def rows(office: Office, step: dict[str, Any]) -> dict[str, tuple[str, int]]:
     """The mails about one replacement: state and attempts by event."""
     name = step["replacement"]["act_id"]
     with office.portal.database.read() as connection:
-        found = connection.execute(sa.select(outgoing_mail).where(outgoing_mail.c.mail_id.startswith(name))).all()
+        found = connection.execute(sa.select(notice_delivery).where(notice_delivery.c.notice_id.startswith(name))).all()
     return {row.event: (row.state, row.attempts) for row in found}
 
 
@@ -138,10 +138,12 @@ def test_a_crash_while_sending_loses_nothing(office: Office) -> None:
         def send(self, mail: EmailMessage) -> None:
             raise SystemExit(9)
 
-    dying = Outbox(office.portal.database, office.host.wall, server=Dying(office.mailbox.section, SENDER))
+    dying = Outbox(
+        office.portal.database, office.host.wall, channels=[MailChannel(Dying(office.mailbox.section, SENDER))]
+    )
     office.wait(3600)
     with pytest.raises(SystemExit):
-        dying.deliver()
+        dying.deliver("mail")
     office.mailbox.refusing = False
     office.wait(3600)
     office.tell()
@@ -200,7 +202,7 @@ def test_a_mail_that_fails_by_surprise_holds_up_nobody(office: Office) -> None:
     office.wait(3600)
     config = office.portal.config
     server = Surprised(config.notices, Sender(config.service.name, config.service.origin, config.notices.sender))
-    outbox = Outbox(office.portal.database, office.host.wall, server=server)
+    outbox = Outbox(office.portal.database, office.host.wall, channels=[MailChannel(server)])
     office.tell(outbox)
     office.wait(7200)
     office.tell(outbox)
@@ -220,7 +222,7 @@ def test_what_was_sent_is_forgotten_after_half_a_year(office: Office) -> None:
 
     def purged_after(days: int) -> dict[str, tuple[str, int]]:
         clock = FixedClock(office.host.wall.now() + datetime.timedelta(days=days))
-        Outbox(office.portal.database, clock, server=office.outbox.server).purge()
+        Outbox(office.portal.database, clock, channels=()).purge()
         return rows(office, step)
 
     assert purged_after(179)["replacement-begun"][0] == "sent"

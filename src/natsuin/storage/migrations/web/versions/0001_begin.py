@@ -12,6 +12,12 @@ depends_on = None
 def upgrade() -> None:
     """Bring the schema to this version."""
     op.create_table(
+        "notice_progress",
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("reached", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("source", name=op.f("pk_notice_progress")),
+    )
+    op.create_table(
         "oauth_used_proof",
         sa.Column("proof_hash", sa.LargeBinary(length=32), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
@@ -91,6 +97,38 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_document_owner_id_created_at"), ["owner_id", "created_at"], unique=False)
 
     op.create_table(
+        "notice_choice",
+        sa.Column("user_id", sa.Text(), nullable=False),
+        sa.Column("of_use", sa.Boolean(), nullable=False),
+        sa.Column("chosen_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["person.user_id"], name=op.f("fk_notice_choice_user_id_person"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("user_id", name=op.f("pk_notice_choice")),
+    )
+    op.create_table(
+        "notice_delivery",
+        sa.Column("notice_id", sa.Text(), nullable=False),
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.Text(), nullable=False),
+        sa.Column("event", sa.Text(), nullable=False),
+        sa.Column("moment", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("next_at", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("channel IN ('mail', 'webhook')", name=op.f("ck_notice_delivery_channel")),
+        sa.CheckConstraint("state IN ('waiting', 'sent', 'given-up')", name=op.f("ck_notice_delivery_state")),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["person.user_id"], name=op.f("fk_notice_delivery_user_id_person"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("notice_id", "channel", name=op.f("pk_notice_delivery")),
+    )
+    with op.batch_alter_table("notice_delivery", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_notice_delivery_next_at"), ["next_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_notice_delivery_user_id"), ["user_id"], unique=False)
+
+    op.create_table(
         "oauth_client",
         sa.Column("client_id", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
@@ -110,26 +148,6 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("client_id", name=op.f("pk_oauth_client")),
     )
-    op.create_table(
-        "outgoing_mail",
-        sa.Column("mail_id", sa.Text(), nullable=False),
-        sa.Column("user_id", sa.Text(), nullable=False),
-        sa.Column("event", sa.Text(), nullable=False),
-        sa.Column("moment", sa.BigInteger(), nullable=False),
-        sa.Column("state", sa.Text(), nullable=False),
-        sa.Column("attempts", sa.Integer(), nullable=False),
-        sa.Column("next_at", sa.BigInteger(), nullable=False),
-        sa.Column("created_at", sa.BigInteger(), nullable=False),
-        sa.CheckConstraint("state IN ('waiting', 'sent', 'given-up')", name=op.f("ck_outgoing_mail_state")),
-        sa.ForeignKeyConstraint(
-            ["user_id"], ["person.user_id"], name=op.f("fk_outgoing_mail_user_id_person"), ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("mail_id", name=op.f("pk_outgoing_mail")),
-    )
-    with op.batch_alter_table("outgoing_mail", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_outgoing_mail_next_at"), ["next_at"], unique=False)
-        batch_op.create_index(batch_op.f("ix_outgoing_mail_user_id"), ["user_id"], unique=False)
-
     op.create_table(
         "passkey",
         sa.Column("credential_id", sa.LargeBinary(), nullable=False),
@@ -377,12 +395,13 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_passkey_user_id"))
 
     op.drop_table("passkey")
-    with op.batch_alter_table("outgoing_mail", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_outgoing_mail_user_id"))
-        batch_op.drop_index(batch_op.f("ix_outgoing_mail_next_at"))
-
-    op.drop_table("outgoing_mail")
     op.drop_table("oauth_client")
+    with op.batch_alter_table("notice_delivery", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_notice_delivery_user_id"))
+        batch_op.drop_index(batch_op.f("ix_notice_delivery_next_at"))
+
+    op.drop_table("notice_delivery")
+    op.drop_table("notice_choice")
     with op.batch_alter_table("document", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_document_owner_id_created_at"))
 
@@ -404,3 +423,4 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_oauth_used_proof_expires_at"))
 
     op.drop_table("oauth_used_proof")
+    op.drop_table("notice_progress")

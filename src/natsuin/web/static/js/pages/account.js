@@ -1,4 +1,4 @@
-/** Names of passkeys, and ending sessions. */
+/** Names of passkeys, what a person is told of, and ending sessions. */
 
 import { send } from "../api.js";
 import { find, onPress, onSubmit } from "../dom.js";
@@ -26,4 +26,9 @@ for (const form of document.querySelectorAll("[data-name]")) {
   const credential = form.closest("[data-passkey]").dataset.passkey;
   const field = find("input", form);
   onSubmit(form, () => change("/api/account/passkey-name", { credential_id: credential, name: field.value }));
+}
+
+for (const form of document.querySelectorAll("[data-notices]")) {
+  const box = find("input", form);
+  onSubmit(form, () => change("/api/account/notices", { of_use: box.checked }));
 }
