@@ -19,6 +19,30 @@ ARCHIVE = ArchiveView(
     created_at=NOW - 12 * DAY,
     here=True,
 )
+SERIAL = "5d1c2b3a4f5e6d7c8b9a0f1e2d3c4b5a69788796"
+BOARD = {
+    "officers": [
+        {
+            "user_id": "o1",
+            "display_name": "佐藤 花子",
+            "roles": ["registration-officer", "security-officer"],
+            "since": NOW,
+        }
+    ],
+    "waiting": [],
+    "stops": [],
+    "all_stopped": False,
+    "revocations": [
+        {
+            "serial": SERIAL,
+            "key_id": "k1",
+            "issuer": "CN=Outside CA,O=例示認証株式会社,C=JP",
+            "reason": "keyCompromise",
+            "revoked_at": NOW - DAY,
+        }
+    ],
+}
+TOLD = {"act": "revocation-told", "user_id": "", "name": "", "one": None, "serial": SERIAL}
 COLLEAGUES = ({"user_id": "o2", "display_name": "鈴木 一郎"}, {"user_id": "o3", "display_name": "高橋 次郎"})
 
 
@@ -61,6 +85,8 @@ def shared_pages(query: Any, key: dict[str, Any]) -> dict[str, tuple[str, dict[s
         "/officer/keys/off/import": ("officer_act", about | {"mode": "import", "key": key, "takes_imports": False}),
         "/officer/waiting/mine": ("officer_act", about | {"mode": "review", "one": waiting("restore", mine=True)}),
         "/officer/waiting/theirs": ("officer_act", about | {"mode": "review", "one": waiting("import", mine=False)}),
+        "/officer/officers": ("officers", BOARD),
+        "/officer/officers/new": ("officer_decision", TOLD),
         "/waiting/restore": ("owner_act", {"one": waiting("restore", mine=True)}),
         "/waiting/import": ("owner_act", {"one": waiting("import", mine=True)}),
     }
@@ -76,6 +102,8 @@ PATHS = (
     "/officer/keys/off/import",
     "/officer/waiting/mine",
     "/officer/waiting/theirs",
+    "/officer/officers",
+    "/officer/officers/new",
     "/waiting/restore",
     "/waiting/import",
 )

@@ -106,6 +106,7 @@ def approve(officer: Visitor, picture: str) -> str:
     press(page, "[data-approve]")
     link = page.locator("#link")
     expect(link).to_have_value(re.compile(r"/replace#."))
+    expect(page.locator(".page-head .state")).to_have_count(0)
     officer.picture(f"lost-link-{picture}")
     return link.input_value().removeprefix(officer.origin)
 
@@ -122,8 +123,10 @@ def test_the_whole_way_and_a_cancellation(browser: Browser, offices: Offices) ->
         propose(first, "en")
         expect(owner.go("/documents").locator("[data-replacement-banner]")).to_have_count(0)
         link = approve(second, "ja")
+        expect(guest.go("/").get_by_text("Lost every passkey?")).to_be_visible()
         page = guest.go(link)
         expect(page.locator('[data-step="waiting"]')).to_be_visible()
+        expect(page.locator("[data-steps]")).to_be_hidden()
         guest.picture("lost-waiting-en")
         expect(owner.go("/documents").locator("[data-replacement-banner]")).to_be_visible()
         owner.picture("lost-banner-ja")
@@ -155,6 +158,7 @@ def complete(guest: Visitor, link: str) -> None:
         if page.locator('[data-step="welcome"]').is_visible():
             break
         page.wait_for_timeout(7000)
+    expect(page.locator("[data-steps] [aria-current]")).to_have_attribute("data-for", "welcome")
     guest.picture("lost-welcome-en")
     press(page, "[data-begin]")
     page.locator("#how-0").select_option("")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from natsuin.cli.demo.tokens import make_trial_token
+from natsuin.cli.demo.tokens import TrialToken, make_trial_token
 from natsuin.config import Config
 from natsuin.key_management import MasterKey, TokenSettings
 from natsuin.sam import protocol as p
@@ -49,12 +49,14 @@ class TokenHouse:
     sam: SamProcess = field(init=False)
     officer: Officer = field(init=False)
     shares: list[str] = field(default_factory=list)
+    token: TrialToken | None = None
+    """Another one than a new token of this kind."""
     received: list[p.Signed] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         (self.folder / "n").mkdir(parents=True)
         (self.folder / "c").mkdir()
-        section = make_trial_token(self.kind, self.folder / "token").vault_section()
+        section = (self.token or make_trial_token(self.kind, self.folder / "token")).vault_section()
         self.config, token = make_installation(self.folder / "n", vault=section)
         self.sam = SamProcess(self.folder / "n")
         self.sam.start()

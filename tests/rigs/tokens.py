@@ -105,14 +105,15 @@ def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return module
 
 
-def make_faulty(shim: Path, folder: Path) -> FaultyToken:
-    """A token of its own behind the failing module, without a wrapping key."""
+def make_faulty(shim: Path, folder: Path, **environment: str) -> FaultyToken:
+    """A token of its own behind the failing module, without a wrapping key; `environment` is for the module."""
     token = make_trial_token("softhsm2", folder / "token")
     environment = {
         **token.environment,
         "FAULTY_MODULE": token.module,
         "FAULTY_ORDERS": str(folder / "orders"),
         "FAULTY_CALLS": str(folder / "calls"),
+        **environment,
     }
     return FaultyToken(replace(token, module=str(shim), environment=environment), folder)
 

@@ -130,6 +130,7 @@ wrapping_key = sa.Table(
     sa.Column("state", sa.String(20), nullable=False),
     sa.Column("created_at", sa.BigInteger, nullable=False),
     sa.Column("replaced_at", sa.BigInteger, nullable=False),
+    sa.Column("proof", sa.LargeBinary, nullable=False),
     sa.Column("seal", sa.LargeBinary, nullable=False),
 )
 """The token's wrapping keys, by CKA_ID in hexadecimal: see `natsuin.key_management.wrapping_keys`. `replaced_at`

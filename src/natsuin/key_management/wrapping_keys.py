@@ -43,12 +43,14 @@ CHANGES = frozenset({MADE, RETIRED})
 
 @dataclass(frozen=True)
 class WrappingKey:
-    """One of them. `identifier` is its CKA_ID in hexadecimal; times are milliseconds, 0 for what was not yet."""
+    """One of them. `identifier` is its CKA_ID in hexadecimal; times are milliseconds, 0 for what was not yet. `proof`
+    is a sealed key that nobody needs, which lies under it and under no other of this name; empty before it is made."""
 
     identifier: str
     state: WrappingKeyState
     created_at: int
     replaced_at: int
+    proof: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,11 @@ class KeyRing:
         """Those under which keys may lie that are to be opened. None lies under one that is still being made."""
         return tuple(key.identifier for key in self.keys if key.state in _OPENING)
 
+    @property
+    def proofs(self) -> dict[str, bytes]:
+        """Of those under which keys may lie, by identifier, as far as they are made."""
+        return {key.identifier: key.proof for key in self.keys if key.state in _OPENING and key.proof}
+
     def _in(self, state: WrappingKeyState) -> tuple[str, ...]:
         return tuple(key.identifier for key in self.keys if key.state is state)
 
@@ -133,6 +140,7 @@ class WrappingKeys:
                     WrappingKeyState(row["state"]),
                     row["created_at"],
                     row["replaced_at"],
+                    row["proof"],
                 )
                 for row in rows
             )
@@ -179,6 +187,13 @@ class WrappingKeys:
                 raise Conflict(f"the wrapping key {identifier} was made before", hint="A new key needs a new plan.")
             self._advance(connection, identifier, WrappingKeyState.MAKING)
 
+    def keep_proof(self, identifier: str, proof: bytes) -> None:
+        """What `PKCS11Vault.make_proof` gave for a key on record, in place of an earlier one."""
+        with self.database.write() as connection:
+            row = self._row(connection, identifier)
+            if row is not None:
+                self._put(connection, {**row, "proof": proof})
+
     def forget(self, identifier: str) -> None:
         """`identifier` could not be made, and is not in the token."""
         with self.database.write() as connection:
@@ -219,6 +234,17 @@ class WrappingKeys:
                 self.sealer.check(signing_key, dict(row))
                 counts[row["wrapping_key"]] = counts.get(row["wrapping_key"], 0) + 1
         return counts
+
+    def require_unused(self, identifier: str) -> None:
+        """Raise `Tampered` if living keys lie under a wrapping key whose proof the record does not hold: the proof is
+        made before the first of them."""
+        query = sa.select(signing_key.c.key_id).where(signing_key.c.wrapping_key == identifier, _LIVES).limit(1)
+        with self.database.read() as connection:
+            if connection.execute(query).first() is not None:
+                raise Tampered(
+                    f"the record does not hold what the wrapping key {identifier} is known by, and keys lie under it",
+                    hint="The database was changed outside the service. Restore it from a backup.",
+                )
 
     def _told_by(self, entries: Iterable[tuple[int, bytes]]) -> KeyRing:
         """All of them, after the record learnt all that the whole log tells."""
@@ -265,12 +291,15 @@ class WrappingKeys:
         row, now = self._row(connection, identifier), milliseconds(self.clock.now())
         if row is not None and _ORDER[WrappingKeyState(row["state"])] >= _ORDER[state]:
             return
-        new = {"wrapping_key": identifier, "created_at": now, "replaced_at": 0}
+        new = {"wrapping_key": identifier, "created_at": now, "replaced_at": 0, "proof": b""}
         changed = {**(row or new), "state": state.value}
         if state is WrappingKeyState.FORMER:
             changed["replaced_at"] = now
-        connection.execute(wrapping_key.delete().where(wrapping_key.c.wrapping_key == identifier))
-        connection.execute(wrapping_key.insert(), self.sealer.sealed(wrapping_key, changed))
+        self._put(connection, changed)
+
+    def _put(self, connection: sa.Connection, row: Mapping[str, Any]) -> None:
+        connection.execute(wrapping_key.delete().where(wrapping_key.c.wrapping_key == row["wrapping_key"]))
+        connection.execute(wrapping_key.insert(), self.sealer.sealed(wrapping_key, dict(row)))
 
 
 _log = structlog.get_logger("natsuin.sam")

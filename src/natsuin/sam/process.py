@@ -54,7 +54,7 @@ from natsuin.sam.server import serve
 from natsuin.sam.time_keeping import TimeKeeping, begin_after_newest
 from natsuin.sam.transport import TLSFiles
 from natsuin.sam.untold_rotation import tell_untold
-from natsuin.sam.vaults import make_vaults, open_vaults
+from natsuin.sam.vaults import make_proofs, make_vaults, open_vaults
 from natsuin.sam.watched_clock import WatchedClock
 from natsuin.sam.wiring import put_together
 from natsuin.sam.witnesses import make_witnessing
@@ -222,6 +222,7 @@ def open_sam(
         vaults = open_vaults(config, vault_secret, stop, ring=_ring(config, foundation, ceremony))
         opened.callback(vaults.close)
         service_keys = _service_keys(database, vaults, master, clock)
+        make_proofs(vaults, WrappingKeys(database, foundation.sealer, clock), service_keys)
         _tell_start(foundation, closed, vaults)
         rotation_entry = tell_untold(foundation, config.sam.master_key_file)
         time_keeping = TimeKeeping(foundation, stop)

@@ -1,7 +1,11 @@
 """From the section [vault] of the configuration to open vaults."""
 
+import os
 import sys
 from collections.abc import Callable
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
 
 from natsuin.config import Config
 from natsuin.errors import NatsuinError
@@ -10,10 +14,12 @@ from natsuin.key_management import (
     MasterKey,
     PINSource,
     PKCS11Vault,
+    ServiceKeys,
     SoftwareVault,
     TokenSettings,
     Vaults,
     WorkerCommand,
+    WrappingKeys,
     make_wrapping_key,
 )
 
@@ -34,6 +40,28 @@ def open_vaults(
     if config.vault.kind == "software":
         return Vaults(software)
     return Vaults(software, PKCS11Vault(master, token_settings(config, master, ring=ring), stop))
+
+
+def make_proofs(vaults: Vaults, record: WrappingKeys, own: ServiceKeys) -> None:
+    """For each wrapping key that has none yet, make what it is known by; durable on return.
+
+    That is at the first start with a token, and after a database from before a ceremony was put back. What the token
+    holds then is believed, if nobody's key lies under it and the service's own keys there open.
+
+    Raises:
+        Tampered: signers' keys lie under a wrapping key without proof.
+        VaultUnavailable: the token does not use the service's own keys.
+    """
+    if vaults.token is None:
+        return
+    ring = record.ring()
+    for identifier in ring.opening:
+        if identifier in ring.proofs:
+            continue
+        record.require_unused(identifier)
+        for purpose in own.under(identifier)[:1]:
+            own.load(purpose).elliptic.sign(os.urandom(32), ec.ECDSA(SHA256()))
+        record.keep_proof(identifier, vaults.token.make_proof(bytes.fromhex(identifier)))
 
 
 def make_vaults(config: Config, master: MasterKey) -> Vaults:
@@ -60,4 +88,5 @@ def token_settings(config: Config, master: MasterKey, *, ring: KeyRing | None = 
         deadline_seconds=vault.deadline_seconds,
         allow_weak_token=vault.allow_weak_token,
         former=tuple(bytes.fromhex(identifier) for identifier in former),
+        proofs=ring.proofs if ring is not None else {},
     )

@@ -7,12 +7,13 @@ makes it and proves it, or destroys it; the log tells; the record follows. Whate
 run does, and what the log told already, every start does (`natsuin.signing.recovery`).
 """
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from natsuin import faults
 from natsuin.clock import Clock
 from natsuin.config import Config
-from natsuin.errors import Conflict, NotFound, Refused
+from natsuin.errors import Conflict, NotFound, Refused, Unavailable
 from natsuin.key_backup import kept_under
 from natsuin.key_management import (
     VAULT,
@@ -60,7 +61,8 @@ def make_wrapping_key(held: Held, identifier: str, *, plan_sha256: str) -> str:
         with suppress(NotFound):
             token.destroy_wrapping_key(bytes.fromhex(identifier))
     try:
-        token.make_wrapping_key(bytes.fromhex(identifier))
+        with _to_be_run_again():
+            token.make_wrapping_key(bytes.fromhex(identifier))
     except Refused as refusal:
         if not isinstance(refusal, Conflict):
             with suppress(NotFound):
@@ -68,6 +70,8 @@ def make_wrapping_key(held: Held, identifier: str, *, plan_sha256: str) -> str:
         keys.forget(identifier)
         raise
     faults.point("wrapping.after_token")
+    with _to_be_run_again():
+        keys.keep_proof(identifier, token.make_proof(bytes.fromhex(identifier)))
     public = {"wrapping_key": identifier, "replaced": ring.present, "plan_sha256": plan_sha256}
     held.sam.journal.record("wrapping-key-made", public=public, private={})
     faults.point("wrapping.after_entry")
@@ -126,7 +130,7 @@ def retire_wrapping_key(held: Held, identifier: str, *, plan_sha256: str) -> boo
     _require_empty(held, keys, identifier)
     keys.retire(identifier)
     faults.point("wrapping.after_retiring")
-    with suppress(NotFound):
+    with suppress(NotFound), _to_be_run_again():
         token.destroy_wrapping_key(bytes.fromhex(identifier))
     faults.point("wrapping.after_destruction")
     public = {"wrapping_key": identifier, "plan_sha256": plan_sha256}
@@ -174,6 +178,16 @@ def _require_empty(held: Held, keys: WrappingKeys, identifier: str) -> None:
             hint="Have their owners renew them, or end them; their archives end with them. Then run the plan again."
             + (_FORGOTTEN.format(forgotten) if forgotten else ""),
         )
+
+
+@contextmanager
+def _to_be_run_again() -> Iterator[None]:
+    """Tell whoever stands before a token that fails what has become of the ceremony."""
+    try:
+        yield
+    except Unavailable as error:
+        hint = "The ceremony is not finished, and sam does not start before it is: run the same plan again."
+        raise type(error)(error.message, hint=hint) from error
 
 
 _FORGOTTEN = (

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from natsuin.algorithms import KeyAlgorithm
-from natsuin.cli.demo.tokens import make_trial_token
+from natsuin.cli.demo.tokens import KINDS, make_trial_token
 from natsuin.errors import Conflict, NatsuinError
 from natsuin.key_management import (
     PKCS11Vault,
@@ -67,6 +67,11 @@ session.generate_key(KeyType.AES, 256, id=b"\\xa1" * 16, label=label, store=True
     Attribute.ENCRYPT: False, Attribute.DECRYPT: decrypt == "yes", Attribute.SIGN: False, Attribute.VERIFY: False,
     Attribute.DERIVE: False, Attribute.MODIFIABLE: False, Attribute.PRIVATE: True,
 })
+"""
+EXCHANGE = """
+from natsuin.key_management.hsm.wrapping_key import destroy_wrapping_key, make_wrapping_key
+destroy_wrapping_key(session, bytes.fromhex(arguments[0]))
+make_wrapping_key(session, bytes.fromhex(arguments[0]))
 """
 LABEL = "natsuin wrapping key"
 
@@ -213,6 +218,37 @@ def test_two_wrapping_keys_with_one_name_are_refused(softhsm: TokenSettings) -> 
     in_token(softhsm, MAKE_KEY, LABEL, "no")
     with pytest.raises(WrappingKeyMissing, match="holds 2 wrapping keys"):
         opened(softhsm)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_another_wrapping_key_with_the_same_name_is_refused(tmp_path: Path, kind: str) -> None:
+    """Made in the same way, so that only what lies under it tells them apart."""
+    settings = settings_of(make_trial_token(kind, tmp_path / "token"), tmp_path)
+    make_wrapping_key(settings)
+    vault = opened(settings)
+    proofs = {settings.wrapping_key.hex(): vault.make_proof(settings.wrapping_key)}
+    vault.close()
+    running = opened(replace(settings, proofs=proofs))
+    in_token(settings, EXCHANGE, settings.wrapping_key.hex())
+    # No session has used the wrapping key yet: each would look it up by its name now.
+    with pytest.raises(VaultUnavailable, match="is another one than it was"), running.generate(KeyAlgorithm.P_256):
+        pass
+    running.close()
+    with pytest.raises(WrappingKeyMissing, match="is another one than it was"):
+        opened(replace(settings, proofs=proofs))
+
+
+def test_a_token_that_fails_for_a_moment_is_not_accused(faulty: FaultyToken) -> None:
+    vault = faulty.vault()
+    identifier = faulty.settings().wrapping_key
+    proofs = {identifier.hex(): vault.make_proof(identifier)}
+    before = faulty.calls("C_UnwrapKey")
+    vault.close()
+    faulty.vault(proofs=proofs).close()
+    start = faulty.calls("C_UnwrapKey") - before
+    faulty.order(f"C_UnwrapKey return 0x5 once after {start - 1}")
+    faulty.vault(proofs=proofs).close()
+    assert faulty.obeyed
 
 
 def test_another_token_is_refused(softhsm: TokenSettings) -> None:

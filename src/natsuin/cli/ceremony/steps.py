@@ -1,5 +1,7 @@
 """The kinds of ceremony, step by step."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -10,6 +12,7 @@ from natsuin.cli.ceremony.dialogue import hand_out, take_in, take_in_a_set, writ
 from natsuin.cli.ceremony.plan import ON_WRAPPING_KEYS, Plan
 from natsuin.cli.ceremony.transcript import Transcript
 from natsuin.config import Config
+from natsuin.errors import NatsuinError
 from natsuin.key_backup import split
 from natsuin.key_management import MasterKey
 from natsuin.sam.ceremonies import Held, holding_sam, present_master, recover, rotate
@@ -31,7 +34,7 @@ def carry_out(config: Config, plan: Plan, transcript: Transcript, shares_to: Pat
         transcript.note(f"{plan.threshold} shares gave this database's master key; it is in its file")
     elif plan.kind == "rotate":
         _rotate(config, facts, transcript)
-    with holding_sam(config, unfinished=plan.wrapping_key) as held:
+    with _owing_shares(plan), holding_sam(config, unfinished=plan.wrapping_key) as held:
         if plan.kind in ON_WRAPPING_KEYS:
             held.require_shares_made()
             held.require_custodians(take_in(plan.threshold))
@@ -41,6 +44,23 @@ def carry_out(config: Config, plan: Plan, transcript: Transcript, shares_to: Pat
         if plan.kind in ("split", "rotate"):
             # After the entry: whoever breaks off when a share is on the screen has it, and the log says so.
             _share(present_master(config), plan, transcript, shares_to)
+
+
+@contextmanager
+def _owing_shares(plan: Plan) -> Iterator[None]:
+    """After a rotation: tell what it has come to, when sam cannot be opened to hand out shares."""
+    try:
+        yield
+    except NatsuinError as error:
+        if plan.kind == "rotate":
+            error.hint = f"{error.hint} {_OWED}".strip()
+        raise
+
+
+_OWED = (
+    "The master key is changed already, and its shares are not handed out: when this is mended, hold a ceremony "
+    "`split` with the same custodians."
+)
 
 
 def _rotate(config: Config, facts: Facts, transcript: Transcript) -> None:

@@ -50,6 +50,7 @@ __all__ = [
     "Token",
     "find_token",
     "is_lost_session",
+    "is_refused_template",
     "load",
     "log_in",
     "name_of",
@@ -81,6 +82,14 @@ _LOST_SESSION = (
     exceptions.UnwrappingKeyHandleInvalid,
     exceptions.UserNotLoggedIn,
     exceptions.WrappingKeyHandleInvalid,
+)
+_REFUSED_TEMPLATE = (
+    exceptions.ArgumentsBad,
+    exceptions.AttributeReadOnly,
+    exceptions.AttributeTypeInvalid,
+    exceptions.AttributeValueInvalid,
+    exceptions.TemplateIncomplete,
+    exceptions.TemplateInconsistent,
 )
 _PIN_REFUSED = (
     exceptions.PinExpired,
@@ -189,6 +198,11 @@ def open_session(token: Token) -> Session:
 def is_lost_session(error: PKCS11Error) -> bool:
     """Whether the token refused a call because it knows session, login or object no more: it did nothing then."""
     return isinstance(error, _LOST_SESSION)
+
+
+def is_refused_template(error: PKCS11Error) -> bool:
+    """Whether the token refused what a new object should be, rather than failing at it."""
+    return isinstance(error, _REFUSED_TEMPLATE)
 
 
 def name_of(error: PKCS11Error) -> str:

@@ -4,15 +4,17 @@ A key is extractable for the moment between making and wrapping, in a session ob
 again: what is unwrapped cannot be wrapped. Whatever happens, no object stays behind.
 """
 
+import hashlib
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from natsuin.algorithms import KeyAlgorithm
+from natsuin.algorithms import KeyAlgorithm, SignatureScheme
 from natsuin.errors import Tampered
 from natsuin.key_management.hsm.cryptoki import (
     DEFAULT,
@@ -33,8 +35,15 @@ from natsuin.key_management.hsm.cryptoki import (
     wrap,
 )
 from natsuin.key_management.hsm.messages import Method, Wrapped
-from natsuin.key_management.hsm.refusals import AlgorithmNotOffered, VaultInterrupted
+from natsuin.key_management.hsm.methods import finished
+from natsuin.key_management.hsm.refusals import (
+    AlgorithmNotOffered,
+    VaultInterrupted,
+    VaultUnavailable,
+    WrappingKeyMissing,
+)
 from natsuin.key_management.hsm.wrapping_key import find_wrapping_key
+from natsuin.key_management.vaults.operations import WrongSignature, load_public_key, verify_signature
 
 RSA_BITS = {KeyAlgorithm.RSA_3072: 3072, KeyAlgorithm.RSA_4096: 4096}
 _CURVES: dict[KeyAlgorithm, tuple[ec.EllipticCurve, bytes]] = {
@@ -78,12 +87,27 @@ class Lane:
     needs_public_point: bool = False
     locks_open_keys: bool = True
     """Whether what is unwrapped can be told that nobody may change or copy it: CKA_MODIFIABLE, CKA_COPYABLE."""
+    proofs: dict[bytes, Wrapped] = field(default_factory=dict)
+    """By wrapping key, what opens under the right one alone; the same for all lanes of a worker."""
     _wrapping_keys: dict[bytes, SecretKey] = field(default_factory=dict)
 
     def wrapping_key(self, identifier: bytes) -> SecretKey:
-        """Raises `WrappingKeyMissing`."""
+        """Looked up once, when it also proves that it is the one that it was.
+
+        Raises:
+            WrappingKeyMissing: the token has none of this name, or more than one.
+            VaultUnavailable: it had the right one when the worker began.
+        """
         if identifier not in self._wrapping_keys:
-            self._wrapping_keys[identifier] = find_wrapping_key(self.session, identifier)
+            proof = self.proofs.get(identifier)
+            try:
+                if proof is not None:
+                    require_same(replace(self, proofs={}, _wrapping_keys={}), proof)
+                self._wrapping_keys[identifier] = find_wrapping_key(self.session, identifier)
+            except WrappingKeyMissing as error:
+                if proof is None:
+                    raise
+                raise VaultUnavailable(error.message, hint=error.hint) from error
         return self._wrapping_keys[identifier]
 
 
@@ -107,6 +131,33 @@ def use(lane: Lane, wrapped: Wrapped, method: Method, messages: Sequence[bytes])
     """
     with _unwrapped(lane, wrapped) as key:
         return sign_all(key, method, messages)
+
+
+def require_same(lane: Lane, proof: Wrapped) -> None:
+    """Open a key that was put under its wrapping key long ago, and sign with it. Raises `WrappingKeyMissing` if the
+    token holds another wrapping key under that name."""
+    for last in (False, True):
+        try:
+            try_key(lane, proof)
+        except (PKCS11Error, WrongSignature) as error:
+            # A token that fails at everything says nothing of this key; one that does all this with a new key does.
+            try_key(lane, generate(lane, KeyAlgorithm.P_256, proof.wrapping_key))
+            if last:
+                raise WrappingKeyMissing(
+                    f"the wrapping key {proof.wrapping_key.hex()} in the token is another one than it was:"
+                    " what lies under it does not open",
+                    hint="See that this is the right token, or restore it from the maker's backup."
+                    " Somebody who has its PIN may have exchanged the key.",
+                ) from error
+        else:
+            return
+
+
+def try_key(lane: Lane, made: Wrapped) -> None:
+    """Sign something that says nothing with a P-256 key. Raises `PKCS11Error`, `WrongSignature`."""
+    method, dtbs = Method("ecdsa", "sha256"), hashlib.sha256(b"natsuin/wrapping-proof/v1\0" + os.urandom(32)).digest()
+    (signature,) = use(lane, made, method, [dtbs])
+    verify_signature(load_public_key(made.public_key), dtbs, finished(method, signature), SignatureScheme.ECDSA_SHA256)
 
 
 def unwraps_extractable(lane: Lane, wrapping_key: bytes) -> bool:

@@ -8,7 +8,7 @@ fails and is never repeated here.
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import TimeoutError as TooLate
 from dataclasses import dataclass, field
 
@@ -36,7 +36,7 @@ _log = structlog.get_logger("natsuin.vault")
 @dataclass(frozen=True)
 class TokenSettings:
     """Which token, and how to work with it. `wrapping_key` is the CKA_ID of the present one, empty before there is one;
-    keys still lie under `former`."""
+    keys still lie under `former`. `proofs`, sealed and by CKA_ID in hexadecimal, open under the right ones alone."""
 
     command: WorkerCommand
     module: str
@@ -48,13 +48,17 @@ class TokenSettings:
     deadline_seconds: float
     allow_weak_token: bool
     former: tuple[bytes, ...] = ()
+    proofs: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
 
 class TokenLine:
     """Asks the token. Safe from several threads; `stop` is called when the PIN was refused and nothing can go on."""
 
-    def __init__(self, settings: TokenSettings, stop: Callable[[NatsuinError], None]) -> None:
+    def __init__(
+        self, settings: TokenSettings, stop: Callable[[NatsuinError], None], proofs: Iterable[messages.Wrapped] = ()
+    ) -> None:
         self._settings = settings
+        self._proofs = {proof.wrapping_key: proof for proof in proofs}
         self._stop = stop
         self._places = threading.BoundedSemaphore(settings.sessions)
         self._changed = threading.Condition()
@@ -88,6 +92,14 @@ class TokenLine:
             return self._ask(request, time.monotonic() + seconds)
         finally:
             self._places.release()
+
+    def make_proof(self, wrapping_key: bytes) -> messages.Wrapped:
+        """A key under `wrapping_key`, by which it is known again from now on. Raises as `ask` does."""
+        made = self.ask(messages.MakeProof(wrapping_key))
+        if not isinstance(made, messages.Made):
+            raise VaultInterrupted("the vault worker gave no key")
+        self._proofs[wrapping_key] = made.key
+        return made.key
 
     def check(self) -> None:
         """Raise `VaultUnavailable` unless a worker is logged in to the token."""
@@ -190,6 +202,7 @@ class TokenLine:
             thorough=thorough,
             allow_weak_token=settings.allow_weak_token,
             former=settings.former,
+            proofs=tuple(self._proofs.values()),
         )
         worker = WorkerProcess(settings.command, self._ended)
         try:

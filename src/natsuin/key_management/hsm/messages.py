@@ -24,7 +24,7 @@ class Begin(msgspec.Struct, frozen=True, tag=True):
 
     `wrapping_key` is its CKA_ID, empty where none is to be looked at; `former` are those that keys still lie under, and
     that make none any more. `thorough` tries every algorithm; otherwise P-256
-    stands for all.
+    stands for all. Each of `proofs` lies under one of these, and must open.
     """
 
     module: str
@@ -36,6 +36,13 @@ class Begin(msgspec.Struct, frozen=True, tag=True):
     thorough: bool
     allow_weak_token: bool
     former: tuple[bytes, ...] = ()
+    proofs: "tuple[Wrapped, ...]" = ()
+
+
+class MakeProof(msgspec.Struct, frozen=True, tag=True):
+    """Make a key by which this wrapping key will be known again, and look for it from now on."""
+
+    wrapping_key: bytes
 
 
 class MakeWrappingKey(msgspec.Struct, frozen=True, tag=True):
@@ -186,6 +193,7 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
 
 Request: TypeAlias = (
     Begin
+    | MakeProof
     | MakeWrappingKey
     | CountWrappingKeys
     | TryWrappingKey

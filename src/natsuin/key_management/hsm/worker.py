@@ -28,7 +28,7 @@ from natsuin.key_management.hsm.cryptoki import (
     open_session,
     require_own_process,
 )
-from natsuin.key_management.hsm.keys import Lane, generate, unwraps_extractable, use
+from natsuin.key_management.hsm.keys import Lane, generate, require_same, try_key, unwraps_extractable, use
 from natsuin.key_management.hsm.probe import (
     WRAPPING,
     find_algorithms,
@@ -100,9 +100,12 @@ def open_token(begin: messages.Begin) -> tuple[OpenToken, messages.Begun]:
             extractable = any(unwraps_extractable(lane, identifier) for identifier in living)
             for identifier in begin.former:
                 require_round_trip(lane, identifier)
+        for proof in begin.proofs:
+            require_same(lane, proof)
     lanes: queue.SimpleQueue[Lane] = queue.SimpleQueue()
+    proofs = {proof.wrapping_key: proof for proof in begin.proofs}
     for _ in range(begin.sessions):
-        lanes.put(replace(lane, session=open_session(token), _wrapping_keys={}))
+        lanes.put(replace(lane, session=open_session(token), proofs=proofs, _wrapping_keys={}))
     facts = messages.Begun(
         manufacturer=token.manufacturer_id or "",
         model=token.model or "",
@@ -131,6 +134,11 @@ def _answer(lane: Lane, request: messages.Request) -> messages.Answer:
             return list_resident(lane.session)
         case messages.DestroyResident():
             destroy_resident(lane.session, request.identifier)
+        case messages.MakeProof():
+            made = generate(lane, KeyAlgorithm.P_256, request.wrapping_key)
+            try_key(lane, made)
+            lane.proofs[request.wrapping_key] = made
+            return messages.Made(made)
         case messages.MakeWrappingKey():
             make_wrapping_key(lane.session, request.wrapping_key)
         case messages.CountWrappingKeys():

@@ -18,6 +18,7 @@ from natsuin.key_management.hsm.cryptoki import (
     SecretKey,
     Session,
     is_lost_session,
+    is_refused_template,
     name_of,
     template_bytes,
     wrap,
@@ -74,7 +75,10 @@ def make_wrapping_key(session: Session, identifier: bytes) -> None:
     given[Attribute.MODIFIABLE] = False
     try:
         _generate(session, identifier, {**given, UNWRAP_TEMPLATE: template_bytes(_EVERY_UNWRAPPED)})
-    except PKCS11Error:
+    except PKCS11Error as error:
+        if not is_refused_template(error):
+            # A token that fails for a moment must not end up with a key that unwraps more than signing keys.
+            raise
         _generate_without(session, identifier, given)
 
 

@@ -117,7 +117,8 @@ class PKCS11Vault:
         """Start the worker, log in once, try out the token. Raises what refuses it. `stop`: see `TokenLine`."""
         self._cipher = AESGCM(master.derive(_PURPOSE))
         self._settings = settings
-        self._line = TokenLine(settings, stop)
+        proofs = [_unsealed(self._cipher, sealed, _proof_binding(name)) for name, sealed in settings.proofs.items()]
+        self._line = TokenLine(settings, stop, [proof for proof in proofs if isinstance(proof, messages.Wrapped)])
         begun = self._line.open()
         self.algorithms = frozenset(KeyAlgorithm(name) for name in begun.algorithms)
         self.facts: Mapping[str, object] = {
@@ -213,6 +214,11 @@ class PKCS11Vault:
         self._line.ask(messages.MakeWrappingKey(identifier))
         self._line.ask(messages.TryWrappingKey(identifier, self._settings.allow_weak_token))
 
+    def make_proof(self, identifier: bytes) -> bytes:
+        """A sealed key under this wrapping key, for `TokenSettings.proofs`: another wrapping key of this name is found
+        out from now on, when a worker begins and before a session first uses it."""
+        return _sealed(self._cipher, self._line.make_proof(identifier), _proof_binding(identifier.hex()))
+
     def has_wrapping_key(self, identifier: bytes) -> bool:
         """Whether the token has a wrapping key, of this installation or another, with this CKA_ID."""
         counted = self._line.ask(messages.CountWrappingKeys(identifier))
@@ -284,6 +290,10 @@ def _unsealed(cipher: AESGCM, sealed: bytes | bytearray, binding: bytes) -> mess
             "a stored key does not open under the names it is stored with",
             hint="Its record was changed or belongs to another key. Restore the record from a backup.",
         ) from error
+
+
+def _proof_binding(identifier: str) -> bytes:
+    return b"natsuin/wrapping-proof/v1\0" + identifier.encode()
 
 
 def make_wrapping_key(settings: TokenSettings) -> None:

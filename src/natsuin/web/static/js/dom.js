@@ -46,6 +46,9 @@ export function goToStep(name) {
     if (current) item.setAttribute("aria-current", "step");
     else item.removeAttribute("aria-current");
   }
+  // A step beside the way, such as waiting for its begin: nothing of the way is done then.
+  const way = document.querySelector("[data-steps]");
+  if (way) way.hidden = passed;
   for (const step of document.querySelectorAll("[data-step]")) step.hidden = step.dataset.step !== name;
   const heading = find(`[data-step="${name}"] h2`);
   heading.focus({ preventScroll: true });

@@ -353,6 +353,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("replaced_at", sa.BigInteger(), nullable=False),
+        sa.Column("proof", sa.LargeBinary(), nullable=False),
         sa.Column("seal", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("wrapping_key", name=op.f("pk_wrapping_key")),
     )

@@ -29,17 +29,23 @@ function facts(content) {
   ];
 }
 
+/** What the page said of its state when it came is over. */
+function end(step) {
+  document.querySelector(".page-head .state")?.remove();
+  goToStep(step);
+}
+
 /** The first approval leads to the second officer, the second to the link. */
 function approved(answer) {
   const warning = byMail ? null : notice("caution", "", say("replaceNoMail"));
   if (answer.link) {
     find("#link").value = answer.link;
     find("[data-link-times]").replaceChildren(say("replaceLinkFrom"), " ", moment(answer.replacement.ends_waiting_at));
-    goToStep("link");
+    end("link");
     return;
   }
   find("[data-outcome]").replaceChildren(notice("good", "", say("replaceProposed")), ...(warning ? [warning] : []));
-  goToStep("done");
+  end("done");
 }
 
 if (form) {
@@ -99,7 +105,7 @@ if (cancel) {
         deliver: () => `${base}/cancellation`,
         done: () => {
           find("[data-outcome]").replaceChildren(notice("good", "", say("replaceCancelled")));
-          goToStep("done");
+          end("done");
         },
       }),
     ),
