@@ -124,5 +124,5 @@ def test_a_signer_chooses_what_to_be_told_of(carol: Visitor, officer: Visitor) -
     assert carol.post("/api/account/notices", {"of_use": True}) == {"of_use": True}
     assert carol.get("/api/account")["notices"]["of_use"] is True
     assert "This service sends no notices." in carol._http.get("/account", headers=HTML).text
-    assert status_of(carol, "/api/account/notices", {"of_use": "no"}) == 422
+    assert status_of(carol, "/api/account/notices", {"of_use": "no"}) == 400
     assert status_of(officer, "/api/account/notices", {"of_use": False}) == 403
