@@ -7,17 +7,21 @@ import sys
 from typing import TextIO
 
 import structlog
+from structlog.typing import Processor
+
+_PROCESSORS: list[Processor] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.processors.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.JSONRenderer(ensure_ascii=True),
+]
+"""One list however often logs are configured, so that what changes it in place reaches every logger already in use."""
 
 
 def configure_logs(file: TextIO = sys.stderr) -> None:
     """Send structlog's events, and warnings of libraries, to `file` as JSON lines, each flushed."""
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(ensure_ascii=True),
-        ],
+        processors=_PROCESSORS,
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(file),
         cache_logger_on_first_use=True,

@@ -108,7 +108,9 @@ def test_a_session_lost_while_signing_is_not_noticed(place: Place) -> None:
     place.sign(place.alice)
     assert place.faulty.obeyed
     assert place.faulty.calls("C_Login") == logins + 1
-    assert place.faulty.calls("C_Sign") == signs + 2, "the new worker's own trial, and one signature"
+    assert place.faulty.calls("C_Sign") == signs + 4, (
+        "trial and proof at the start, proof in the session, one signature"
+    )
     assert [one["result"] for one in place.entries("outcome")[len(told) :]] == ["signed"]
 
 

@@ -39,9 +39,9 @@ def test_a_killed_process_is_started_again_and_people_go_on(server: WholeServer,
     document = signer.post_bytes(sample_pdf(), f"before-{name}.pdf")["id"]
     instruction = signer.post(f"/api/documents/{document}/instruction", {})
     ready = sum(line.startswith(f"{name} is ready") for line in server.lines)
-    killed = server.process_of(name)
+    died, killed = deaths(server, name), server.process_of(name)
     os.kill(killed, signal.SIGKILL)
-    said = server.wait_for(f"{name} died", count=deaths(server, name) + 1)
+    said = server.wait_for(f"{name} died", count=died + 1)
     assert "(killed by SIGKILL)" in said
     assert "time 1" in said
     server.wait_for(f"{name} is ready", count=ready + 1)

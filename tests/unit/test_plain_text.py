@@ -12,7 +12,7 @@ from natsuin.key_management.enrolment import _plain_subject
 from natsuin.plain_text import plain_text
 from natsuin.sam.protocol import DocumentLabel, Subject
 from natsuin.signing.instructing import _labels
-from natsuin.web.api.documents import _document_name
+from natsuin.web.api.documents import document_name
 
 KEPT = [
     "山田 太郎",
@@ -158,4 +158,4 @@ def test_web_sam_and_certificates_agree(text):
 def test_a_document_that_uploads_can_be_signed(name):
     from urllib.parse import quote
 
-    assert named_by_sam(_document_name(quote(name))) == name
+    assert named_by_sam(document_name(quote(name))) == name
