@@ -18,17 +18,20 @@ _PROCESSORS: list[Processor] = [
 """One list however often logs are configured, so that what changes it in place reaches every logger already in use."""
 
 
-def configure_logs(file: TextIO = sys.stderr) -> None:
-    """Send structlog's events, and warnings of libraries, to `file` as JSON lines, each flushed."""
+def configure_logs(file: TextIO = sys.stderr, *, least: int = logging.INFO) -> None:
+    """Send structlog's events, and warnings of libraries, to `file` as JSON lines, each flushed.
+
+    Those below the level `least` (of `logging`) are left out.
+    """
     structlog.configure(
         processors=_PROCESSORS,
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(least),
         logger_factory=structlog.PrintLoggerFactory(file),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(file)
     handler.setFormatter(_PlainJSON())
-    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    logging.basicConfig(handlers=[handler], level=max(logging.WARNING, least), force=True)
 
 
 class _PlainJSON(logging.Formatter):

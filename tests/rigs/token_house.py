@@ -14,6 +14,7 @@ from natsuin.config import Config
 from natsuin.key_management import MasterKey, TokenSettings
 from natsuin.sam import protocol as p
 from natsuin.sam.vaults import token_settings
+from rigs.forked_commands import run_forked
 from rigs.invariants import check_invariants, entries_of
 from rigs.sam_in_process import make_installation
 from rigs.sam_process import SamProcess
@@ -29,6 +30,8 @@ print(*sorted(item[Attribute.ID].hex() for item in found))
 
 def natsuin(*words: str, typed: str = "", **environment: str) -> "subprocess.CompletedProcess[str]":
     """Run the command."""
+    if set(environment) <= {"NATSUIN_FAULT_AT"} and words[0] in ("ceremony", "sam"):
+        return run_forked(words, typed=typed, fault=environment.get("NATSUIN_FAULT_AT", ""))
     return subprocess.run(
         [sys.executable, "-m", "natsuin.cli", *words],
         input=typed,
@@ -62,9 +65,10 @@ class TokenHouse:
         self.sam.start()
         self.officer = self.sam.web.register_officer(token)
         self.sam.stop()
-        self._share("split")
+        self.share("split")
 
-    def _share(self, kind: str) -> None:
+    def share(self, kind: str) -> None:
+        """Hold a `split` or `rotate`; `shares` are the new ones."""
         for file in (self.folder / "c").glob("share-*.txt"):
             file.unlink()
         ended = self.run(self.plan(kind))
@@ -74,7 +78,7 @@ class TokenHouse:
 
     def rotate(self) -> None:
         """Another master key, with shares of it."""
-        self._share("rotate")
+        self.share("rotate")
 
     @property
     def first(self) -> str:

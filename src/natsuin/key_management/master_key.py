@@ -97,7 +97,8 @@ def require_settled(file: Path) -> None:
     if next_key_file(file).exists():
         raise Conflict(
             "a change of the master key is not finished",
-            hint="Run the same `natsuin ceremony run` again; it goes on where it stopped.",
+            hint="Run the same `natsuin ceremony run` again; it goes on where it stopped. If its plan or its "
+            "custodians are lost, a plan of the kind `abandon` takes it back; see docs/ceremonies.md.",
         )
 
 

@@ -86,13 +86,17 @@ class KeyRing:
 
     def require_settled(self, *, but_for: str = "") -> None:
         """Raise `Conflict` while another key than `but_for` is being made or retired."""
-        for state, what in ((WrappingKeyState.MAKING, "made"), (WrappingKeyState.RETIRING, "retired")):
+        for state, what, kind in (
+            (WrappingKeyState.MAKING, "made", "wrapping"),
+            (WrappingKeyState.RETIRING, "retired", "retire-wrapping"),
+        ):
             for identifier in self._in(state):
                 if identifier == but_for:
                     continue
                 raise Conflict(
                     f"a ceremony is not finished: the wrapping key {identifier} is still being {what}",
-                    hint="Run `natsuin ceremony run` with the plan that names it again; it goes on where it stopped.",
+                    hint="Run `natsuin ceremony run` with the plan that names it again; it goes on where it stopped. "
+                    f"If that is lost: `natsuin ceremony plan --kind {kind} --wrapping-key {identifier} ...`.",
                 )
 
     def without(self, identifier: str) -> "KeyRing":
@@ -179,12 +183,16 @@ class WrappingKeys:
         self._require_known(ring)
         return ring
 
-    def begin(self, identifier: str) -> None:
-        """`identifier` is about to be made in the token. Raises `Conflict` if it was made already."""
-        with self.database.write() as connection:
+    def require_unmade(self, identifier: str) -> None:
+        """Raise `Conflict` if `identifier` was made already."""
+        with self.database.read() as connection:
             state = self._state(connection, identifier)
-            if state not in (None, WrappingKeyState.MAKING):
-                raise Conflict(f"the wrapping key {identifier} was made before", hint="A new key needs a new plan.")
+        if state not in (None, WrappingKeyState.MAKING):
+            raise Conflict(f"the wrapping key {identifier} was made before", hint="A new key needs a new plan.")
+
+    def begin(self, identifier: str) -> None:
+        """`identifier`, which was not made yet (`require_unmade`), is about to be made in the token."""
+        with self.database.write() as connection:
             self._advance(connection, identifier, WrappingKeyState.MAKING)
 
     def keep_proof(self, identifier: str, proof: bytes) -> None:

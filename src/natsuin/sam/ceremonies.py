@@ -3,6 +3,7 @@
 
     split      shares of the present key for custodians
     rotate     a new key in place of the present one: everything stored is re-wrapped, then shares of the new one
+    abandon    an interrupted rotation taken back: everything is under the present key again, the new one is gone
     recover    the key from custodians' shares, into the file where it belongs
 
 What is done to the token's wrapping keys, on the word of the custodians, is in `natsuin.sam.wrapping_ceremonies`.
@@ -41,6 +42,11 @@ from natsuin.sam.process import Sam, open_sam
 from natsuin.sam.untold_rotation import Facts, mark_untold, sync_folder, tell_ceremony
 from natsuin.signing_log import LogLocked
 from natsuin.storage import open_database
+
+_TOO_FEW_LEFT = (
+    "Bring those of the key that is being replaced. If too few have them, a ceremony `abandon` takes the change back, "
+    "and a `split` makes new ones; see docs/ceremonies.md."
+)
 
 
 @dataclass(frozen=True)
@@ -91,7 +97,7 @@ def rotate(config: Config, facts: Facts, take_in: Callable[[], list[str]], progr
             # Going on. The old key is in its place until the end, and no sam can be opened to read the log.
             asked = shares_were_made_before(config)
             if asked:
-                require_present(take_in(), old)
+                require_present(take_in(), old, hint=_TOO_FEW_LEFT)
         mark_untold(file, facts, after=None)
         database = open_database(config.sam.database, name="sam")
         try:
@@ -102,6 +108,40 @@ def rotate(config: Config, facts: Facts, take_in: Callable[[], list[str]], progr
         sync_folder(file.parent)
         faults.point("rotation.after_replace")
     return Rotated(new, rows, asked)
+
+
+def abandon(config: Config, facts: Facts, progress: RotationProgress) -> dict[str, int]:
+    """Take an interrupted rotation back; answers how many rows of each table were put under the present key again.
+
+    Nobody gets anything by it, so no shares are asked for: the present key stays, and of the new one there were no
+    shares. Interrupted in its turn, it goes on when it is run again, and so may the rotation. The log tells of it, with
+    these facts, when sam is opened next.
+
+    Raises:
+        Conflict: no rotation was interrupted.
+        Tampered: a row of DB-2 was changed outside the service.
+    """
+    harden()
+    check_permissions(config)
+    file = config.sam.master_key_file
+    following = next_key_file(file)
+    if not following.exists():
+        raise Conflict(
+            "no change of the master key is under way, so there is nothing to take back",
+            hint="Nothing was done. What this plan had taken back before, sam tells the log of when it starts.",
+        )
+    with _alone_with(following):
+        present, given_up = read_master_key(file), read_master_key(following)
+        mark_untold(file, facts, after=None)
+        database = open_database(config.sam.database, name="sam")
+        try:
+            rows = Rotation(database, given_up, present).run(progress)
+        finally:
+            database.close()
+        following.unlink()
+        sync_folder(file.parent)
+        faults.point("rotation.after_abandon")
+    return rows
 
 
 def recover(config: Config, shares: list[str]) -> MasterKey:
@@ -128,7 +168,7 @@ class Held:
     def tell(self, facts: Facts) -> int:
         """Write the entry of the ceremony, unless it was written when sam was opened; durable on return. Answers with
         its index."""
-        if facts.kind == "rotate" and self.sam.rotation_entry is not None:
+        if facts.kind in ("rotate", "abandon") and self.sam.rotation_entry is not None:
             return self.sam.rotation_entry
         return tell_ceremony(self.sam.handlers.keys.foundation, facts)
 

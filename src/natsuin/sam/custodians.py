@@ -21,10 +21,10 @@ _HINT = (
 )
 
 
-def require_present(shares: Sequence[str], present: MasterKey) -> None:
+def require_present(shares: Sequence[str], present: MasterKey, *, hint: str = _HINT) -> None:
     """Raise `SharesRefused` unless the shares give the `present` master key."""
     if not hmac.compare_digest(combine(shares).secret, present.secret):
-        raise SharesRefused("the shares give another master key than the present one", hint=_HINT)
+        raise SharesRefused("the shares give another master key than the present one", hint=hint)
 
 
 def shares_were_made(entries: Iterable[tuple[int, bytes]]) -> bool:

@@ -1,4 +1,4 @@
-"""The mark of a change of the master key that the signing log does not tell of yet.
+"""The mark of a change of the master key, or of one that was taken back, that the signing log does not tell of yet.
 
 The log can be written only by a sam that is opened with the new key, so the entry comes after the end. The mark lies
 beside the key's file from the beginning on; whoever opens sam next, the ceremony itself or, where that was killed, an
@@ -16,14 +16,16 @@ from natsuin.key_management import Foundation
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
-    """What the entry of a ceremony says: public are kind, hash of the plan (hexadecimal), threshold and number of
-    shares; names are committed to."""
+    """What the entry of a ceremony says: public are kind, hash of the plan (hexadecimal), threshold, number of shares,
+    and `began_with`; names are committed to."""
 
     kind: str
     plan_sha256: str
     threshold: int
     custodians: tuple[str, ...]
     witnesses: tuple[str, ...]
+    began_with: str = ""
+    """Hash of the plan with which the change began, where it is another one; empty otherwise."""
 
 
 class _Mark(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,11 +40,15 @@ def mark_file(master_key_file: Path) -> Path:
 
 
 def mark_untold(master_key_file: Path, facts: Facts, *, after: int | None) -> None:
-    """Leave the mark, or the facts of another run of the same change; durable on return, whole or not there."""
+    """Leave the mark, or, with None for `after`, the facts of another run of the same change; durable on return, whole
+    or not there."""
     file = mark_file(master_key_file)
     if after is None:
         earlier = _read(file)
         after = earlier.after if earlier is not None else 0
+        if earlier is not None:
+            first = earlier.facts.began_with or earlier.facts.plan_sha256
+            facts = msgspec.structs.replace(facts, began_with="" if first == facts.plan_sha256 else first)
     aside = file.with_name(f"{file.name}.unfinished")
     with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as opened:
         opened.write(msgspec.json.encode(_Mark(facts=facts, after=after)))
@@ -59,6 +65,7 @@ def tell_ceremony(foundation: Foundation, facts: Facts) -> int:
         "plan_sha256": facts.plan_sha256,
         "threshold": facts.threshold,
         "shares": len(facts.custodians),
+        "began_with": facts.began_with,
     }
     private = {"custodians": list(facts.custodians), "witnesses": list(facts.witnesses)}
     return foundation.journal.record("ceremony", public=public, private=private).index
@@ -108,6 +115,6 @@ def _found(foundation: Foundation, mark: _Mark) -> int | None:
     for index, leaf in foundation.journal.log.entries(mark.after):
         if wanted in leaf:
             entry = msgspec.json.decode(leaf)
-            if (entry["type"], entry.get("kind")) == ("ceremony", "rotate"):
+            if (entry["type"], entry.get("kind")) == ("ceremony", mark.facts.kind):
                 return index
     return None

@@ -2,12 +2,13 @@
 a former one that nothing lies under any more.
 
 The plan names the key by its CKA_ID, so that the same plan, run again after it was broken off, goes on with the same
-key, and does nothing when all is done. The order is: the record says that the key is being made, or retired; the token
-makes it and proves it, or destroys it; the log tells; the record follows. Whatever is missing after a crash, the next
-run does, and what the log told already, every start does (`natsuin.signing.recovery`).
+key, and does nothing when all is done; another plan that names the key goes on as well. The order is: the log tells of
+the ceremony, by its plan's hash; the record says that the key is being made, or retired; the token makes it and proves
+it, or destroys it; the log tells; the record follows. Whatever is missing after a crash, the next run does, and what
+the log told already, every start does (`natsuin.signing.recovery`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from natsuin import faults
@@ -33,9 +34,9 @@ from natsuin.sam.vaults import token_settings
 from natsuin.storage import check_schema, open_database
 
 
-def make_wrapping_key(held: Held, identifier: str, *, plan_sha256: str) -> str:
-    """Make the wrapping key `identifier` the present one; answers with the one that it replaced, empty if the same
-    plan had done it before. Durable on return.
+def make_wrapping_key(held: Held, identifier: str, *, plan_sha256: str, tell: Callable[[], None]) -> str:
+    """Make the wrapping key `identifier` the present one; answers with the one that it replaced, empty if it was done
+    before. Durable on return. `tell` is called before anything is changed, and not for what is refused.
 
     Raises:
         Conflict: there is no token, or it has a key of this name that this installation did not begin to make.
@@ -45,6 +46,7 @@ def make_wrapping_key(held: Held, identifier: str, *, plan_sha256: str) -> str:
     ring = keys.ring()
     state = ring.state_of(identifier)
     if state is WrappingKeyState.PRESENT:
+        tell()
         return ""
     if state is None and token.has_wrapping_key(bytes.fromhex(identifier)):
         # Before the record says that it is being made, because from then on a key of this name is taken for the
@@ -53,6 +55,8 @@ def make_wrapping_key(held: Held, identifier: str, *, plan_sha256: str) -> str:
             f"the token holds a wrapping key with the id {identifier} that is not on record here",
             hint="It may be another installation's. `natsuin ceremony plan --kind wrapping` names a new id.",
         )
+    keys.require_unmade(identifier)
+    tell()
     keys.begin(identifier)
     faults.point("wrapping.after_row")
     if state is WrappingKeyState.MAKING:
@@ -110,9 +114,9 @@ def make_first_wrapping_key(config: Config) -> str:
     return config.vault.wrapping_key
 
 
-def retire_wrapping_key(held: Held, identifier: str, *, plan_sha256: str) -> bool:
+def retire_wrapping_key(held: Held, identifier: str, *, plan_sha256: str, tell: Callable[[], None]) -> bool:
     """Destroy a former wrapping key in the token; answers whether it was still there for this run to destroy. Durable
-    on return.
+    on return. `tell` is called before anything is changed, and not for what is refused.
 
     Raises:
         Conflict: there is no token, the key is not a former one, or something still lies under it.
@@ -121,6 +125,7 @@ def retire_wrapping_key(held: Held, identifier: str, *, plan_sha256: str) -> boo
     keys, token = _record(held), _token(held)
     state = keys.ring().state_of(identifier)
     if state is WrappingKeyState.DESTROYED:
+        tell()
         return False
     if state not in (WrappingKeyState.FORMER, WrappingKeyState.RETIRING):
         raise Conflict(
@@ -128,6 +133,7 @@ def retire_wrapping_key(held: Held, identifier: str, *, plan_sha256: str) -> boo
             hint="`natsuin ceremony wrapping-keys` lists them. Make another one first, by a ceremony `wrapping`.",
         )
     _require_empty(held, keys, identifier)
+    tell()
     keys.retire(identifier)
     faults.point("wrapping.after_retiring")
     with suppress(NotFound), _to_be_run_again():
@@ -138,6 +144,15 @@ def retire_wrapping_key(held: Held, identifier: str, *, plan_sha256: str) -> boo
     faults.point("wrapping.after_retired_entry")
     keys.destroyed(identifier)
     return True
+
+
+def unfinished_wrapping_key(config: Config, clock: Clock) -> str:
+    """The wrapping key whose ceremony was broken off (CKA_ID in hexadecimal), empty without one. Raises as
+    `wrapping_keys_on_record`."""
+    if config.vault.kind == "software":
+        return ""
+    half = (WrappingKeyState.MAKING, WrappingKeyState.RETIRING)
+    return next((key.identifier for key, _ in wrapping_keys_on_record(config, clock) if key.state in half), "")
 
 
 def wrapping_keys_on_record(config: Config, clock: Clock) -> list[tuple[WrappingKey, int]]:

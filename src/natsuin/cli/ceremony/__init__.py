@@ -1,5 +1,6 @@
 """`natsuin ceremony`: what several people do together with the master key, by a plan that they all have read."""
 
+import logging
 import re
 from pathlib import Path
 
@@ -7,25 +8,39 @@ import click
 
 from natsuin.cli.supervised import config_option
 
+KINDS = ("split", "rotate", "recover", "abandon", "wrapping", "retire-wrapping")
 _folder = click.Path(file_okay=False, exists=True, path_type=Path)
 
 
 @click.group()
 def ceremony() -> None:
-    """Split, change or recover the master key with its custodians; make or retire a token's wrapping key."""
+    """Split, change or recover the master key with its custodians; make or retire a token's wrapping key.
+
+    What a ceremony prints is for the people in the room. Lines of sam's own log are shown of failures only;
+    `run --show-log` shows all, on standard error.
+    """
+    from natsuin.logs import configure_logs
+
+    configure_logs(least=logging.ERROR)
 
 
 @ceremony.command()
-@click.option("--kind", type=click.Choice(["split", "rotate", "recover", "wrapping", "retire-wrapping"]), required=True)
+@click.option("--kind", type=click.Choice(KINDS), required=True)
 @click.option("--custodian", "custodians", multiple=True, required=True, help="A custodian's name; once for each.")
 @click.option("--threshold", default=2, show_default=True, help="How many of them must meet.")
-@click.option("--wrapping-key", metavar="ID", default="", help="With retire-wrapping: which one, in hexadecimal.")
+@click.option(
+    "--wrapping-key",
+    metavar="ID",
+    default="",
+    help="With retire-wrapping: which one, in hexadecimal. With wrapping: the one that an unfinished ceremony makes, "
+    "whose plan is lost.",
+)
 def plan(kind: str, custodians: tuple[str, ...], threshold: int, wrapping_key: str) -> None:
     """Print a plan to be completed, read by everybody, and run."""
     from natsuin.cli.ceremony.plan import template
 
-    if bool(wrapping_key) != (kind == "retire-wrapping"):
-        raise click.UsageError("--wrapping-key goes with --kind retire-wrapping, which needs it")
+    if (kind == "retire-wrapping" and not wrapping_key) or (wrapping_key and not kind.endswith("wrapping")):
+        raise click.UsageError("--wrapping-key goes with --kind retire-wrapping, which needs it, and --kind wrapping")
     if wrapping_key and not re.fullmatch(r"[0-9a-f]{32}", wrapping_key):
         raise click.UsageError("--wrapping-key takes a CKA_ID as `natsuin ceremony wrapping-keys` lists it")
     click.echo(template(kind, custodians, threshold, wrapping_key), nl=False)
@@ -72,7 +87,10 @@ def first_wrapping_key(file: Path) -> None:
 @click.option("--plan-sha256", help="The reviewed plan's SHA-256. Asked for if it is left out.")
 @click.option("--shares-to", type=_folder, help="Write shares as files into this folder, instead of on the screen.")
 @click.option("--transcript-to", type=_folder, default=".", help="Folder for the transcript.  [default: here]")
-def run(file: Path, plan_file: Path, plan_sha256: str | None, shares_to: Path | None, transcript_to: Path) -> None:
+@click.option("--show-log", is_flag=True, help="Show all lines of sam's own log, on standard error.")
+def run(
+    file: Path, plan_file: Path, plan_sha256: str | None, shares_to: Path | None, transcript_to: Path, *, show_log: bool
+) -> None:
     """Do what a plan says. One that was interrupted goes on when this is run again."""
     from natsuin.cli.ceremony.dialogue import agree, require_place
     from natsuin.cli.ceremony.plan import read_plan
@@ -80,7 +98,10 @@ def run(file: Path, plan_file: Path, plan_sha256: str | None, shares_to: Path | 
     from natsuin.cli.ceremony.transcript import Transcript
     from natsuin.clock import SystemClock
     from natsuin.config import load
+    from natsuin.logs import configure_logs
 
+    if show_log:
+        configure_logs()
     config, agreed = load(file), read_plan(plan_file)
     for folder in filter(None, (shares_to, transcript_to)):
         require_place(folder)

@@ -107,6 +107,7 @@ def take_in_a_set() -> list[str]:
     from natsuin.key_backup import threshold_of
 
     click.echo("\nThe present master key has custodians. It is changed when their shares give it.")
+    click.echo("If too few of them are left, break off here (Ctrl-C), and see docs/ceremonies.md.")
     taken: list[str] = []
     while not taken:
         _take_one(taken, "Share 1 of the present key")

@@ -19,7 +19,7 @@ LARGEST = 16 * 1024
 _LONGEST_NAME = 100
 _LONGEST_LINE = 4000
 
-Kind = Literal["split", "rotate", "recover", "wrapping", "retire-wrapping"]
+Kind = Literal["split", "rotate", "recover", "abandon", "wrapping", "retire-wrapping"]
 ON_WRAPPING_KEYS = frozenset({"wrapping", "retire-wrapping"})
 """Kinds that leave the master key as it is, and need custodians who show that they have it."""
 
@@ -35,13 +35,19 @@ kind = "{kind}"
 # A new wrapping key is made in the token, under this CKA_ID; from then on new keys go under it.
 wrapping_key = "{wrapping_key}"
 """
+_ABANDON = """\
+# A ceremony for Natsuin's master key. Everybody named here reads this file before it is run.
+kind = "{kind}"
+# A change of the master key that was broken off is taken back: the present key stays, with the shares of it. Nobody
+# gives or gets a share; the custodians named here are those who are there.
+"""
 _RETIRE_WRAPPING = """\
 # A ceremony for a former wrapping key in Natsuin's token. Everybody named here reads this file before it is run.
 kind = "{kind}"
 # The key with this CKA_ID is destroyed in the token for ever. It must be a former one that nothing lies under.
 wrapping_key = "{wrapping_key}"
 """
-_HEADS = {"wrapping": _WRAPPING, "retire-wrapping": _RETIRE_WRAPPING}
+_HEADS = {"abandon": _ABANDON, "wrapping": _WRAPPING, "retire-wrapping": _RETIRE_WRAPPING}
 _PEOPLE = """\
 reason = "{reason}"
 threshold = {threshold}
