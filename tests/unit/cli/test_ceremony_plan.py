@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from natsuin import errors
 from natsuin.cli.ceremony.dialogue import agree
 from natsuin.cli.ceremony.plan import LARGEST, Plan, read_plan, template
+from natsuin.cli.ceremony.transcript import Transcript
+from natsuin.clock import FixedClock
 
 GOOD = template("split", ["佐藤 花子", "Suzuki"], 2).replace("Write why.", "first shares")
 
@@ -94,3 +97,14 @@ witnesses = []
 
 def sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_transcripts_of_one_second_lie_side_by_side(tmp_path: Path) -> None:
+    transcripts = [Transcript(read(tmp_path, GOOD), FixedClock(datetime(2026, 4, 1, tzinfo=UTC))) for _ in range(3)]
+    for number, transcript in enumerate(transcripts):
+        transcript.note(f"step of ceremony {number}")
+    files = [transcript.write(tmp_path) for transcript in transcripts]
+    assert [file.name for file in files] == [
+        f"ceremony-split-20260401T000000Z{number}.txt" for number in ("", "-2", "-3")
+    ]
+    assert all(f"step of ceremony {number}" in file.read_text() for number, file in enumerate(files))

@@ -1,8 +1,10 @@
 """The transcript of a ceremony: what was done, when and by whom, without any secret; to be printed and signed."""
 
 import platform
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 
 from natsuin import __version__
@@ -23,11 +25,14 @@ class Transcript:
         self.steps.append((self.clock.now(), words))
 
     def write(self, folder: Path) -> Path:
-        """Write it into a new file in `folder`, mode 0644. Raises `FileExistsError` rather than write over one."""
-        file = folder / f"ceremony-{self.plan.kind}-{self.clock.now():%Y%m%dT%H%M%SZ}.txt"
-        with file.open("x", encoding="utf-8") as opened:
-            opened.write(self.text())
-        return file
+        """Write it into a new file in `folder`, mode 0644, beside another of the same second. Raises `OSError`."""
+        name = f"ceremony-{self.plan.kind}-{self.clock.now():%Y%m%dT%H%M%SZ}"
+        for number in count(1):
+            file = folder / f"{name}{f'-{number}' if number > 1 else ''}.txt"
+            with suppress(FileExistsError), file.open("x", encoding="utf-8") as opened:
+                opened.write(self.text())
+                return file
+        raise AssertionError("numbers do not end")
 
     def text(self) -> str:
         """All of it."""
