@@ -130,6 +130,36 @@ def test_a_call_that_hangs_leaves_an_unknown_outcome_and_nothing_else(place: Pla
     place.sign(place.alice)
 
 
+@pytest.mark.parametrize(
+    ("order", "code", "result"),
+    [
+        ("C_Sign return 0x30 once after 1", "vault_interrupted", "unknown"),
+        ("C_Sign flip - once after 1", "wrong_signature", "failed"),
+    ],
+)
+def test_of_a_request_that_fails_in_its_middle_nothing_leaves(place: Place, order: str, code: str, result: str) -> None:
+    """The second of three signatures fails. The first is given to nobody, now or later, and none is made again."""
+    signer = place.web.enrol(place.web.invite(place.officer, name="Grace"))
+    wanted = digests(3)
+    sad = place.web.approve(signer, wanted)
+    place.faulty.order(order)
+    with pytest.raises(errors.NatsuinError) as failed:
+        place.web.sign(sad, wanted)
+    assert failed.value.code == code
+    assert place.faulty.obeyed
+    outcome = place.entries("outcome")[-1]
+    assert (outcome["key"], outcome["result"], outcome["reason"]) == (signer.key.key_id, result, code)
+    assert "signatures" not in outcome
+    place.faulty.behave()
+    eventually(lambda: place.ready().ready)
+    told, signs = len(place.entries("outcome")), place.faulty.calls("C_Sign")
+    for again in (wanted, wanted[:1], wanted[1:2], wanted[2:]):
+        with pytest.raises((errors.Conflict, errors.Refused)):
+            place.web.sign(sad, again)
+    assert place.faulty.calls("C_Sign") == signs, "no use of the key for any of the three"
+    assert len(place.entries("outcome")) == told
+
+
 @pytest.mark.parametrize("lie", ["flip", "shorten", "previous"])
 def test_a_wrong_signature_never_leaves_and_stops_the_key(place: Place, lie: str) -> None:
     """`previous` is a good signature, of somebody else's key and for something else."""

@@ -19,6 +19,7 @@ from natsuin.key_backup.archive import MAGIC
 from natsuin.key_management import (
     MasterKey,
     Slot,
+    key_creation,
     key_slot,
     open_slot,
     read_master_key,
@@ -369,3 +370,16 @@ def test_database_backup_and_one_officer_open_no_key(shelved: Shelved) -> None:
     signer_key = open_slot("pin", archive.slots["pin"], carol.pin, archive.key.binding)
     with vault.open(unwrap_for_signer(archive.blob, signer_key, archive.key.binding), archive.key.binding) as opened:
         assert opened.public_key == archive.row["public_key"]
+
+
+def test_a_key_with_the_id_of_another_is_never_stored(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two random ids clash, by a weak generator or by somebody's doing: the first key stays whole, and its owner's."""
+    before = place.row("signing_key", place.alice), place.row("key_slot", place.alice)
+    invitation = place.web.invite(place.officers[0], name="Heidi")
+    with monkeypatch.context() as clashing:
+        clashing.setattr(key_creation, "new_identifier", lambda: place.alice.key.key_id)
+        with pytest.raises(errors.Conflict):
+            place.web.enrol(invitation)
+    assert (place.row("signing_key", place.alice), place.row("key_slot", place.alice)) == before
+    sign_as(place, place.alice)
+    sign_as(place, place.web.enrol(invitation))

@@ -169,11 +169,15 @@ class KeyMaker:
 
 
 def store(foundation: Foundation, connection: sa.Connection, made: NewKey) -> None:
-    """Write a new key in the caller's transaction. Raises `Conflict` if its owner's account has ended."""
+    """Write a new key in the caller's transaction. Raises `Conflict` if its owner's account has ended, or a key of this
+    id is there."""
     owner = foundation.find(connection, enrolment, lock=True, user_id=made.row["user_id"])
     if owner is not None and owner["state"] == ENDED_PERSON:
         raise Conflict("this person's account has ended", hint="Register the person anew.")
-    foundation.insert(connection, signing_key, made.row)
+    try:
+        foundation.insert(connection, signing_key, made.row)
+    except sa.exc.IntegrityError as error:
+        raise Conflict("another key has this id", hint="Try again; tell the operator if it happens twice.") from error
     if made.certificate_row is not None:
         foundation.insert(connection, certificate, made.certificate_row)
     for slot in made.slot_rows:
